@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Debian packages by purpose, and the function that installs what is missing. docs/dependencies.md has the reasons.
+# shellcheck disable=SC2034 # read by those who source this
+
+PKG_BUILD="gcc libc6-dev musl-tools linux-libc-dev meson ninja-build pkg-config
+	libseccomp-dev libcap-dev libmnl-dev"
+PKG_RUN="nftables dnsmasq-base iproute2 uidmap debootstrap busybox-static ca-certificates tar xz-utils"
+PKG_TRY="iputils-ping procps"
+PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"
+PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-ping procps libcap2-bin
+	qemu-system-x86 e2fsprogs cpio zstd attr apparmor"
+
+# Debian 13 has no clang-format 14; the gate that needs it skips there and says so.
+pkg_installed() {
+	dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
+}
+
+# install_packages WHY NAME…: installs what is missing, says so, and fails only for names that the distribution has.
+install_packages() {
+	local why=$1 p missing=()
+	shift
+	for p in "$@"; do
+		pkg_installed "$p" || missing+=("$p")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		echo "missing for $why: ${missing[*]} (run as root to install them)" >&2
+		return 1
+	fi
+	echo "installing for $why: ${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get -o DPkg::Lock::Timeout=300 update -qq </dev/null >/dev/null || true
+	local known=()
+	for p in "${missing[@]}"; do
+		if apt-cache show "$p" >/dev/null 2>&1; then
+			known+=("$p")
+		else
+			echo "  no package $p in this distribution; what needs it is skipped"
+		fi
+	done
+	[ ${#known[@]} -gt 0 ] || return 0
+	apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${known[@]}" </dev/null >/tmp/creel-apt.$$ 2>&1 || {
+		tail -5 "/tmp/creel-apt.$$"
+		rm -f "/tmp/creel-apt.$$"
+		return 1
+	}
+	rm -f "/tmp/creel-apt.$$"
+}
