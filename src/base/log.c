@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "base/parse.h"
+
+static const char *const level_names[] = {
+	"TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL"
+};
+
+void log_msg(const struct log *log, enum log_level level, const char *fmt, ...)
+{
+	char line[1200];
+	struct timespec ts;
+	struct tm tm;
+	va_list ap;
+	int n;
+
+	if (!log || log->fd < 0 || level < log->level)
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	n = snprintf(line, sizeof(line), "creel %s %04d%02d%02d%02d%02d%02d.%03ld %-6s ", log->ident ?: "-",
+		     tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+		     ts.tv_nsec / 1000000, log_level_name(level));
+	if (n < 0 || n >= (int)sizeof(line) - 2)
+		return;
+	va_start(ap, fmt);
+	n += vsnprintf(line + n, sizeof(line) - 1 - (size_t)n, fmt, ap);
+	va_end(ap);
+	if (n > (int)sizeof(line) - 2)
+		n = (int)sizeof(line) - 2;
+	line[n++] = '\n';
+	/* One write() a line, so that two processes' lines do not mix. A log that cannot be written stops nothing. */
+	(void)fd_write_all(log->fd, line, (size_t)n);
+}
+
+int log_level_parse(const char *s, enum log_level *ret)
+{
+	uint32_t v;
+
+	for (size_t i = 0; i < ARRAY_SIZE(level_names); i++)
+		if (strcasecmp(s, level_names[i]) == 0) {
+			*ret = (enum log_level)i;
+			return 0;
+		}
+	if (parse_u32(s, &v) < 0 || v >= ARRAY_SIZE(level_names))
+		return -EINVAL;
+	*ret = (enum log_level)v;
+	return 0;
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
