@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Processes as the host's /proc shows them. */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Start time of PID in clock ticks since boot: with the pid it names a process for ever. 0 or -errno. */
+int proc_start_time(pid_t pid, uint64_t *ret);
+
+/* Whether that very process still runs. One that is dead and not yet reaped does not. */
+bool proc_alive(pid_t pid, uint64_t start);
+
+/* A pidfd of PID, provided that its start time is START (0: any). -ESRCH when it is another process by now. */
+int proc_open(pid_t pid, uint64_t start);
