@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+
+#include "security/arch.h"
+#include "security/bpf.h"
+#include "security/policy.h"
+
+#define NR_MAX	0xfffff	   /* arm's private calls are the highest */
+#define X32_BIT 0x40000000 /* calls of x32 differ from x86_64's by it alone */
+
+/* One rule as it applies to one number of one kind of entry. */
+struct slot {
+	uint32_t nr;
+	uint32_t action;
+	unsigned order; /* as written */
+	unsigned n_args;
+	unsigned narrow; /* bit i: argument i of the call has 32 bits */
+	struct policy_arg args[POLICY_ARGS_MAX];
+};
+
+/* All numbers from FROM to the next row's: an action, or N rules with arguments. */
+struct range {
+	uint32_t from;
+	uint32_t action;
+	const struct slot *rules;
+	size_t n;
+};
+
+struct section {
+	struct slot *slots;
+	size_t n, cap;
+};
+
+static void section_done(struct section *s)
+{
+	free(s->slots);
+}
+
+const char *policy_arch(const char *name)
+{
+	for (const struct arch *a = arch_table; a->name; a++)
+		if (strcasecmp(a->name, name) == 0)
+			return a->name;
+	return NULL;
+}
+
+static int add_slot(struct section *s, const struct slot *slot, struct err *e)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 64;
+		struct slot *p = reallocarray(s->slots, cap, sizeof(*p));
+
+		if (!p)
+			return err_oom(e);
+		s->slots = p;
+		s->cap = cap;
+	}
+	s->slots[s->n++] = *slot;
+	return 0;
+}
+
+static int unknown_call(const struct policy *p, const struct policy_rule *rule, struct err *e)
+{
+	_cleanup_free_ char *near = call_nearest(rule->name);
+
+	if (rule->line)
+		err_kind(e, ERR_INVALID, -EINVAL, "%s:%u: '%s' is not a system call", p->path, rule->line, rule->name);
+	else
+		err_kind(e, ERR_INVALID, -EINVAL, "%s: '%s' is not a system call", p->path, rule->name);
+	if (near)
+		return err_hint(e, -EINVAL, "did you mean '%s'?", near);
+	return err_hint(e, -EINVAL, "a call newer than this program can be given by its number");
+}
+
+/* Adds RULE as architecture A has to see it. */
+static int add_rule(struct section *s, const struct policy *p, const struct policy_rule *rule, const struct arch *a,
+		    struct err *e)
+{
+	struct slot slot = { .action = rule->action, .order = (unsigned)s->n, .n_args = rule->n_args };
+	struct call c;
+	int r;
+
+	if (!rule->name && rule->nr > NR_MAX)
+		return err_kind(e, ERR_INVALID, -EINVAL, "%s:%u: %u is not the number of a system call", p->path,
+				rule->line, rule->nr);
+	if (rule->name) {
+		r = call_find(a, rule->name, &c);
+		if (r < 0)
+			return unknown_call(p, rule, e);
+	} else {
+		call_find_nr(a, rule->nr, &c);
+	}
+	memcpy(slot.args, rule->args, sizeof(slot.args));
+	slot.narrow = a->narrow ? ~0u : c.narrow_args;
+	if (c.nr >= 0) {
+		slot.nr = (uint32_t)c.nr;
+		r = add_slot(s, &slot, e);
+		if (r < 0)
+			return r;
+	}
+	if (c.via < 0 || rule->direct_only)
+		return 0;
+	/* The real arguments lie in memory there: what they are to permit is not permitted, what they are to refuse is
+	 * refused whatever they are. */
+	if (rule->n_args && policy_action_rank(rule->action) >= policy_action_rank(p->default_action))
+		return 0;
+	slot.nr = (uint32_t)c.via;
+	slot.n_args = 1;
+	slot.narrow = ~0u;
+	slot.args[0] = (struct policy_arg){ .op = OP_MASKED_EQ, .value = c.selector, .mask = c.via_mask };
+	return add_slot(s, &slot, e);
+}
+
+static int cmp_slot(const void *x, const void *y)
+{
+	const struct slot *a = x, *b = y;
+	unsigned ra = policy_action_rank(a->action), rb = policy_action_rank(b->action);
+
+	if (a->nr != b->nr)
+		return a->nr < b->nr ? -1 : 1;
+	if (!a->n_args != !b->n_args)
+		return a->n_args ? -1 : 1;
+	if (ra != rb)
+		return ra < rb ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static size_t add_range(struct range *ranges, size_t n, struct range row)
+{
+	if (n && ranges[n - 1].from == row.from)
+		n--;
+	if (n && !row.n && !ranges[n - 1].n && ranges[n - 1].action == row.action)
+		return n;
+	ranges[n] = row;
+	return n + 1;
+}
+
+/* Cuts the numbers into ranges of one fate; RANGES has room for 2 * s->n + 4. */
+static size_t cut(const struct section *s, uint32_t otherwise, bool no_x32, struct range *ranges)
+{
+	size_t n = add_range(ranges, 0, (struct range){ .action = otherwise });
+
+	for (size_t i = 0, count; i < s->n; i += count) {
+		const struct slot *first = &s->slots[i];
+		struct range row = { .from = first->nr, .action = first->action, .rules = first };
+
+		for (count = 1; i + count < s->n && s->slots[i + count].nr == first->nr; count++)
+			;
+		if (first->n_args)
+			row.n = count;
+		n = add_range(ranges, n, row);
+		n = add_range(ranges, n, (struct range){ .from = first->nr + 1, .action = otherwise });
+	}
+	if (no_x32) {
+		/* -1 is what a tracer writes to skip a call: an unknown number like any other. */
+		n = add_range(ranges, n, (struct range){ .from = X32_BIT, .action = SECCOMP_RET_KILL_PROCESS });
+		n = add_range(ranges, n, (struct range){ .from = UINT32_MAX, .action = otherwise });
+	}
+	return n;
+}
+
+/* Tries the rules of one number in their order. */
+static size_t write_chain(struct bpf *b, const struct slot *slots, size_t n, uint32_t otherwise)
+{
+	size_t picky = 0, next;
+
+	while (picky < n && slots[picky].n_args)
+		picky++;
+	/* Without arguments comes last, and the strictest of those decides. */
+	next = bpf_return(b, picky < n ? slots[picky].action : otherwise);
+	while (picky--) {
+		const struct slot *s = &slots[picky];
+		size_t yes = bpf_return(b, s->action);
+
+		for (unsigned i = s->n_args; i--;)
+			yes = bpf_compare(b, &s->args[i], s->narrow >> s->args[i].index & 1, yes, next);
+		next = yes;
+	}
+	return next;
+}
+
+static size_t write_tree(struct bpf *b, const struct range *ranges, size_t n, uint32_t otherwise)
+{
+	size_t low, high;
+
+	if (n == 1) {
+		if (!ranges->n)
+			return bpf_return(b, ranges->action);
+		return write_chain(b, ranges->rules, ranges->n, otherwise);
+	}
+	high = write_tree(b, ranges + n / 2, n - n / 2, otherwise);
+	low = write_tree(b, ranges, n / 2, otherwise);
+	return bpf_branch(b, BPF_JGE, ranges[n / 2].from, high, low);
+}
+
+/* Whether RULE's section, if it stands in one, is about A. */
+static bool concerns(const struct policy_rule *rule, const struct arch *a)
+{
+	return !rule->arch || streq(rule->arch, a->name) || (a->beside && streq(rule->arch, a->beside));
+}
+
+/* Everything that comes in under one token of the kernel; NEXT is where other tokens are looked at. */
+static int write_section(struct bpf *b, const struct policy *p, const struct arch *first, size_t *next, struct err *e)
+{
+	_cleanup_(section_done) struct section s = { 0 };
+	_cleanup_free_ struct range *ranges = NULL;
+	bool no_x32 = p->native_only && streq(first->name, "x86_64");
+	size_t n, at;
+	int r;
+
+	for (const struct arch *a = first; a->name; a++) {
+		if (a->token != first->token || a->host != first->host || (p->native_only && a != first))
+			continue;
+		for (size_t i = 0; i < p->n_rules; i++) {
+			r = concerns(&p->rules[i], a) ? add_rule(&s, p, &p->rules[i], a, e) : 0;
+			if (r < 0)
+				return r;
+		}
+	}
+	ranges = calloc(2 * s.n + 4, sizeof(*ranges));
+	if (!ranges)
+		return err_oom(e);
+	if (s.n)
+		qsort(s.slots, s.n, sizeof(*s.slots), cmp_slot);
+	n = cut(&s, p->default_action, no_x32, ranges);
+	at = write_tree(b, ranges, n, p->default_action);
+	/* The load goes on with what was written last. */
+	if (at + 1 != b->n)
+		bpf_jump(b, at);
+	at = bpf_load(b, offsetof(struct seccomp_data, nr));
+	*next = bpf_branch(b, BPF_JEQ, first->token, at, *next);
+	return 0;
+}
+
+/* Names in sections for other machines are checked too, so that a policy is good everywhere or nowhere. */
+static int check_foreign(const struct policy *p, uint32_t native, struct err *e)
+{
+	for (size_t i = 0; i < p->n_rules; i++) {
+		const struct policy_rule *rule = &p->rules[i];
+		struct call c;
+
+		if (!rule->arch || !rule->name)
+			continue;
+		for (const struct arch *a = arch_table; a->name; a++)
+			if (a->host != native && concerns(rule, a) && call_find(a, rule->name, &c) < 0)
+				return unknown_call(p, rule, e);
+	}
+	return 0;
+}
+
+int policy_compile(const struct policy *p, struct seccomp_prog *ret, struct err *e)
+{
+	_cleanup_bpf_ struct bpf b = { 0 };
+	struct seccomp_prog prog = { 0 };
+	uint32_t native = arch_native();
+	const struct arch *rows[8];
+	size_t n = 0, next;
+	int r;
+
+	r = check_foreign(p, native, e);
+	if (r < 0)
+		return r;
+	for (const struct arch *a = arch_table; a->name && n < ARRAY_SIZE(rows); a++) {
+		bool seen = false;
+
+		for (size_t i = 0; i < n; i++)
+			seen |= rows[i]->token == a->token;
+		if (a->host == native && !seen && (!p->native_only || a->scmp == native))
+			rows[n++] = a;
+	}
+	if (n == 0)
+		return err_kind(e, ERR_MISSING, -EOPNOTSUPP, "seccomp: this machine's architecture is not supported");
+
+	next = bpf_return(&b, SECCOMP_RET_KILL_PROCESS);
+	while (n--) {
+		r = write_section(&b, p, rows[n], &next, e);
+		if (r < 0)
+			return r;
+	}
+	bpf_load(&b, offsetof(struct seccomp_data, arch));
+	r = bpf_finish(&b, &prog.insns, &prog.len, e);
+	if (r < 0)
+		return err_wrap(e, r, "%s", p->path);
+	prog.has_notify = (p->default_action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
+	for (size_t i = 0; i < p->n_rules; i++)
+		prog.has_notify |= (p->rules[i].action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
+	if (prog.has_notify)
+		prog.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	*ret = prog;
+	return 0;
+}
