@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Inner: the drivers, and what they share. */
+
+#include "store/store.h"
+#include "sys/mount.h"
+
+extern const struct store_driver store_dir, store_overlay;
+
+/* Gives a detached tree what OPTIONS say of attributes and propagation. Unless they say otherwise it hears of the host's
+ * mounts below it and tells the host of none (slave): a copy of a shared mount would tell. */
+int store_finish_tree(int mnt_fd, const struct mount_opts *o, struct err *e);
+
+/* mkdir -p; an existing directory must be empty (-EEXIST). */
+int store_make_empty_dir(const char *path, struct err *e);
+
+/* Never "/", by whatever name: these paths come from a configuration and end in an rm -rf. */
+int store_remove_tree(const char *path, struct err *e);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * overlay:LOWER[:LOWER…]:UPPER, as LXC writes it: the last is where changes go, the first of the others is the top
+ * one; overlayfs wants a work directory on UPPER's file system, and that is "olwork" beside UPPER. UPPER and the work
+ * directory are made when they are missing, a lower one never is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "store/driver.h"
+#include "sys/probe.h"
+#include "sys/syscalls.h"
+
+#define WORK_NAME "olwork"
+#define LOWER_MAX 500 /* the kernel's own limit */
+
+/* fsconfig(2) takes no longer string, its NUL included; a longer path is given as one of our fds. */
+#define FS_VALUE_MAX 256
+
+struct layers {
+	struct strv lower;
+	char *upper, *work;
+};
+
+static void layers_done(struct layers *l)
+{
+	strv_done(&l->lower);
+	free(l->upper);
+	free(l->work);
+}
+
+/* Up to a colon with a slash after it, none with a backslash before it. The backslashes go. */
+static char *take_path(const char **p)
+{
+	char *path = malloc(strlen(*p) + 1);
+	size_t n = 0;
+	const char *s = *p;
+
+	if (!path)
+		return NULL;
+	for (; *s && !(s[0] == ':' && s[1] == '/'); s++) {
+		if (s[0] == '\\' && (s[1] == ':' || s[1] == '\\'))
+			s++;
+		path[n++] = *s;
+	}
+	path[n] = '\0';
+	*p = *s ? s + 1 : s;
+	return path;
+}
+
+static int layers_parse(const char *src, struct layers *ret, struct err *e)
+{
+	char *slash;
+	int r = 0;
+
+	for (const char *p = src; *p && r == 0;) {
+		r = strv_push_take(&ret->lower, take_path(&p), e);
+		if (ret->lower.n > LOWER_MAX + 1)
+			return err_kind(e, ERR_LIMIT, -E2BIG, "overlay: more than %d layers", LOWER_MAX);
+	}
+	if (r < 0)
+		return r;
+	if (ret->lower.n < 2)
+		return err_kind(e, ERR_INVALID, -EINVAL, "overlay:%s: expected overlay:LOWER:UPPER", src);
+	ret->upper = strdup(strv_get(&ret->lower)[ret->lower.n - 1]);
+	if (!ret->upper)
+		return err_oom(e);
+	strv_remove(&ret->lower, ret->lower.n - 1);
+	for (size_t n = strlen(ret->upper); n > 1 && ret->upper[n - 1] == '/'; n--)
+		ret->upper[n - 1] = '\0';
+	slash = strrchr(ret->upper, '/');
+	if (!slash || slash == ret->upper)
+		return err_kind(e, ERR_INVALID, -EINVAL, "overlay: %s has no place beside it for " WORK_NAME,
+				ret->upper);
+	if (asprintf(&ret->work, "%.*s/" WORK_NAME, (int)(slash - ret->upper), ret->upper) < 0) {
+		ret->work = NULL;
+		return err_oom(e);
+	}
+	return 0;
+}
+
+/* PATH if it is short enough, and has no comma that would end it in an older kernel's eyes; else the name of an fd of it,
+ * left open in *RET_FD until the mount is made. */
+static const char *short_path(const char *path, char buf[static FD_PATH_MAX], int *ret_fd)
+{
+	if (strlen(path) < FS_VALUE_MAX && !strchr(path, ','))
+		return path;
+	*ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? NULL : fd_path(*ret_fd, buf);
+}
+
+static int set_dir(int fs_fd, const char *key, const char *path, int *fd, struct err *e)
+{
+	char buf[FD_PATH_MAX];
+	const char *value = short_path(path, buf, fd);
+	int r;
+
+	if (!value)
+		return err_set(e, -errno, "overlay: open %s", path);
+	r = sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, key, value, 0);
+	return r < 0 ? mount_fs_error(fs_fd, r, "overlay", path, e) : 0;
+}
+
+/* One list, as kernels before 6.7 want it. Colons in a path end it there, and a long list does not fit: names of fds do. */
+static int set_lower_list(int fs_fd, const struct strv *lower, int *fds, struct err *e)
+{
+	char list[FS_VALUE_MAX], path[FD_PATH_MAX];
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < lower->n; i++) {
+		fds[i] = open(lower->v[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fds[i] < 0)
+			return err_set(e, -errno, "overlay: open %s", lower->v[i]);
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ":" : "", fd_path(fds[i], path));
+		if (n >= sizeof(list))
+			return err_kind(e, ERR_LIMIT, -E2BIG, "overlay: %zu layers are too many for this kernel",
+					lower->n);
+	}
+	r = sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir", list, 0);
+	return r < 0 ? mount_fs_error(fs_fd, r, "overlay", list, e) : 0;
+}
+
+static int set_lower(int fs_fd, const struct strv *lower, int *fds, struct err *e)
+{
+	int r = 0;
+
+	if (!probe_has(PROBE_OVERLAY_APPEND))
+		return set_lower_list(fs_fd, lower, fds, e);
+	for (size_t i = 0; i < lower->n && r == 0; i++)
+		r = set_dir(fs_fd, "lowerdir+", lower->v[i], &fds[i], e);
+	return r;
+}
+
+/* FDS: one for each lower layer, then upper and work. */
+static int mount_layers(const struct layers *l, const struct mount_opts *o, int *fds, struct err *e)
+{
+	_cleanup_close_ int fs_fd = mount_open_fs("overlay", e), mnt = -EBADF;
+	size_t n = l->lower.n;
+	int r;
+
+	if (fs_fd < 0)
+		return fs_fd;
+	r = sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "overlay", 0);
+	if (r < 0)
+		return mount_fs_error(fs_fd, r, "overlay", "source", e);
+	r = set_lower(fs_fd, &l->lower, fds, e);
+	if (r == 0)
+		r = set_dir(fs_fd, "upperdir", l->upper, &fds[n], e);
+	if (r == 0)
+		r = set_dir(fs_fd, "workdir", l->work, &fds[n + 1], e);
+	if (r == 0)
+		r = mount_fs_options(fs_fd, "overlay", o->data, e);
+	if (r < 0)
+		return r;
+	mnt = mount_finish(fs_fd, "overlay", l->upper, 0, e);
+	/* Before Linux 6.5 overlay looks at its options only now, and names none. */
+	if (mnt == -EINVAL && o->data[0])
+		return err_hint(e, mnt, "overlay may not know all of these options: %s", o->data);
+	if (mnt < 0)
+		return mnt;
+	r = store_finish_tree(mnt, o, e);
+	return r < 0 ? r : TAKE_FD(mnt);
+}
+
+static int overlay_open_tree(const struct store_ref *ref, const char *options, struct err *e)
+{
+	_cleanup_(layers_done) struct layers l = { 0 };
+	_cleanup_free_ int *fds = NULL;
+	struct mount_opts o;
+	int r;
+
+	r = mount_opts_parse(options, &o, e);
+	if (r < 0)
+		return r;
+	r = layers_parse(ref->src, &l, e);
+	if (r < 0)
+		return r;
+	r = dir_make_all(l.upper, 0755, e);
+	if (r == 0)
+		r = dir_make_all(l.work, 0755, e);
+	if (r < 0)
+		return r;
+	fds = malloc((l.lower.n + 2) * sizeof(*fds));
+	if (!fds)
+		return err_oom(e);
+	for (size_t i = 0; i < l.lower.n + 2; i++)
+		fds[i] = -EBADF;
+	r = mount_layers(&l, &o, fds, e);
+	fds_close_many(fds, l.lower.n + 2);
+	return r < 0 ? err_wrap(e, r, "root file system overlay:%s", ref->src) : r;
+}
+
+/* The lowest layer is where the files of a new root would go: made too when it is not there. */
+static int overlay_create(const struct store_ref *ref, struct err *e)
+{
+	_cleanup_(layers_done) struct layers l = { 0 };
+	int r;
+
+	r = layers_parse(ref->src, &l, e);
+	if (r == 0)
+		r = store_make_empty_dir(l.upper, e);
+	for (size_t i = 0; i < l.lower.n && r == 0; i++)
+		r = dir_make_all(l.lower.v[i], 0755, e);
+	return r == 0 ? dir_make_all(l.work, 0755, e) : r;
+}
+
+/* The lower layers stay: others may stand on them. */
+static int overlay_destroy(const struct store_ref *ref, struct err *e)
+{
+	_cleanup_(layers_done) struct layers l = { 0 };
+	int r;
+
+	r = layers_parse(ref->src, &l, e);
+	if (r == 0)
+		r = store_remove_tree(l.upper, e);
+	return r == 0 ? store_remove_tree(l.work, e) : r;
+}
+
+static const char *overlay_host_dir(const struct store_ref *ref)
+{
+	return NULL;
+}
+
+const struct store_driver store_overlay = {
+	.name = "overlay",
+	.alias = "overlayfs",
+	.open_tree = overlay_open_tree,
+	.create = overlay_create,
+	.destroy = overlay_destroy,
+	.host_dir = overlay_host_dir,
+};
