@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Between the files of the compiler: spec → plan. Each function appends the operations of its part, in order. */
+
+#include "runtime/ops.h"
+#include "runtime/plan.h"
+
+struct compiler {
+	const struct spec *spec;
+	const struct plan_opts *opts;
+	struct plan *plan;
+	bool own_root; /* the container has a root file system of its own */
+	bool mounts;   /* … and a mount name space to arrange it in */
+	struct err *e;
+};
+
+/* Appends an operation of strings A, B and numbers N, M. 0 or -ENOMEM. */
+int compile_add(struct compiler *c, enum op_stage stage, const struct op_kind *kind, const char *a, const char *b,
+		int64_t n, int64_t m);
+
+int compile_rootfs(struct compiler *c);	     /* compile_mounts.c: open, attach */
+int compile_auto_mounts(struct compiler *c); /* lxc.mount.auto */
+int compile_entries(struct compiler *c);     /* fstab and mount entries */
+int compile_masks(struct compiler *c);
+int compile_dev(struct compiler *c);	   /* compile_dev.c: /dev before the mounts */
+int compile_terminals(struct compiler *c); /* devpts, console, ttys */
+int compile_nets_host(struct compiler *c); /* compile_net.c */
+int compile_nets_child(struct compiler *c);
+int compile_process(struct compiler *c); /* compile_process.c: limits, names, policy, exec */
+int compile_hooks(struct compiler *c, enum op_stage stage, enum spec_hook type);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Compiling the network: every interface checked and resolved now, made beside the child, configured by it. */
+
+#include <stdio.h>
+
+#include "runtime/compile.h"
+
+static int prepare_one(struct compiler *c, const struct spec_net *s, struct net_dev *ret)
+{
+	char *hwaddr = s->hwaddr ? plan_strdup(c->plan, s->hwaddr, c->e) : NULL;
+	struct net_conf conf = {
+		.type = s->type,
+		.link = s->link,
+		.name = s->name,
+		.host_name = s->veth_pair,
+		.hwaddr = hwaddr,
+		.mtu = s->mtu == UNSET32 ? 0 : s->mtu,
+		.up = tri_or(s->up, false),
+		.l2proxy = tri_or(s->l2proxy, false),
+		.ipv4 = &s->ipv4,
+		.ipv6 = &s->ipv6,
+		.ipv4_gateway = s->ipv4_gateway,
+		.ipv6_gateway = s->ipv6_gateway,
+		.mode = s->type && streq(s->type, "macvlan")  ? s->macvlan_mode
+			: s->type && streq(s->type, "ipvlan") ? s->ipvlan_mode
+							      : s->veth_mode,
+		.isolation = s->ipvlan_isolation,
+		.routes4 = &s->veth_ipv4_routes,
+		.routes6 = &s->veth_ipv6_routes,
+		.vlan_id = s->vlan_id == UNSET32 ? 0 : s->vlan_id,
+		.rxqueues = s->veth_rxqueues == UNSET32 ? 0 : s->veth_rxqueues,
+		.txqueues = s->veth_txqueues == UNSET32 ? 0 : s->veth_txqueues,
+	};
+	int r = 0;
+
+	if (s->hwaddr && !hwaddr)
+		return -ENOMEM;
+	if (hwaddr)
+		r = net_hwaddr_fill(hwaddr, c->e);
+	if (r == 0)
+		r = net_prepare(&conf, ret, c->e);
+	return r < 0 ? err_wrap(c->e, r, "lxc.net.%u", s->index) : 0;
+}
+
+/* What the journal must keep of a device to undo it when all else is forgotten. */
+static const char *undo_words(struct compiler *c, const struct net_dev *d)
+{
+	char words[900];
+
+	return net_dev_print(d, words, sizeof(words), c->e) < 0 ? NULL : plan_strdup(c->plan, words, c->e);
+}
+
+static int add_script(struct compiler *c, const struct spec_net *s, const struct net_dev *d)
+{
+	const char *line;
+
+	if (!s->script_up)
+		return 0;
+	line = plan_printf(c->plan, c->e, "%s %s net up %s %s %s", s->script_up, c->spec->name, d->type,
+			   streq(d->type, "veth") ? "" : d->link, d->host_name);
+	return line ? compile_add(c, OP_PARENT, &op_net_script, line, NULL, 0, 0) : -ENOMEM;
+}
+
+/* Called while the host's operations are compiled: the devices are prepared, and their parent-side operations queued
+ * behind the clone by their stage. */
+int compile_nets_host(struct compiler *c)
+{
+	struct plan *p = c->plan;
+	unsigned n = 0;
+	int r;
+
+	p->nets = plan_alloc(p, (c->spec->nets.n + 1) * sizeof(*p->nets), c->e);
+	if (!p->nets)
+		return -ENOMEM;
+	if (!(p->ns_cloned & (1u << NS_NET)))
+		return 0;
+	LIST_EACH(s, &c->spec->nets, struct spec_net) {
+		if (!s->type || streq(s->type, "none") || streq(s->type, "empty"))
+			continue;
+		r = prepare_one(c, s, &p->nets[n]);
+		if (r < 0)
+			return r;
+		n++;
+	}
+	p->n_nets = n;
+	net_names(p->nets, n);
+	n = 0;
+	LIST_EACH(s, &c->spec->nets, struct spec_net) {
+		const struct net_dev *d = &p->nets[n];
+		struct op *op;
+
+		if (!s->type || streq(s->type, "none") || streq(s->type, "empty"))
+			continue;
+		op = plan_add(p, OP_PARENT, &op_net_attach, c->e);
+		if (!op)
+			return -ENOMEM;
+		op->net = d;
+		op->undo_kind = "net";
+		op->undo_arg = undo_words(c, d);
+		if (!op->undo_arg)
+			return -ENOMEM;
+		r = add_script(c, s, d);
+		if (r < 0)
+			return r;
+		n++;
+	}
+	return 0;
+}
+
+int compile_nets_child(struct compiler *c)
+{
+	struct op *op;
+
+	if (!(c->plan->ns_cloned & (1u << NS_NET)))
+		return 0;
+	op = plan_add(c->plan, OP_CHILD, &op_net_configure, c->e);
+	if (!op)
+		return -ENOMEM;
+	op->nets.devs = c->plan->nets;
+	op->nets.n = c->plan->n_nets;
+	return 0;
+}

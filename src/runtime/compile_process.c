@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Compiling the process: names, settings, limits, the pivot, and at the very end policy and exec. */
+
+#include <stdio.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+
+#include "base/names.h"
+#include "base/parse.h"
+#include "runtime/compile.h"
+
+#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static const struct name rlimit_names[] = {
+	{ "as", RLIMIT_AS },
+	{ "core", RLIMIT_CORE },
+	{ "cpu", RLIMIT_CPU },
+	{ "data", RLIMIT_DATA },
+	{ "fsize", RLIMIT_FSIZE },
+	{ "locks", RLIMIT_LOCKS },
+	{ "memlock", RLIMIT_MEMLOCK },
+	{ "msgqueue", RLIMIT_MSGQUEUE },
+	{ "nice", RLIMIT_NICE },
+	{ "nofile", RLIMIT_NOFILE },
+	{ "nproc", RLIMIT_NPROC },
+	{ "rss", RLIMIT_RSS },
+	{ "rtprio", RLIMIT_RTPRIO },
+	{ "rttime", RLIMIT_RTTIME },
+	{ "sigpending", RLIMIT_SIGPENDING },
+	{ "stack", RLIMIT_STACK },
+	{ NULL, 0 },
+};
+
+static int compile_rlimits(struct compiler *c)
+{
+	LIST_EACH(l, &c->spec->process.rlimits, struct spec_rlimit) {
+		const struct name *n = name_find(rlimit_names, l->resource);
+		struct op *op;
+
+		if (!n)
+			return err_kind(c->e, ERR_INVALID, -EINVAL, "unknown resource limit '%s'", l->resource);
+		op = plan_add(c->plan, OP_CHILD, &op_rlimit, c->e);
+		if (!op)
+			return -ENOMEM;
+		op->rlimit.name = n->name;
+		op->rlimit.resource = (int)n->value;
+		op->rlimit.soft = l->soft;
+		op->rlimit.hard = l->hard;
+	}
+	return 0;
+}
+
+static int compile_sysctls(struct compiler *c)
+{
+	for (size_t i = 0; i < c->spec->process.sysctls.n; i++) {
+		char *key = plan_printf(c->plan, c->e, "sys/%s", c->spec->process.sysctls.v[i]);
+		char *eq = key ? strchr(key, '=') : NULL;
+		int r;
+
+		if (!eq)
+			return key ? err_kind(c->e, ERR_INVALID, -EINVAL, "sysctl '%s' has no value", key) : -ENOMEM;
+		*eq = '\0';
+		/* A name is dots or slashes and nothing that climbs (CVE-2022-0811 was one with '+'). */
+		for (char *p = key; *p; p++) {
+			if (*p == '.')
+				*p = '/';
+			if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/:", *p))
+				return err_kind(c->e, ERR_INVALID, -EINVAL, "sysctl '%s': bad character '%c'", key, *p);
+		}
+		r = compile_add(c, OP_CHILD, &op_sysctl, key, eq + 1, 0, 0);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Names of 32-bit architectures on a 64-bit kernel; all others run as they are. */
+static const char *const linux32[] = { "arm",  "armel",	  "armhf", "armv7l", "athlon", "i386",	  "i486", "i586",
+				       "i686", "linux32", "mips",  "mipsel", "ppc",    "powerpc", "x86" };
+
+static int compile_personality(struct compiler *c)
+{
+	const char *arch = c->spec->process.arch;
+
+	if (!arch)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(linux32); i++)
+		if (streq(arch, linux32[i]))
+			return compile_add(c, OP_CHILD, &op_personality, arch, NULL, PER_LINUX32, 0);
+	return compile_add(c, OP_CHILD, &op_personality, arch, NULL, PER_LINUX, 0);
+}
+
+/* --- the environment of init ------------------------------------------------------------------------------------------ */
+
+static int add_env_list(const struct strv *l, struct strv *env, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->n && r == 0; i++) {
+		const char *w = l->v[i], *value;
+
+		if (strchr(w, '=')) {
+			r = strv_env_set(env, w, e);
+			continue;
+		}
+		value = getenv(w);
+		if (!value)
+			return err_kind(e, ERR_INVALID, -ENOENT, "lxc.environment: %s is not set in the environment",
+					w);
+		_cleanup_strv_ struct strv one = STRV_INIT;
+
+		r = strv_pushf(&one, e, "%s=%s", w, value);
+		if (r == 0)
+			r = strv_env_set(env, one.v[0], e);
+	}
+	return r;
+}
+
+/* systemd starts a getty on each of these: the instance's numbers follow from the order of allocation. */
+static int add_tty_names(struct compiler *c, struct strv *env)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	if (!c->plan->ttys)
+		return 0;
+	buf_puts(&b, "container_ttys=");
+	for (unsigned i = 0; i < c->plan->ttys; i++)
+		buf_printf(&b, "%spts/%u", i ? " " : "", i + (c->plan->console ? 1 : 0));
+	return strv_push(env, buf_str(&b), c->e);
+}
+
+static char *const *compile_env(struct compiler *c)
+{
+	_cleanup_strv_ struct strv env = STRV_INIT;
+	const char *term = getenv("TERM");
+	char **copy;
+	int r;
+
+	r = strv_push(&env, DEFAULT_PATH, c->e);
+	if (r == 0)
+		r = strv_push(&env, "container=lxc", c->e);
+	if (r == 0)
+		r = strv_pushf(&env, c->e, "TERM=%s", isempty(term) ? "linux" : term);
+	if (r == 0)
+		r = add_tty_names(c, &env);
+	if (r == 0)
+		r = add_env_list(&c->spec->process.env, &env, c->e);
+	if (r == 0)
+		r = add_env_list(&c->spec->process.env_runtime, &env, c->e);
+	if (r < 0)
+		return NULL;
+	copy = plan_alloc(c->plan, (env.n + 1) * sizeof(*copy), c->e);
+	for (size_t i = 0; copy && i < env.n; i++) {
+		copy[i] = plan_strdup(c->plan, env.v[i], c->e);
+		if (!copy[i])
+			return NULL;
+	}
+	return copy;
+}
+
+/* --- the command ----------------------------------------------------------------------------------------------------------- */
+
+static int command_words(struct compiler *c, struct strv *ret)
+{
+	const struct spec_process *p = &c->spec->process;
+	const char *line;
+	int r = 0;
+
+	if (c->opts->argv) {
+		for (char *const *a = c->opts->argv; *a && r == 0; a++)
+			r = strv_push(ret, *a, c->e);
+		return r;
+	}
+	if (p->args.n && !c->opts->execute)
+		return strv_copy(ret, &p->args, c->e);
+	line = c->opts->execute ? p->execute_cmd : p->init_cmd;
+	if (!line && c->opts->execute)
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "no command given, and lxc.execute.cmd is not set");
+	r = strv_split_command(ret, line ?: "/sbin/init", c->e);
+	if (r == 0 && !ret->n)
+		r = err_kind(c->e, ERR_INVALID, -EINVAL, "the init command is empty");
+	return r;
+}
+
+static int compile_argv(struct compiler *c, struct op_exec *x)
+{
+	_cleanup_strv_ struct strv words = STRV_INIT;
+	unsigned lead = c->opts->execute ? 2 : 0;
+	char **argv;
+	int r;
+
+	r = command_words(c, &words);
+	if (r < 0)
+		return r;
+	argv = plan_alloc(c->plan, (words.n + lead + 1) * sizeof(*argv), c->e);
+	if (!argv)
+		return -ENOMEM;
+	if (lead) {
+		argv[0] = (char *)"init.lxc";
+		argv[1] = (char *)"--";
+	}
+	for (size_t i = 0; i < words.n; i++) {
+		argv[lead + i] = plan_strdup(c->plan, words.v[i], c->e);
+		if (!argv[lead + i])
+			return -ENOMEM;
+	}
+	x->argv = argv;
+	x->init_helper = lead != 0;
+	return 0;
+}
+
+static int compile_groups(struct compiler *c, struct op_exec *x)
+{
+	const struct strv *l = &c->spec->process.groups;
+	gid_t *gids;
+
+	x->set_groups = true;
+	if (!l->n)
+		return 0;
+	gids = plan_alloc(c->plan, l->n * sizeof(*gids), c->e);
+	if (!gids)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->n; i++)
+		if (parse_u32(l->v[i], &gids[i]) < 0)
+			return err_kind(c->e, ERR_INVALID, -EINVAL, "group id '%s' is not a number", l->v[i]);
+	x->groups = gids;
+	x->n_groups = l->n;
+	return 0;
+}
+
+static int compile_exec(struct compiler *c)
+{
+	const struct spec_process *p = &c->spec->process;
+	struct op_exec *x = plan_alloc(c->plan, sizeof(*x), c->e);
+	struct op *op;
+	int r;
+
+	if (!x)
+		return -ENOMEM;
+	r = compile_argv(c, x);
+	if (r == 0)
+		r = compile_groups(c, x);
+	if (r < 0)
+		return r;
+	x->envp = compile_env(c);
+	if (!x->envp)
+		return c->e && c->e->code ? c->e->code : -ENOMEM;
+	x->cwd = p->cwd ?: "/";
+	x->uid = c->opts->uid >= 0 ? (uint32_t)c->opts->uid : p->uid == UNSET32 ? 0 : p->uid;
+	x->gid = c->opts->gid >= 0 ? (uint32_t)c->opts->gid : p->gid == UNSET32 ? 0 : p->gid;
+	x->bounding = c->plan->cap_mask;
+	x->no_new_privs = tri_or(p->no_new_privs, false);
+	op = plan_add(c->plan, OP_CHILD, &op_exec, c->e);
+	if (!op)
+		return -ENOMEM;
+	op->exec = x;
+	return 0;
+}
+
+static int compile_seccomp(struct compiler *c)
+{
+	const char *path = c->spec->security.seccomp_profile;
+
+	if (isempty(path) || streq(path, "none"))
+		return 0;
+	if (streq(path, "default"))
+		return seccomp_compile_default(&c->plan->seccomp, c->e);
+	return seccomp_compile_file(path, &c->plan->seccomp, c->e);
+}
+
+static bool needs_procfs(const struct compiler *c)
+{
+	return c->spec->process.sysctls.n || lsm_active() != LSM_NONE;
+}
+
+/* What is set on the running process before it leaves the host's root behind. */
+static int compile_settings(struct compiler *c)
+{
+	const struct spec *s = c->spec;
+	int r = 0;
+
+	if (s->hostname && (c->plan->ns_cloned & (1u << NS_UTS)))
+		r = compile_add(c, OP_CHILD, &op_hostname, s->hostname, NULL, 0, 0);
+	if (r == 0 && s->domainname && (c->plan->ns_cloned & (1u << NS_UTS)))
+		r = compile_add(c, OP_CHILD, &op_domainname, s->domainname, NULL, 0, 0);
+	if (r == 0 && needs_procfs(c))
+		r = compile_add(c, OP_CHILD, &op_proc_open, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_sysctls(c);
+	if (r == 0 && tri_or(s->process.sched_core, false))
+		r = compile_add(c, OP_CHILD, &op_sched_core, NULL, NULL, 0, 0);
+	if (r == 0 && s->process.keyring_session != TRI_YES)
+		r = compile_add(c, OP_CHILD, &op_keyring, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_rlimits(c);
+	if (r == 0)
+		r = compile_personality(c);
+	return r;
+}
+
+int compile_process(struct compiler *c)
+{
+	int r = compile_settings(c);
+
+	if (r == 0 && c->own_root)
+		r = compile_add(c, OP_CHILD, &op_pivot, NULL, NULL, 0, 0);
+	if (r == 0 && c->opts->execute)
+		r = compile_add(c, OP_HOST, &op_init_open, c->opts->init_helper, NULL, 0, 0);
+	if (r == 0)
+		r = compile_add(c, OP_CHILD, &op_ready, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_add(c, OP_CHILD, &op_stdio, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_hooks(c, OP_CHILD, HOOK_START);
+	if (r == 0)
+		r = compile_add(c, OP_CHILD, &op_lsm_apply, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_seccomp(c);
+	if (r == 0)
+		r = compile_exec(c);
+	return r;
+}

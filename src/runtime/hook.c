@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runtime/hook.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+#include "spec/field.h"
+
+static bool version1(const struct hook_ctx *c)
+{
+	return c->spec->hook_version == 1;
+}
+
+int hook_command(const struct hook_ctx *c, enum spec_hook type, const char *command, struct buf *out, struct err *e)
+{
+	buf_puts(out, command);
+	if (version1(c))
+		return buf_error(out, e);
+	buf_printf(out, " %s lxc %s", c->name, spec_hook_names[type]);
+	for (const char *const *p = c->ns_paths; p && *p; p++)
+		buf_printf(out, " %s", *p);
+	return buf_error(out, e);
+}
+
+/* KEY=VALUE, or without a value: no KEY. */
+static int set_var(struct strv *env, const char *key, const char *value, struct err *e)
+{
+	size_t n = strlen(key);
+	int r;
+
+	for (size_t i = env->n; i-- > 0;)
+		if (strncmp(env->v[i], key, n) == 0 && env->v[i][n] == '=')
+			strv_remove(env, i);
+	r = value ? strv_pushf(env, e, "%s=%s", key, value) : 0;
+	return r;
+}
+
+int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, struct err *e)
+{
+	const struct spec *s = c->spec;
+	const struct {
+		const char *key, *value;
+	} vars[] = {
+		{ "LXC_NAME", c->name },
+		{ "LXC_CONFIG_FILE", c->config },
+		{ "LXC_ROOTFS_MOUNT", c->rootfs_mount },
+		{ "LXC_ROOTFS_PATH", s->rootfs.path },
+		{ "LXC_CONSOLE", s->dev.console_path },
+		{ "LXC_CONSOLE_LOGPATH", s->dev.console_logfile },
+		{ "LXC_CGNS_AWARE", "1" },
+		{ "LXC_LOG_LEVEL", c->log_level ?: "ERROR" },
+		{ "LXC_TARGET", c->target },
+		{ "LXC_HOOK_TYPE", version1(c) ? spec_hook_names[type] : NULL },
+		{ "LXC_HOOK_SECTION", version1(c) ? "lxc" : NULL },
+	};
+	char pid[16];
+	int r = 0;
+
+	/* Ours replace what the caller's environment has under these names: a hook may itself start a container. */
+	for (char *const *p = environ; *p && r == 0; p++)
+		r = strv_push(env, *p, e);
+	for (size_t i = 0; i < s->process.env_hooks.n && r == 0; i++)
+		if (strchr(s->process.env_hooks.v[i], '='))
+			r = strv_env_set(env, s->process.env_hooks.v[i], e);
+	for (size_t i = 0; i < ARRAY_SIZE(vars) && r == 0; i++)
+		r = set_var(env, vars[i].key, vars[i].value, e);
+	if (r == 0)
+		r = set_var(env, "LXC_HOOK_VERSION", version1(c) ? "1" : "0", e);
+	if (r == 0) {
+		snprintf(pid, sizeof(pid), "%d", c->pid);
+		r = set_var(env, "LXC_PID", c->pid ? pid : NULL, e);
+	}
+	for (const char *const *p = c->ns_paths; p && *p && version1(c) && r == 0; p++) {
+		const char *colon = strchr(*p, ':');
+		char up[16] = "";
+
+		for (size_t i = 0; colon && i < (size_t)(colon - *p) && i < sizeof(up) - 1; i++)
+			up[i] = (char)((*p)[i] & ~0x20);
+		r = strv_pushf(env, e, "LXC_%s_NS=%s", up, colon ? colon + 1 : "");
+	}
+	return r;
+}
+
+int hook_run_one(const struct hook_ctx *c, enum spec_hook type, const char *command, const struct log *log,
+		 struct err *e)
+{
+	_cleanup_buf_ struct buf line = BUF_INIT;
+	_cleanup_strv_ struct strv env = STRV_INIT;
+	_cleanup_free_ char *out = NULL;
+	int r;
+
+	r = hook_command(c, type, command, &line, e);
+	if (r == 0)
+		r = hook_env(c, type, &env, e);
+	if (r < 0)
+		return r;
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)buf_str(&line), NULL };
+	struct spawn s = { .path = "/bin/sh", .argv = argv, .envp = env.v };
+
+	r = spawn_run(&s, &out, e);
+	if (r < 0)
+		return err_wrap(e, r, "%s hook '%s'", spec_hook_names[type], command);
+	if (out && *out)
+		log_debug(log, "%s hook '%s' said: %s", spec_hook_names[type], command, out);
+	if (r > 0) {
+		size_t n = out ? strcspn(out, "\n") : 0;
+
+		return err_kind(e, ERR_STATE, -ECANCELED, "%s hook '%s' failed with status %d%s%.*s",
+				spec_hook_names[type], command, r, n ? ": " : "", (int)n, out ?: "");
+	}
+	return 0;
+}
+
+int hooks_run(const struct hook_ctx *c, enum spec_hook type, bool go_on, const struct log *log, struct err *e)
+{
+	const struct strv *l = &c->spec->hooks[type];
+	int first = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		int r = hook_run_one(c, type, l->v[i], log, first ? NULL : e);
+
+		if (r < 0 && !go_on)
+			return r;
+		first = first ?: r;
+	}
+	return first;
+}

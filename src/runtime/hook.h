@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Hooks: the user's own programs at fixed moments of a container's life, with LXC's arguments and environment
+ * (lxc.container.conf(5), "HOOKS"). A hook of the starting side that fails aborts the start.
+ */
+
+#include "base/log.h"
+#include "runtime/plan.h"
+#include "runtime/record.h"
+
+struct hook_ctx {
+	const struct spec *spec;
+	const char *name, *config, *rootfs_mount;
+	const char *target; /* "stop" or "reboot" for the stop hooks, else NULL */
+	pid_t pid;	    /* 0: none yet */
+	const char *log_level;
+	const char *const *ns_paths; /* stop hook: "mnt:/proc/PID/fd/N" …, NULL-terminated, or NULL */
+};
+
+/* The shell command line and environment of one hook. Both are appended to. */
+int hook_command(const struct hook_ctx *c, enum spec_hook type, const char *command, struct buf *out, struct err *e);
+int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, struct err *e);
+
+/* Runs all hooks of TYPE on the host. With GO_ON every one is run and the first failure returned. */
+int hooks_run(const struct hook_ctx *c, enum spec_hook type, bool go_on, const struct log *log, struct err *e);
+int hook_run_one(const struct hook_ctx *c, enum spec_hook type, const char *command, const struct log *log,
+		 struct err *e);

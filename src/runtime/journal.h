@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <sys/types.h>
+
+/*
+ * What has been done to the host for one container, and how to undo it.
+ *
+ * A line "KIND ARGUMENT" is appended before the operation is applied; each kind names an undo function that takes the
+ * argument alone, may run any number of times, and takes "already gone" for success. journal_undo() runs them from the
+ * last line to the first and forgets lines only when it has tried all, so that a kill in the middle loses nothing.
+ */
+
+#include "base/err.h"
+#include "base/log.h"
+
+struct undo_ctx {
+	int dirfd; /* the container's run directory */
+	const char *id;
+	const struct log *log;
+};
+
+struct undo_kind {
+	const char *name; /* one word; never changes, for journals outlive upgrades */
+	const char *what; /* for people: "control group", "network device" */
+	int (*undo)(const struct undo_ctx *c, const char *arg, struct err *e);
+};
+
+/* Ended by a NULL name. */
+extern const struct undo_kind undo_kinds[];
+
+/* Keeps the network name space of PID as <run dir>/netns: devices of the host in there would end with it, or lose what
+ * they were. Once is enough; of what is not pinned unpin knows nothing. */
+int netns_pin(int dirfd, pid_t pid, struct err *e);
+void netns_unpin(int dirfd);
+
+int journal_open(int dirfd, struct err *e); /* O_APPEND fd */
+int journal_add(int fd, const char *kind, const char *arg, struct err *e);
+
+/* Undoes everything. Goes on after a failure and returns the first one; what failed stays in the journal. */
+int journal_undo(const struct undo_ctx *c, struct err *e);
+
+/* One line per entry, for people: "control group lxc.payload.c1". N: how many. */
+struct buf;
+int journal_describe(int dirfd, struct buf *out, unsigned *ret_n, struct err *e);

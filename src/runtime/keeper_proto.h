@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What runtime, keeper and clients say to each other. Numbers are frozen: keepers outlive upgrades. Native byte order,
+ * one SOCK_SEQPACKET message each. No dependency: the keeper is built without our libraries.
+ */
+
+#include <stdint.h>
+
+/* runtime → keeper, over the inherited control socket. Only KM_GO is answered (by KM_ACK): from then on the keeper
+ * owns the container. */
+enum keeper_msg_type {
+	KM_INIT = 1, /* pid of init; fd: its pidfd. Begins a new life: what was kept of the last one is dropped */
+	KM_PTYS = 2, /* fds: pty masters; n of them, flags bit 0: the first one is the console */
+	KM_LOG = 3, /* fd: console log; max: size in bytes, 0 unlimited; flags bit 0: rotate to PATH.1, else truncate */
+	KM_PEER = 4, /* fd: the device that lxc.console.path names: relayed to and from the console */
+	KM_GO = 5,
+	KM_ACK = 6,    /* keeper → runtime */
+	KM_LISTEN = 7, /* fd: the socket for clients, in place of the last life's */
+};
+
+struct keeper_msg {
+	uint32_t type;
+	int32_t pid;
+	uint32_t n, flags;
+	uint64_t max;
+	char path[256];
+};
+
+/* client → keeper, over <run dir>/sock. The peer must be root or the keeper's own user. */
+enum keeper_req_type {
+	KR_TTY = 1, /* arg: terminal 1…n, or -1 first free. Reply value: which; fd: its master. Busy until hang-up */
+	KR_CONSOLE = 2, /* reply 0; then KR_DATA both ways until hang-up; several may watch, all may type */
+	KR_DATA = 3,	/* bytes follow the header */
+	KR_WINSIZE = 4, /* arg: rows << 16 | columns of the console */
+	KR_PING = 5,	/* reply value: pid of init */
+};
+
+struct keeper_req {
+	uint32_t type;
+	int32_t arg;
+};
+
+struct keeper_rep {
+	int32_t ret; /* 0 or a negative errno */
+	int32_t value;
+};
+
+#define KEEPER_DATA_MAX 4096

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Operations on the host: before the clone (OP_HOST), beside the waiting child (OP_PARENT), and after it (OP_READY). */
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/spawn.h"
+#include "runtime/hook.h"
+#include "runtime/journal.h"
+#include "runtime/ops.h"
+#include "runtime/run.h"
+#include "spec/field.h"
+#include "store/store.h"
+#include "sys/mount.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
+#include "sys/syscalls.h"
+
+static void describe_ab(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "%s%s%s", op->args.a ?: "", op->args.b ? " " : "", op->args.b ?: "");
+}
+
+static void describe_eq(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "%s = %s", op->args.a, op->args.b ?: "");
+}
+
+/* --- hooks: a command, n type ------------------------------------------------------------------------------------ */
+
+static void hook_describe(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "%s: %s", spec_hook_names[op->args.n], op->args.a);
+}
+
+static int hook_apply(const struct op *op, struct run *run, struct err *e)
+{
+	struct hook_ctx c = {
+		.spec = run->spec,
+		.name = run->rec.name,
+		.config = run->opts->config,
+		.rootfs_mount = run->plan->rootfs_mount,
+		.pid = run->pid,
+		.log_level = run->opts->log_level,
+	};
+
+	return hook_run_one(&c, (enum spec_hook)op->args.n, op->args.a, run->log, e);
+}
+
+const struct op_kind op_hook = { "hook", hook_describe, hook_apply };
+
+/* --- guard: only a journal entry (that the stop hooks are due, say); nothing to apply ------------------------------ */
+
+static int guard_apply(const struct op *op, struct run *run, struct err *e)
+{
+	return 0;
+}
+
+const struct op_kind op_guard = { "guard", describe_ab, guard_apply };
+
+/* --- control groups ------------------------------------------------------------------------------------------------ */
+
+/* a: path, n: may fail for want of rights (then there is none) */
+static int cgroup_create_apply(const struct op *op, struct run *run, struct err *e)
+{
+	int r = cg_create(run->cg_host, op->args.a, &run->cg, e);
+
+	if (r < 0 && op->args.n && (r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOENT)) {
+		err_clear(e);
+		free(run->rec.cgroup);
+		run->rec.cgroup = NULL;
+		return 0;
+	}
+	return r;
+}
+
+const struct op_kind op_cgroup_create = { "cgroup.create", describe_ab, cgroup_create_apply };
+
+static int cgroup_set_apply(const struct op *op, struct run *run, struct err *e)
+{
+	return cg_set(run->cg, (unsigned)op->args.n, op->args.a, op->args.b, e);
+}
+
+const struct op_kind op_cgroup_set = { "cgroup.set", describe_eq, cgroup_set_apply };
+
+static void devices_describe(const struct op *op, struct buf *out)
+{
+	buf_puts(out, "devices program where the host has v2");
+}
+
+static int devices_apply(const struct op *op, struct run *run, struct err *e)
+{
+	return cg_devices_commit(run->cg, e);
+}
+
+const struct op_kind op_cgroup_devices = { "cgroup.devices", devices_describe, devices_apply };
+
+static void chown_describe(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "to %" PRIi64 ":%" PRIi64, op->args.n, op->args.m);
+}
+
+static int chown_apply(const struct op *op, struct run *run, struct err *e)
+{
+	return !run->cg ? 0 : cg_chown(run->cg, (uid_t)op->args.n, (gid_t)op->args.m, e);
+}
+
+const struct op_kind op_cgroup_chown = { "cgroup.chown", chown_describe, chown_apply };
+
+static void attach_describe(const struct op *op, struct buf *out)
+{
+	buf_puts(out, "the first process, in every hierarchy it was not cloned into");
+}
+
+static int attach_apply(const struct op *op, struct run *run, struct err *e)
+{
+	return run->cg ? cg_attach(run->cg, op->stage == OP_PARENT ? run->pid : 0, run->into_cgroup, e) : 0;
+}
+
+const struct op_kind op_cgroup_attach = { "cgroup.attach", attach_describe, attach_apply };
+
+/* --- file systems: a path or source, b options, n slot ------------------------------------------------------------- */
+
+static int rootfs_open_apply(const struct op *op, struct run *run, struct err *e)
+{
+	struct store_ref ref = { 0 };
+	int fd, r;
+
+	r = store_parse(op->args.a, &ref, e);
+	if (r < 0)
+		return r;
+	fd = ref.driver->open_tree(&ref, op->args.b, e);
+	store_ref_done(&ref);
+	if (fd < 0)
+		return err_wrap(e, fd, "root file system %s", op->args.a);
+	run->slots[op->args.n] = fd;
+	return 0;
+}
+
+const struct op_kind op_rootfs_open = { "rootfs.open", describe_ab, rootfs_open_apply };
+
+/* "container" or a user name space's path → fd of it. */
+static int idmap_fd(struct run *run, const char *what, struct err *e)
+{
+	if (streq(what, "container"))
+		return idmap_userns_fd(run->plan->maps, run->plan->n_maps, e);
+	return ns_open(what, &ns_table[NS_USER], e);
+}
+
+static int rootfs_idmap_apply(const struct op *op, struct run *run, struct err *e)
+{
+	_cleanup_close_ int userns = idmap_fd(run, op->args.a, e);
+	int r;
+
+	if (userns < 0)
+		return userns;
+	r = mount_idmap(run->slots[op->args.n], userns, false, e);
+	return r < 0 ? err_wrap(e, r, "idmapped root file system") : 0;
+}
+
+const struct op_kind op_rootfs_idmap = { "rootfs.idmap", describe_ab, rootfs_idmap_apply };
+
+static int bind_open_apply(const struct op *op, struct run *run, struct err *e)
+{
+	_cleanup_close_ int fd = -EBADF, userns = -EBADF;
+	int r;
+
+	fd = mount_clone(AT_FDCWD, op->args.a, op->args.m & 1, e);
+	if (fd < 0)
+		return op->args.m & 2 ? (err_clear(e), 0) : err_wrap(e, fd, "bind source");
+	if (op->args.b) {
+		userns = idmap_fd(run, op->args.b, e);
+		if (userns < 0)
+			return userns;
+		r = mount_idmap(fd, userns, op->args.m & 1, e);
+		if (r < 0)
+			return err_wrap(e, r, "idmapped mount of %s", op->args.a);
+	}
+	run->slots[op->args.n] = TAKE_FD(fd);
+	return 0;
+}
+
+static void bind_open_describe(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "%s%s%s%s", op->args.a, op->args.m & 1 ? " and below" : "", op->args.b ? " idmap=" : "",
+		   op->args.b ?: "");
+}
+
+const struct op_kind op_bind_open = { "mount.open", bind_open_describe, bind_open_apply };
+
+/* The init of lxc-execute, from a detached read-only mount of its own: nothing inside can reach a writable copy
+ * (CVE-2019-5736). */
+static int init_open_apply(const struct op *op, struct run *run, struct err *e)
+{
+	_cleanup_close_ int mnt = mount_clone(AT_FDCWD, op->args.a, false, e);
+	int r;
+
+	if (mnt == -EPERM && run->opts->rootless) {
+		/* Who may not clone mounts cannot write root's file either. */
+		err_clear(e);
+		run->init_helper_fd = open(op->args.a, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+		return run->init_helper_fd < 0 ? err_set(e, -errno, "open %s", op->args.a) : 0;
+	}
+	if (mnt < 0)
+		return err_wrap(e, mnt, "init helper");
+	r = mount_set(mnt, MOUNT_ATTR_RDONLY, 0, 0, false, e);
+	if (r < 0)
+		return r;
+	run->init_helper_fd = TAKE_FD(mnt);
+	return 0;
+}
+
+const struct op_kind op_init_open = { "init.open", describe_ab, init_open_apply };
+
+/* --- labels -------------------------------------------------------------------------------------------------------- */
+
+static void lsm_describe(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "%s", op->args.a ?: "the default profile where a security module is active");
+}
+
+static int lsm_prepare_apply(const struct op *op, struct run *run, struct err *e)
+{
+	const struct spec_security *s = &run->spec->security;
+	struct lsm_want w = {
+		.container = run->rec.name,
+		.apparmor_profile = s->apparmor_profile,
+		.apparmor_incomplete = s->apparmor_incomplete == TRI_YES,
+		.apparmor_nesting = s->apparmor_nesting == TRI_YES,
+		.apparmor_raw = &s->apparmor_raw,
+		.selinux_context = s->selinux_context,
+		.selinux_keyring = s->selinux_keyring,
+	};
+	int r;
+
+	run->lsm = lsm_active();
+	if (run->lsm == LSM_NONE)
+		return 0;
+	r = lsm_prepare(&w, &run->lsm_label, &run->lsm_loaded, e);
+	if (r < 0)
+		return r;
+	if (run->lsm_loaded)
+		r = journal_add(run->journal_fd, "apparmor", run->lsm_loaded, e);
+	if (r == 0 && run->lsm_label) {
+		run->rec.lsm_label = strdup(run->lsm_label);
+		if (!run->rec.lsm_label)
+			return err_oom(e);
+	}
+	return r;
+}
+
+const struct op_kind op_lsm_prepare = { "lsm.prepare", lsm_describe, lsm_prepare_apply };
+
+/* --- pid file: written when init is known -------------------------------------------------------------------------- */
+
+static int pidfile_apply(const struct op *op, struct run *run, struct err *e)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", run->pid);
+	struct stat st;
+
+	/* Replacing is what makes it appear whole; a device or a link must not be replaced. */
+	if (lstat(op->args.a, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_kind(e, ERR_INVALID, -EINVAL, "pid file %s: exists and is not a regular file", op->args.a);
+	return file_replace(AT_FDCWD, op->args.a, text, (size_t)n, 0644, false, e);
+}
+
+const struct op_kind op_pidfile = { "pidfile", describe_ab, pidfile_apply };
+
+/* --- name spaces: a path, n which ---------------------------------------------------------------------------------- */
+
+static int ns_open_apply(const struct op *op, struct run *run, struct err *e)
+{
+	int fd = ns_open(op->args.a, &ns_table[op->args.n], e);
+
+	if (fd < 0)
+		return fd;
+	run->share_fds[op->args.n] = fd;
+	return 0;
+}
+
+static void ns_open_describe(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "%s of %s", ns_table[op->args.n].name, op->args.a);
+}
+
+const struct op_kind op_ns_open = { "ns.open", ns_open_describe, ns_open_apply };
+
+/* --- the clone: n flags -------------------------------------------------------------------------------------------- */
+
+static void clone_describe(const struct op *op, struct buf *out)
+{
+	buf_puts(out, "first process, new:");
+	for (const struct ns_info *ns = ns_table; ns->name; ns++)
+		if ((uint64_t)op->args.n & ns->flag)
+			buf_printf(out, " %s", ns->name);
+}
+
+static int clone_apply(const struct op *op, struct run *run, struct err *e)
+{
+	_cleanup_close_ int cg_fd = run->cg ? cg_v2_fd(run->cg) : -EBADF, own_pidns = -EBADF;
+	struct clone_args args = {
+		.flags = (uint64_t)op->args.n | CLONE_PIDFD | (run->own_supervisor ? 0 : CLONE_PARENT),
+		.pidfd = (uint64_t)(uintptr_t)&run->pidfd,
+		.exit_signal = run->own_supervisor ? SIGCHLD : 0,
+	};
+	pid_t pid;
+
+	/* The pid name space of an existing container: children are born in it, we ourselves stay where we are. */
+	if (run->share_fds[NS_PID] >= 0) {
+		own_pidns = ns_open_pid(getpid(), &ns_table[NS_PID], e);
+		if (own_pidns < 0)
+			return own_pidns;
+		if (setns(run->share_fds[NS_PID], CLONE_NEWPID) < 0)
+			return err_set(e, -errno, "join the shared pid name space");
+	}
+	if (cg_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cg_fd;
+		run->into_cgroup = true;
+	}
+	pid = sys_clone3(&args);
+	if (pid == -EBUSY || pid == -EOPNOTSUPP || (pid == -EACCES && cg_fd >= 0)) {
+		/* A threaded or domain-invalid v2 group: the attach operation does it. */
+		args.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+		run->into_cgroup = false;
+		pid = sys_clone3(&args);
+	}
+	if (pid == 0)
+		run_child(run);
+	if (own_pidns >= 0 && setns(own_pidns, CLONE_NEWPID) < 0 && pid > 0)
+		pid = -errno;
+	if (pid < 0) {
+		err_set(e, pid, "create the first process");
+		if (pid == -ENOSPC)
+			err_hint(e, pid, "raise the limits in /proc/sys/user/max_*_namespaces");
+		else if (pid == -EPERM)
+			err_hint(e, pid, "an ordinary user needs a user name space: add lxc.idmap lines");
+		return pid;
+	}
+	run->pid = pid;
+	run->rec.pid = pid;
+	fd_close(run->child_sync);
+	run->child_sync = -EBADF;
+	if (proc_start_time(pid, &run->rec.pid_start) < 0)
+		return err_kind(e, ERR_STATE, -ESRCH, "the first process died at once");
+	return 0;
+}
+
+const struct op_kind op_clone = { "clone", clone_describe, clone_apply };
+
+/* --- beside the child ---------------------------------------------------------------------------------------------- */
+
+static void idmap_describe(const struct op *op, struct buf *out)
+{
+	for (size_t i = 0; i < op->ids.n; i++)
+		buf_printf(out, "%s%c %u %u %u", i ? ", " : "", op->ids.maps[i].type, op->ids.maps[i].nsid,
+			   op->ids.maps[i].hostid, op->ids.maps[i].range);
+}
+
+static int idmap_apply(const struct op *op, struct run *run, struct err *e)
+{
+	return idmap_write(run->pid, op->ids.maps, op->ids.n, e);
+}
+
+const struct op_kind op_idmap_write = { "idmap", idmap_describe, idmap_apply };
+
+static int proc_write_apply(const struct op *op, struct run *run, struct err *e)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", run->pid, op->args.a);
+	return file_write(AT_FDCWD, path, op->args.b, e);
+}
+
+const struct op_kind op_proc_write = { "proc.write", describe_eq, proc_write_apply };
+
+static void net_describe(const struct op *op, struct buf *out)
+{
+	const struct net_dev *d = op->net;
+
+	buf_printf(out, "%s %s", d->type, d->name);
+	if (*d->host_name)
+		buf_printf(out, " host=%s", d->host_name);
+	if (*d->link)
+		buf_printf(out, " link=%s", d->link);
+}
+
+static int net_apply(const struct op *op, struct run *run, struct err *e)
+{
+	if (run->netns_fd < 0) {
+		run->netns_fd = ns_open_pid(run->pid, &ns_table[NS_NET], e);
+		if (run->netns_fd < 0)
+			return run->netns_fd;
+	}
+	if (streq(op->net->type, "phys")) {
+		int r = netns_pin(run->dirfd, run->pid, e);
+
+		if (r < 0)
+			return r;
+	}
+	return net_attach(op->net, run->netns_fd, e);
+}
+
+const struct op_kind op_net_attach = { "net.attach", net_describe, net_apply };
+
+/* a command with its arguments: a net script of the user, on the host */
+static int net_script_apply(const struct op *op, struct run *run, struct err *e)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)op->args.a, NULL };
+	struct spawn s = { .path = "/bin/sh", .argv = argv };
+	_cleanup_free_ char *out = NULL;
+	int r = spawn_run(&s, &out, e);
+
+	if (r > 0)
+		return err_kind(e, ERR_STATE, -ECANCELED, "network script '%s' failed with status %d", op->args.a, r);
+	return r;
+}
+
+const struct op_kind op_net_script = { "net.script", describe_ab, net_script_apply };

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every kind of operation there is. A new one is a new row here and its describe and apply in the family's file. */
+
+#include "runtime/plan.h"
+
+/* op_host.c: on the host */
+extern const struct op_kind op_hook, op_cgroup_create, op_cgroup_set, op_cgroup_devices, op_cgroup_chown,
+	op_rootfs_open, op_rootfs_idmap, op_net_script, op_bind_open, op_lsm_prepare, op_pidfile, op_ns_open, op_clone,
+	op_idmap_write, op_cgroup_attach, op_proc_write, op_net_attach, op_init_open, op_guard;
+
+/* op_mount.c: the container's mounts */
+extern const struct op_kind op_private, op_root_attach, op_root_host, op_mount, op_pivot, op_mask, op_readonly,
+	op_root_ro;
+
+/* op_dev.c: /dev and terminals */
+extern const struct op_kind op_null_open, op_dev_open, op_node, op_link, op_dir, op_devpts, op_console, op_ttys;
+
+/* op_proc.c: the process */
+extern const struct op_kind op_join, op_wait_mapped, op_ids_root, op_cgroupns, op_timens, op_hostname, op_domainname,
+	op_net_configure, op_sysctl, op_rlimit, op_personality, op_keyring, op_sched_core, op_ready, op_proc_open,
+	op_lsm_apply, op_stdio, op_exec, op_child_hook;

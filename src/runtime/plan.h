@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The plan: what a start does, as a flat list of small typed operations. Compiling it changes nothing; --dry-run prints
+ * it; the executor consumes the very same list, so that what is printed is what is done.
+ *
+ * Four stages, in this order:
+ *   OP_HOST    runtime, nothing of the container runs yet
+ *   OP_PARENT  runtime, the first process exists in its new name spaces and waits
+ *   OP_CHILD   the first process itself; no allocation, no name look-ups, no parsing
+ *   OP_READY   runtime, the first process has set itself up and waits to execute init
+ *
+ * All strings and structures an operation points to live in the plan's arena (or in the spec, which outlives it).
+ */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "net/net.h"
+#include "security/security.h"
+#include "spec/spec.h"
+#include "sys/idmap.h"
+
+enum op_stage { OP_HOST, OP_PARENT, OP_CHILD, OP_READY };
+
+struct op;
+struct run;
+
+struct op_kind {
+	const char *name; /* "mount", "cgroup.set": one word, stable */
+	void (*describe)(const struct op *op, struct buf *out);
+	int (*apply)(const struct op *op, struct run *run, struct err *e);
+};
+
+/* A mount of any kind. The target lies below the container's root, always. */
+struct op_mount {
+	const char *fstype, *source, *data, *target;
+	const char *sub; /* bind: the source is this path inside the container, not on the host */
+	uint64_t attr_set, attr_clr, rattr_set, rattr_clr, propagation;
+	bool bind, recursive, sb_ro, optional, nolinks, propagation_rec;
+	bool fallback_bind; /* a new file system that is refused (user name space): bind the host's SOURCE */
+	char create;	    /* 'd', 'f' or 0 */
+	int slot;	    /* pre-opened on the host, -1: opened where it is applied */
+};
+
+struct op_node {
+	const char *path; /* below /dev */
+	uint32_t mode;
+	uint32_t major, minor;
+};
+
+struct op_exec {
+	char *const *argv;
+	char *const *envp;
+	const char *cwd;
+	bool init_helper; /* under creel-init */
+	uint32_t uid, gid;
+	const gid_t *groups;
+	size_t n_groups;
+	uint64_t bounding;
+	bool no_new_privs, set_groups;
+};
+
+struct op {
+	const struct op_kind *kind;
+	enum op_stage stage;
+	const char *undo_kind, *undo_arg; /* journalled before apply; NULL: nothing outlives the container */
+	union {
+		struct {
+			const char *a, *b;
+			int64_t n, m;
+		} args;
+		const struct op_mount *mount;
+		const struct op_node *node;
+		const struct net_dev *net;
+		const struct op_exec *exec;
+		struct {
+			const struct net_dev *devs;
+			unsigned n;
+		} nets;
+		struct {
+			const struct idmap *maps;
+			size_t n;
+		} ids;
+		struct {
+			const char *name;
+			int resource;
+			uint64_t soft, hard;
+		} rlimit;
+	};
+};
+
+struct plan_chunk;
+struct plan {
+	struct op *ops;
+	size_t n, cap;
+	struct plan_chunk *chunks; /* the arena */
+	int n_slots;		   /* fds opened on the host for the child */
+	unsigned clone_flags;	   /* CLONE_NEW… of the first process */
+	unsigned unshare_flags;	   /* what it unshares itself: cgroup, time */
+	uint32_t ns_cloned;	   /* mask of NS_x that are the container's own */
+	char *share[NS_MAX];	   /* path of a name space to join, or NULL */
+	struct net_dev *nets;
+	unsigned n_nets;
+	struct seccomp_prog seccomp;
+	uint64_t cap_mask;
+	const char *cgroup;	  /* payload path */
+	const char *rootfs_mount; /* where the root is attached while it is set up; NULL: host root shared */
+	struct idmap *maps;
+	size_t n_maps;
+	unsigned ttys; /* number of terminals besides the console */
+	bool console;  /* a console pty is made */
+	bool has_userns;
+};
+
+/* Appends an operation and returns it zeroed, or NULL (sticky: plan_done() and see *e). */
+struct op *plan_add(struct plan *p, enum op_stage stage, const struct op_kind *kind, struct err *e);
+/* Arena: zeroed memory and copies that live as long as the plan. NULL when out of memory (e is set). */
+void *plan_alloc(struct plan *p, size_t size, struct err *e);
+char *plan_strdup(struct plan *p, const char *s, struct err *e);
+char *plan_printf(struct plan *p, struct err *e, const char *fmt, ...) _printf_(3, 4);
+void plan_done(struct plan *p);
+
+/* One line per operation: "host    cgroup.create  lxc.payload.c1". */
+void plan_print(const struct plan *p, struct buf *out);
+
+/* What a start was asked for beyond the spec. */
+struct plan_opts {
+	const char *id, *lxcpath, *run_dir;
+	const char *config;
+	char *const *argv; /* NULL: from the spec */
+	bool execute;
+	bool foreground;
+	int64_t uid, gid;	   /* -1: as the spec says */
+	const char *share[NS_MAX]; /* resolved: /proc/PID/ns/x paths */
+	const char *pidfile;
+	const char *cgroup; /* payload path that is free */
+	const char *log_level;
+	const char *init_helper; /* creel-init on the host, for execute */
+	bool rootless;		 /* not host root */
+};
+
+/* Spec to plan. Changes nothing on the host; reads what it must (policy files, addresses of bridges). */
+int plan_compile(const struct spec *s, const struct plan_opts *o, struct plan *ret, struct err *e);

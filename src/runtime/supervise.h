@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Starting with a supervisor: a keeper of its own (detached), or the keeper that called us back (a new life). */
+
+#include "runtime/run.h"
+
+struct supervise {
+	const char *keeper; /* path of creel-keeper */
+	const char *creel;  /* path of the program it calls when init has gone */
+	int peer_fd;	    /* device of lxc.console.path, -EBADF */
+	int ctl_fd;	    /* an existing keeper's, for a new life; -EBADF: make one */
+};
+
+/* Forks the keeper and, as its child, a runtime that executes the plan. Returns when init has been executed or with
+ * the error from wherever it happened. */
+int start_detached(struct run *run, const struct supervise *s, struct err *e);
+
+/* In the keeper's helper: executes the plan for the keeper at S->ctl_fd. */
+int start_again(struct run *run, const struct supervise *s, struct err *e);
+
+/* The socket <run dir>/sock, listening. fd or -errno. */
+int keeper_listen(int dirfd, struct err *e);
+
+/* Console log of the spec, opened for appending, and in *RET what the keeper must know of it; -EBADF: none wanted. */
+struct keeper_msg;
+int open_console_log(const struct spec *s, struct keeper_msg *ret, struct err *e);

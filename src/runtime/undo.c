@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The undo functions of the journal. Each takes a name, is idempotent, and takes "gone already" for done. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/vfs.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/spawn.h"
+#include "cgroup/cgroup.h"
+#include "net/net.h"
+#include "runtime/hook.h"
+#include "runtime/journal.h"
+#include "runtime/record.h"
+#include "security/security.h"
+#include "spec/field.h"
+#include "sys/syscalls.h"
+
+/* Kills what is still in the group, then removes it. */
+static int undo_cgroup(const struct undo_ctx *c, const char *path, struct err *e)
+{
+	_cleanup_(cg_host_freep) struct cg_host *h = NULL;
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	int r = cg_host_open(NULL, &h, e);
+
+	if (r < 0)
+		return r;
+	if (cg_open(h, path, &g, NULL) == 0)
+		(void)cg_kill(g, NULL);
+	return cg_remove(h, path, e);
+}
+
+#define PIN_PATH_MAX 64
+
+int netns_pin(int dirfd, pid_t pid, struct err *e)
+{
+	_cleanup_close_ int fd = openat(dirfd, "netns", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char path[PIN_PATH_MAX], ns[PIN_PATH_MAX];
+	int r;
+
+	if (fd < 0)
+		return errno == EEXIST ? 0 : err_set(e, -errno, "create a place for the network name space");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/netns", dirfd);
+	snprintf(ns, sizeof(ns), "/proc/%d/ns/net", pid);
+	r = sys_mount(ns, path, NULL, MS_BIND, NULL);
+	return r < 0 ? err_set(e, r, "keep network name space %s", ns) : 0;
+}
+
+void netns_unpin(int dirfd)
+{
+	char path[PIN_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/netns", dirfd);
+	(void)sys_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	(void)unlinkat(dirfd, "netns", 0);
+}
+
+static int undo_net(const struct undo_ctx *c, const char *arg, struct err *e)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct statfs st;
+	struct net_dev d;
+	int r = net_dev_scan(arg, &d, e);
+
+	if (r < 0)
+		return err_wrap(e, r, "journal");
+	if (streq(d.type, "phys"))
+		fd = openat(c->dirfd, "netns", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* Killed before the name space was mounted there: an empty file. */
+	if (fd >= 0 && (fstatfs(fd, &st) < 0 || st.f_type != NSFS_MAGIC))
+		fd = fd_close(fd);
+	return net_detach(&d, fd < 0 ? -EBADF : fd, e);
+}
+
+static int undo_file(const struct undo_ctx *c, const char *path, struct err *e)
+{
+	struct stat st;
+
+	/* A path that the user gave, /dev/null say: only a file that we can have made is removed. */
+	if (*path != '/' || (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)))
+		return 0;
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return err_set(e, -errno, "remove %s", path);
+	return 0;
+}
+
+static int undo_tree(const struct undo_ctx *c, const char *path, struct err *e)
+{
+	if (*path != '/' || !path[1])
+		return err_kind(e, ERR_INVALID, -EINVAL, "journal: '%s' is no tree of ours", path);
+	return tree_remove(AT_FDCWD, path, e);
+}
+
+static int undo_mount(const struct undo_ctx *c, const char *path, struct err *e)
+{
+	int r = sys_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+
+	return r < 0 && r != -EINVAL && r != -ENOENT ? err_set(e, r, "unmount %s", path) : 0;
+}
+
+static int undo_apparmor(const struct undo_ctx *c, const char *profile, struct err *e)
+{
+	return lsm_unload(profile, e);
+}
+
+/* The start hooks have begun: the ending side's are due, whatever has become of the start. */
+static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
+{
+	_cleanup_spec_ struct spec spec = { 0 };
+	_cleanup_record_ struct record rec = { 0 };
+	_cleanup_free_ char *text = NULL;
+	struct hook_ctx h = { .spec = &spec };
+	int r;
+
+	spec_init(&spec);
+	r = record_read(c->dirfd, &rec, e);
+	if (r == 0)
+		r = file_read(c->dirfd, "spec", 16u << 20, &text, NULL, e);
+	if (r == -ENOENT) {
+		/* Without them nobody can ever run these hooks: the entry would stay for good. */
+		err_clear(e);
+		log_msg(c->log, LOG_WARN, "%s: its stop hooks are not known any more", c->id);
+		return 0;
+	}
+	if (r == 0)
+		r = spec_load(&spec, text, e);
+	if (r < 0)
+		return r;
+	h.name = rec.name;
+	h.config = rec.config;
+	h.target = WIFSIGNALED(rec.exit_status) && WTERMSIG(rec.exit_status) == SIGHUP ? "reboot" : "stop";
+	/* A hook that fails is not run again: its entry goes, its message is reported by the log. */
+	if (hooks_run(&h, HOOK_POST_STOP, true, c->log, e) < 0)
+		log_msg(c->log, LOG_WARN, "%s", e ? e->msg : "post-stop hook failed");
+	err_clear(e);
+	return 0;
+}
+
+const struct undo_kind undo_kinds[] = {
+	{ "cgroup", "control group", undo_cgroup },
+	{ "net", "network device", undo_net },
+	{ "file", "file", undo_file },
+	{ "tree", "directory tree", undo_tree },
+	{ "mount", "mount", undo_mount },
+	{ "apparmor", "AppArmor profile", undo_apparmor },
+	{ "hooks", "stop hooks of", undo_hooks },
+	{ NULL, NULL, NULL },
+};
