@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * One poll() over everything. A pty whose slave nobody has open answers with EIO/HUP for ever, so a console in that
+ * state is left out of the poll for a moment instead of spinning; it is looked at again when something else happens.
+ */
+
+#include "keeper/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/keeper_proto.h"
+
+#define HUP_PAUSE_MS 200
+
+void keeper_init(struct keeper *k)
+{
+	memset(k, 0, sizeof(*k));
+	k->ctl = k->listen = k->sigfd = k->init_fd = k->console = k->log = k->in = k->out = -1;
+	for (int i = 0; i < KEEPER_CLIENTS; i++)
+		k->clients[i].fd = -1;
+}
+
+int keeper_signals(struct keeper *k)
+{
+	sigset_t set;
+
+	/* All that can be caught: what is not for us is passed on to init. */
+	sigfillset(&set);
+	sigdelset(&set, SIGSEGV);
+	sigdelset(&set, SIGBUS);
+	sigdelset(&set, SIGILL);
+	sigdelset(&set, SIGFPE);
+	sigdelset(&set, SIGABRT);
+	sigdelset(&set, SIGPIPE);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return -errno;
+	k->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return k->sigfd < 0 ? -errno : 0;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void write_all(int fd, const char *p, size_t len)
+{
+	while (fd >= 0 && len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		p += n;
+		len -= (size_t)n;
+	}
+}
+
+/* --- what the runtime says --------------------------------------------------------------------------------------------- */
+
+static void new_life(struct keeper *k, pid_t pid, int pidfd)
+{
+	close_fd(&k->init_fd);
+	close_fd(&k->console);
+	for (unsigned i = 0; i < k->n_ttys; i++)
+		close_fd(&k->ttys[i]);
+	k->n_ttys = 0;
+	for (int i = 0; i < KEEPER_CLIENTS; i++)
+		if (k->clients[i].kind == KC_TTY) {
+			close_fd(&k->clients[i].fd);
+			k->clients[i].kind = KC_NONE;
+		}
+	k->init = pid;
+	k->init_fd = pidfd;
+	k->generation++;
+}
+
+static void take_ptys(struct keeper *k, const struct keeper_msg *m, const int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		fcntl(fds[i], F_SETFL, fcntl(fds[i], F_GETFL) | O_NONBLOCK);
+		if (i == 0 && (m->flags & 1)) {
+			close_fd(&k->console);
+			k->console = fds[i];
+		} else if (k->n_ttys < KEEPER_TTYS) {
+			k->ttys[k->n_ttys++] = fds[i];
+		} else {
+			close(fds[i]);
+		}
+	}
+}
+
+static void take_log(struct keeper *k, const struct keeper_msg *m, int fd)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	close_fd(&k->log);
+	k->log = fd;
+	k->log_size = end > 0 ? (uint64_t)end : 0;
+	k->log_max = m->max;
+	k->log_rotate = m->flags & 1;
+	memcpy(k->log_path, m->path, sizeof(k->log_path));
+	k->log_path[sizeof(k->log_path) - 1] = '\0';
+}
+
+/* A device, or a file that is written only: what it holds already was not typed. It may not hold us up either. */
+static void take_peer(struct keeper *k, int fd)
+{
+	struct stat st;
+
+	close_fd(&k->out);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	k->out = fd;
+	k->in = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? -1 : fd;
+}
+
+int keeper_take(struct keeper *k, const struct keeper_msg *m, const int *fds, unsigned n)
+{
+	switch (m->type) {
+	case KM_INIT:
+		if (n != 1)
+			return -EPROTO;
+		new_life(k, m->pid, fds[0]);
+		return 0;
+	case KM_PTYS:
+		take_ptys(k, m, fds, n);
+		return 0;
+	case KM_LOG:
+		if (n != 1)
+			return -EPROTO;
+		take_log(k, m, fds[0]);
+		return 0;
+	case KM_PEER:
+		if (n != 1)
+			return -EPROTO;
+		take_peer(k, fds[0]);
+		return 0;
+	case KM_LISTEN:
+		if (n != 1)
+			return -EPROTO;
+		close_fd(&k->listen);
+		k->listen = fds[0];
+		return 0;
+	case KM_GO:
+		return n ? -EPROTO : 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+/* One message with its fds. Bytes, 0 at the end, or -errno. */
+static ssize_t receive(int sock, void *data, size_t len, int *fds, unsigned *n)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(16 * sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = data, .iov_len = len };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	ssize_t r;
+
+	*n = 0;
+	do
+		r = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+			*n = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+			memcpy(fds, CMSG_DATA(c), *n * sizeof(int));
+			break;
+		}
+	/* Longer than we know, or more fds: not ours. What came of it the caller closes. */
+	return msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EMSGSIZE : r;
+}
+
+static void serve_ctl(struct keeper *k)
+{
+	struct keeper_msg m;
+	int fds[16];
+	unsigned n;
+	ssize_t r = receive(k->ctl, &m, sizeof(m), fds, &n);
+
+	if (r == 0 || (r < 0 && r != -EAGAIN && r != -EMSGSIZE)) {
+		close_fd(&k->ctl);
+		return;
+	}
+	if (r != (ssize_t)sizeof(m) || keeper_take(k, &m, fds, n) < 0) {
+		for (unsigned i = 0; i < n; i++)
+			close(fds[i]);
+		return;
+	}
+	if (m.type == KM_GO) {
+		m.type = KM_ACK;
+		(void)send(k->ctl, &m, sizeof(m), MSG_NOSIGNAL);
+	}
+}
+
+/* --- clients ------------------------------------------------------------------------------------------------------------- */
+
+static void drop_client(struct keeper_client *c)
+{
+	close_fd(&c->fd);
+	c->kind = KC_NONE;
+}
+
+static void reply(struct keeper_client *c, int ret, int value, int pass)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct keeper_rep rep = { .ret = ret, .value = value };
+	struct iovec iov = { .iov_base = &rep, .iov_len = sizeof(rep) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (pass >= 0) {
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &pass, sizeof(int));
+	}
+	if (sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		drop_client(c);
+}
+
+static int tty_busy(const struct keeper *k, int tty)
+{
+	for (int i = 0; i < KEEPER_CLIENTS; i++)
+		if (k->clients[i].kind == KC_TTY && k->clients[i].tty == tty)
+			return 1;
+	return 0;
+}
+
+static void give_tty(struct keeper *k, struct keeper_client *c, int want)
+{
+	int tty = want;
+
+	/* One each: a second would leave the first unguarded in the client's hands. */
+	if (c->kind == KC_TTY) {
+		reply(c, -EALREADY, c->tty, -1);
+		return;
+	}
+	if (want == -1)
+		for (tty = 1; tty <= (int)k->n_ttys && tty_busy(k, tty);)
+			tty++;
+	if (tty < 1 || tty > (int)k->n_ttys) {
+		reply(c, want == -1 && k->n_ttys ? -EBUSY : -ENODEV, (int)k->n_ttys, -1);
+		return;
+	}
+	if (tty_busy(k, tty)) {
+		reply(c, -EBUSY, tty, -1);
+		return;
+	}
+	c->kind = KC_TTY;
+	c->tty = tty;
+	reply(c, 0, tty, k->ttys[tty - 1]);
+}
+
+static void serve_client(struct keeper *k, struct keeper_client *c)
+{
+	char buf[sizeof(struct keeper_req) + KEEPER_DATA_MAX];
+	struct keeper_req req;
+	ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < (ssize_t)sizeof(req)) {
+		drop_client(c);
+		return;
+	}
+	memcpy(&req, buf, sizeof(req));
+	switch (req.type) {
+	case KR_TTY:
+		give_tty(k, c, req.arg);
+		break;
+	case KR_CONSOLE:
+		if (k->console < 0) {
+			reply(c, -ENODEV, 0, -1);
+			break;
+		}
+		c->kind = KC_CONSOLE;
+		reply(c, 0, 0, -1);
+		break;
+	case KR_DATA:
+		if (c->kind == KC_CONSOLE)
+			write_all(k->console, buf + sizeof(req), (size_t)n - sizeof(req));
+		break;
+	case KR_WINSIZE:
+		if (k->console >= 0) {
+			struct winsize ws = { .ws_row = (unsigned short)((uint32_t)req.arg >> 16),
+					      .ws_col = (unsigned short)(req.arg & 0xffff) };
+
+			ioctl(k->console, TIOCSWINSZ, &ws);
+		}
+		break;
+	case KR_PING:
+		reply(c, 0, k->init, -1);
+		break;
+	default:
+		reply(c, -EOPNOTSUPP, 0, -1);
+	}
+}
+
+static void accept_client(struct keeper *k)
+{
+	struct sockaddr_storage from;
+	socklen_t from_len = sizeof(from);
+	int fd = accept4(k->listen, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct {
+		pid_t pid;
+		uid_t uid;
+		gid_t gid;
+	} peer;
+	socklen_t len = sizeof(peer);
+
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid()))
+		for (int i = 0; i < KEEPER_CLIENTS; i++)
+			if (k->clients[i].kind == KC_NONE) {
+				k->clients[i] = (struct keeper_client){ .fd = fd, .kind = KC_NEW };
+				return;
+			}
+	close(fd);
+}
+
+/* --- the console --------------------------------------------------------------------------------------------------------- */
+
+static void write_log(struct keeper *k, const char *p, size_t n)
+{
+	if (k->log < 0)
+		return;
+	if (k->log_max && k->log_size + n > k->log_max) {
+		if (k->log_rotate && *k->log_path) {
+			char old[sizeof(k->log_path) + 2];
+			int fd;
+
+			snprintf(old, sizeof(old), "%s.1", k->log_path);
+			rename(k->log_path, old);
+			fd = open(k->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+			if (fd >= 0) {
+				close(k->log);
+				k->log = fd;
+			}
+		} else if (ftruncate(k->log, 0) < 0) {
+			return;
+		}
+		k->log_size = 0;
+	}
+	write_all(k->log, p, n);
+	k->log_size += n;
+}
+
+/* Reads what the console says. 1: something, 0: nothing now, -1: nobody has it open. */
+static int serve_console(struct keeper *k)
+{
+	char buf[sizeof(struct keeper_req) + KEEPER_DATA_MAX];
+	char *data = buf + sizeof(struct keeper_req);
+	struct keeper_req head = { .type = KR_DATA };
+	ssize_t n = read(k->console, data, KEEPER_DATA_MAX);
+
+	if (n <= 0)
+		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+	memcpy(buf, &head, sizeof(head));
+	write_log(k, data, (size_t)n);
+	write_all(k->out, data, (size_t)n);
+	for (int i = 0; i < KEEPER_CLIENTS; i++) {
+		struct keeper_client *c = &k->clients[i];
+
+		/* Who does not read loses bytes, never the container its console. */
+		if (c->kind == KC_CONSOLE &&
+		    send(c->fd, buf, sizeof(head) + (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+			drop_client(c);
+	}
+	return 1;
+}
+
+static void serve_input(struct keeper *k)
+{
+	char buf[1024];
+	ssize_t n = read(k->in, buf, sizeof(buf));
+
+	if (n > 0)
+		write_all(k->console, buf, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		k->in = -1;
+}
+
+void keeper_winsize(struct keeper *k)
+{
+	struct winsize ws;
+
+	if (k->out >= 0 && k->console >= 0 && ioctl(k->out, TIOCGWINSZ, &ws) == 0)
+		ioctl(k->console, TIOCSWINSZ, &ws);
+}
+
+/* --- children and signals ------------------------------------------------------------------------------------------------- */
+
+static void reap(struct keeper *k)
+{
+	for (;;) {
+		int status;
+		pid_t pid = waitpid(-1, &status, WNOHANG | __WALL);
+
+		if (pid <= 0)
+			return;
+		if (pid == k->init) {
+			k->init = 0;
+			k->init_status = status;
+			close_fd(&k->init_fd);
+		} else if (pid == k->helper) {
+			k->helper = 0;
+		}
+	}
+}
+
+static void serve_signals(struct keeper *k)
+{
+	struct signalfd_siginfo si;
+
+	while (read(k->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD)
+			reap(k);
+		else if (si.ssi_signo == SIGWINCH)
+			keeper_winsize(k);
+		else if (si.ssi_signo != SIGTTOU && si.ssi_signo != SIGTTIN && si.ssi_signo != SIGCONT && k->init > 0)
+			kill(k->init, (int)si.ssi_signo);
+	}
+}
+
+/* --- the loop --------------------------------------------------------------------------------------------------------------- */
+
+static void serve(struct keeper *k, int *console_hup)
+{
+	struct pollfd p[5 + KEEPER_CLIENTS];
+	int n = 0, ctl, lis, con, in, first;
+
+	p[n++] = (struct pollfd){ .fd = k->sigfd, .events = POLLIN };
+	ctl = n;
+	p[n++] = (struct pollfd){ .fd = k->ctl, .events = POLLIN };
+	lis = n;
+	p[n++] = (struct pollfd){ .fd = k->listen, .events = POLLIN };
+	con = n;
+	p[n++] = (struct pollfd){ .fd = *console_hup ? -1 : k->console, .events = POLLIN };
+	in = n;
+	p[n++] = (struct pollfd){ .fd = k->console >= 0 ? k->in : -1, .events = POLLIN };
+	first = n;
+	for (int i = 0; i < KEEPER_CLIENTS; i++)
+		p[n++] = (struct pollfd){ .fd = k->clients[i].kind ? k->clients[i].fd : -1, .events = POLLIN };
+	/* Nobody has the console open: no wake-ups for it but a slow look, and that only while init lives. */
+	if (poll(p, (nfds_t)n, *console_hup ? HUP_PAUSE_MS * 10 : -1) < 0)
+		return;
+	*console_hup = 0;
+	if (p[con].revents && serve_console(k) < 0)
+		*console_hup = 1;
+	if (p[0].revents)
+		serve_signals(k);
+	if (p[ctl].revents)
+		serve_ctl(k);
+	if (p[in].revents)
+		serve_input(k);
+	for (int i = 0; i < KEEPER_CLIENTS; i++)
+		if (p[first + i].revents && k->clients[i].kind)
+			serve_client(k, &k->clients[i]);
+	if (p[lis].revents)
+		accept_client(k);
+}
+
+int keeper_run(struct keeper *k)
+{
+	int hup = 0;
+
+	while (k->init > 0 || (k->ctl >= 0 && !k->generation))
+		serve(k, &hup);
+	/* What the console still holds belongs to the log and to those who watch. */
+	while (k->console >= 0 && serve_console(k) > 0)
+		;
+	return k->init_status;
+}
+
+int keeper_wait_helper(struct keeper *k)
+{
+	unsigned before = k->generation;
+	int hup = 0;
+
+	while (k->helper > 0 && k->generation == before)
+		serve(k, &hup);
+	return k->generation != before;
+}
