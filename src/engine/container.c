@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One container: its definition and its record, and the questions that change nothing. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "engine/internal.h"
+#include "net/net.h"
+#include "spec/field.h"
+#include "sys/ns.h"
+
+struct container *container_free(struct container *c)
+{
+	if (!c)
+		return NULL;
+	free(c->name);
+	free(c->lxcpath);
+	free(c->id);
+	free(c->dir);
+	free(c->config);
+	spec_done(&c->spec);
+	record_done(&c->rec);
+	free(c);
+	return NULL;
+}
+
+int container_refresh(struct container *c, struct err *e)
+{
+	_cleanup_close_ int dirfd = record_open_dir(c->id, false, NULL);
+	struct record rec = { .exit_status = -1 };
+	int r;
+
+	if (dirfd < 0) {
+		record_done(&c->rec);
+		return 0;
+	}
+	r = record_read(dirfd, &rec, e);
+	if (r == -ENOENT) {
+		/* A start that has made the directory and not yet written the record, or a create. */
+		err_clear(e);
+		r = 0;
+	}
+	if (r < 0)
+		return r;
+	record_done(&c->rec);
+	c->rec = rec;
+	return 0;
+}
+
+/* The spec of a container that runs is what it was started with, whatever the file says by now. */
+static int load_running_spec(struct container *c, struct err *e)
+{
+	_cleanup_close_ int dirfd = record_open_dir(c->id, false, e);
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	if (dirfd < 0)
+		return dirfd;
+	r = file_read(dirfd, "spec", 16u << 20, &text, NULL, e);
+	return r < 0 ? r : spec_load(&c->spec, text, e);
+}
+
+static int load_config(struct container *c, struct err *e)
+{
+	_cleanup_(lxc_config_freep) struct lxc_config *conf = NULL;
+	int r = lxc_config_load(c->config, &conf, e);
+
+	return r < 0 ? r : spec_copy(&c->spec, lxc_config_spec(conf), e);
+}
+
+static int fill(struct container *c, struct engine *g, const char *name, const char *rcfile, struct err *e)
+{
+	int r = spec_name_check(name, e);
+
+	if (r < 0)
+		return r;
+	c->engine = g;
+	c->name = strdup(name);
+	c->lxcpath = strdup(g->lxcpath);
+	c->dir = path_join(g->lxcpath, name);
+	if (!c->name || !c->lxcpath || !c->dir)
+		return err_oom(e);
+	r = record_id(g->lxcpath, name, &c->id, e);
+	if (r < 0)
+		return r;
+	if (rcfile)
+		c->config = strdup(rcfile);
+	else if (asprintf(&c->config, "%s/config", c->dir) < 0)
+		c->config = NULL;
+	if (!c->config)
+		return err_oom(e);
+	c->defined = file_exists(AT_FDCWD, c->config);
+	return 0;
+}
+
+int container_open(struct engine *g, const char *name, const char *rcfile, unsigned flags, struct container **ret,
+		   struct err *e)
+{
+	_cleanup_(container_freep) struct container *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return err_oom(e);
+	c->rec.exit_status = -1;
+	spec_init(&c->spec);
+	r = fill(c, g, name, rcfile, e);
+	if (r == 0)
+		r = container_refresh(c, e);
+	if (r < 0)
+		return r;
+	if ((flags & OPEN_MUST_EXIST) && !c->defined && !c->rec.id)
+		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "no such container (looked for %s)", c->config);
+	if (rcfile && !c->defined)
+		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "configuration file %s does not exist", rcfile);
+	if (!(flags & OPEN_NO_CONFIG)) {
+		if (c->rec.state != RUN_STOPPED && !rcfile)
+			r = load_running_spec(c, e);
+		else if (c->defined)
+			r = load_config(c, e);
+		if (r < 0)
+			return r;
+	}
+	if (!c->spec.name) {
+		c->spec.name = strdup(name);
+		if (!c->spec.name)
+			return err_oom(e);
+	}
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+enum run_state container_state(struct container *c)
+{
+	return c->rec.state;
+}
+
+int container_wait(struct container *c, unsigned states, int timeout_ms, enum run_state *ret, struct err *e)
+{
+	return record_wait(c->id, states, timeout_ms, ret, e);
+}
+
+/* --- figures ------------------------------------------------------------------------------------------------------------- */
+
+int container_cgroup(struct container *c, struct cg **ret, struct err *e)
+{
+	struct cg_host *h;
+	int r;
+
+	if (c->rec.state == RUN_STOPPED || !c->rec.cgroup)
+		return err_kind(e, ERR_STATE, -ESRCH, "container is not running");
+	r = engine_cgroups(c->engine, &h, e);
+	return r < 0 ? r : cg_open(h, c->rec.cgroup, ret, e);
+}
+
+int container_cgroup_get(struct container *c, const char *key, struct buf *out, struct err *e)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	int r = container_cgroup(c, &g, e);
+
+	return r < 0 ? r : cg_get(g, key, out, e);
+}
+
+int container_cgroup_set(struct container *c, const char *key, const char *value, struct err *e)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	int r = container_cgroup(c, &g, e);
+
+	if (r < 0)
+		return r;
+	if (engine_dry(c->engine, "cgroup.set %s = %s in %s", key, value, c->rec.cgroup))
+		return 0;
+	r = cg_set(g, 0, key, value, e);
+	if (r == 0 && startswith(key, "devices."))
+		r = cg_devices_commit(g, e);
+	return r;
+}
+
+int container_stats(struct container *c, struct cg_stats *ret, struct err *e)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	int r = container_cgroup(c, &g, e);
+
+	return r < 0 ? r : cg_stats(g, ret, e);
+}
+
+int container_ips(struct container *c, struct strv *ret, struct err *e)
+{
+	_cleanup_close_ int ns = -EBADF;
+	_cleanup_free_ struct net_if_info *ifs = NULL;
+	size_t n;
+	int r = 0;
+
+	if (!record_alive(&c->rec))
+		return 0;
+	ns = ns_open_pid(c->rec.pid, &ns_table[NS_NET], e);
+	if (ns < 0)
+		return ns;
+	r = net_list(ns, &ifs, &n, e);
+	for (size_t i = 0; i < n && r == 0; i++)
+		for (unsigned k = 0; k < ifs[i].n_addrs && r == 0; k++) {
+			const struct net_addr *a = &ifs[i].addrs[k];
+			char text[INET6_ADDRSTRLEN];
+
+			if (streq(ifs[i].name, "lo") || !inet_ntop(a->family, a->addr, text, sizeof(text)))
+				continue;
+			if (a->family == AF_INET6 && a->addr[0] == 0xfe && (a->addr[1] & 0xc0) == 0x80)
+				continue; /* link-local */
+			r = strv_pushf(ret, e, "%s %d %s", ifs[i].name, a->family == AF_INET ? 4 : 6, text);
+		}
+	return r;
+}
+
+/* --- words ---------------------------------------------------------------------------------------------------------------- */
+
+int container_config_get(struct container *c, const char *key, struct buf *out, struct err *e)
+{
+	return lxc_key_get(&c->spec, key, out, e);
+}
+
+int container_show(struct container *c, const char *dialect, struct buf *out, struct err *e)
+{
+	if (streq(dialect, "lxc"))
+		return lxc_save(&c->spec, out, e);
+	if (streq(dialect, "spec"))
+		return spec_dump(&c->spec, out, e);
+	err_kind(e, ERR_INVALID, -EINVAL, "unknown dialect '%s'", dialect);
+	return err_hint(e, -EINVAL, "known: lxc, spec");
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Making and destroying containers. A create is journalled before the first directory is made, so that a kill at any
+ * moment leaves an entry that the next create, destroy or doctor undoes; a destroy journals the tree it removes.
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/spawn.h"
+#include "engine/internal.h"
+#include "runtime/hook.h"
+#include "runtime/journal.h"
+#include "store/store.h"
+
+#define CONFIG_MAX (16u << 20)
+
+struct creation {
+	struct container *c;
+	const struct create_opts *o;
+	char *rootfs, *template;
+	int dirfd, journal;
+};
+
+static void creation_done(struct creation *n)
+{
+	free(n->rootfs);
+	free(n->template);
+	fd_close(n->dirfd);
+	fd_close(n->journal);
+}
+
+int engine_template(const char *name, char **ret, struct err *e)
+{
+	_cleanup_free_ char *file = NULL, *path = NULL;
+
+	if (*name == '/') {
+		path = strdup(name);
+	} else {
+		if (!path_is_component(name))
+			return err_kind(e, ERR_INVALID, -EINVAL, "template '%s': expected a name or an absolute path",
+					name);
+		if (asprintf(&file, "lxc-%s", name) < 0)
+			return err_oom(e);
+		path = engine_resource(RES_TEMPLATES, file);
+	}
+	if (!path || access(path, X_OK) < 0) {
+		err_kind(e, ERR_NOT_FOUND, -ENOENT, "template '%s' does not exist", name);
+		return err_hint(e, -ENOENT, "the templates are the files lxc-* in %s/lxc/templates", "/usr/share");
+	}
+	*ret = TAKE_PTR(path);
+	return 0;
+}
+
+static int find_template(struct creation *n, struct err *e)
+{
+	const char *t = n->o->template;
+
+	return isempty(t) || streq(t, "none") ? 0 : engine_template(t, &n->template, e);
+}
+
+/* The user's default configuration, the root file system's place, and who made it. */
+static int write_config(struct creation *n, struct err *e)
+{
+	_cleanup_(lxc_config_freep) struct lxc_config *conf = NULL;
+	_cleanup_free_ char *etc = NULL, *path = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *from = n->o->config ?: engine_global(n->c->engine, "lxc.default_config");
+	int r;
+
+	if (!n->o->config && !isempty(from) && !file_exists(AT_FDCWD, from)) {
+		etc = engine_resource(RES_ETC, "default.conf");
+		from = etc;
+	}
+	if (!isempty(from) && (n->o->config || file_exists(AT_FDCWD, from)))
+		r = lxc_config_load(from, &conf, e);
+	else
+		r = lxc_config_new(&conf, e);
+	if (r < 0)
+		return r;
+	if (asprintf(&path, "dir:%s", n->rootfs) < 0)
+		return err_oom(e);
+	r = lxc_config_set(conf, "lxc.rootfs.path", path, e);
+	if (r < 0)
+		return r;
+	buf_printf(&text, "# Template used to create this container: %s\n", n->template ?: "none");
+	if (n->o->argv && n->o->argv[0]) {
+		buf_puts(&text, "# Parameters passed to the template:");
+		for (char *const *a = n->o->argv; *a; a++)
+			buf_printf(&text, " %s", *a);
+		buf_putc(&text, '\n');
+	}
+	buf_puts(&text, "# For additional config options, please look at lxc.container.conf(5)\n\n");
+	r = lxc_config_text(conf, &text, e);
+	return r < 0 ? r : file_replace(AT_FDCWD, n->c->config, buf_str(&text), text.len, 0640, true, e);
+}
+
+static int make_dirs(struct creation *n, struct err *e)
+{
+	struct container *c = n->c;
+	struct store_ref ref = { 0 };
+	int r;
+
+	r = dir_make_all(c->lxcpath, 0755, e);
+	if (r < 0)
+		return r;
+	r = journal_add(n->journal, "tree", c->dir, e);
+	if (r < 0)
+		return r;
+	if (mkdir(c->dir, 0770) < 0)
+		return err_set(e, -errno, "create %s", c->dir);
+	if (n->o->dir) {
+		/* A root file system elsewhere is made by us too, so it goes with a failed create. */
+		if (!file_exists(AT_FDCWD, n->rootfs)) {
+			r = journal_add(n->journal, "tree", n->rootfs, e);
+			if (r < 0)
+				return r;
+		}
+	}
+	r = store_parse(n->rootfs, &ref, e);
+	if (r == 0)
+		r = ref.driver->create(&ref, e);
+	store_ref_done(&ref);
+	return r;
+}
+
+/* Waits for the template; a signal that would end us ends it instead, so that we can clean up after it. */
+static int wait_template(pid_t pid, struct err *e)
+{
+	sigset_t set, old;
+	int status = 0, caught = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		int sig = sigwaitinfo(&set, NULL);
+
+		if (sig > 0 && sig != SIGCHLD) {
+			caught = sig;
+			kill(pid, SIGTERM);
+		}
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (caught)
+		return err_kind(e, ERR_STATE, -EINTR, "interrupted (signal %d)", caught);
+	if (WIFSIGNALED(status))
+		return err_kind(e, ERR_STATE, -EINTR, "the template was killed by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+static int run_template(struct creation *n, struct err *e)
+{
+	_cleanup_strv_ struct strv argv = STRV_INIT, env = STRV_INIT;
+	_cleanup_free_ char *config = engine_resource(RES_CONFIG, NULL), *self = engine_self();
+	struct spawn s = { .path = n->template, .inherit_stdio = true };
+	_cleanup_close_ int null = -EBADF;
+	sigset_t set, old;
+	pid_t pid;
+	int r;
+
+	if (!n->template)
+		return 0;
+	r = strv_push(&argv, n->template, e);
+	if (r == 0)
+		r = strv_pushf(&argv, e, "--path=%s", n->c->dir);
+	if (r == 0)
+		r = strv_pushf(&argv, e, "--name=%s", n->c->name);
+	if (r == 0)
+		r = strv_pushf(&argv, e, "--rootfs=%s", n->rootfs);
+	for (char *const *a = n->o->argv; a && *a && r == 0; a++)
+		r = strv_push(&argv, *a, e);
+	for (char *const *p = environ; *p && r == 0; p++)
+		r = strv_push(&env, *p, e);
+	if (r == 0 && config && !strv_env_get(&env, "LXC_TEMPLATE_CONFIG"))
+		r = strv_pushf(&env, e, "LXC_TEMPLATE_CONFIG=%s", config);
+	if (r == 0 && self)
+		r = strv_pushf(&env, e, "CREEL=%s", self);
+	if (r < 0)
+		return r;
+	if (n->o->quiet) {
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		s.inherit_stdio = false;
+		s.stdout_fd = s.stderr_fd = null;
+	}
+	s.argv = argv.v;
+	s.envp = env.v;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	r = spawn_start(&s, &pid, e);
+	if (r == 0)
+		r = wait_template(pid, e);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (r > 0)
+		return err_kind(e, ERR_STATE, -ECANCELED, "template %s failed with status %d", n->o->template, r);
+	return r;
+}
+
+/* What the template wrote must be a configuration. */
+static int check_result(struct creation *n, struct err *e)
+{
+	_cleanup_(lxc_config_freep) struct lxc_config *conf = NULL;
+	int r = lxc_config_load(n->c->config, &conf, e);
+
+	return r < 0 ? err_wrap(e, r, "the template wrote a bad configuration") : 0;
+}
+
+static int check_new(struct container *c, struct err *e)
+{
+	if (c->defined)
+		return err_kind(e, ERR_EXISTS, -EEXIST, "Container already exists");
+	if (file_exists(AT_FDCWD, c->dir))
+		return err_kind(e, ERR_EXISTS, -EEXIST, "%s exists already and is not a container", c->dir);
+	return 0;
+}
+
+static int create_steps(struct creation *n, struct err *e)
+{
+	int r;
+
+	n->journal = journal_open(n->dirfd, e);
+	if (n->journal < 0)
+		return n->journal;
+	r = make_dirs(n, e);
+	if (r == 0)
+		r = write_config(n, e);
+	if (r == 0)
+		r = run_template(n, e);
+	return r == 0 ? check_result(n, e) : r;
+}
+
+int container_create(struct container *c, const struct create_opts *o, struct err *e)
+{
+	_cleanup_(creation_done) struct creation n = { .c = c, .o = o, .dirfd = -EBADF, .journal = -EBADF };
+	_cleanup_close_ int lock = -EBADF;
+	int r;
+
+	if (o->bdev && !streq(o->bdev, "dir") && !streq(o->bdev, "best") && !streq(o->bdev, "_unset")) {
+		err_kind(e, ERR_INVALID, -EINVAL, "backing store '%s' is not available", o->bdev);
+		return err_hint(e, -EINVAL, "known: dir");
+	}
+	n.rootfs = o->dir ? strdup(o->dir) : path_join(c->dir, "rootfs");
+	if (!n.rootfs)
+		return err_oom(e);
+	r = find_template(&n, e);
+	if (r == 0)
+		r = c->engine->dry_run ? check_new(c, e) : 0;
+	if (r < 0)
+		return r;
+	if (engine_dry(c->engine, "mkdir %s\nmkdir %s\nwrite %s\nrun %s", c->dir, n.rootfs, c->config,
+		       n.template ?: "no template"))
+		return 0;
+	lock = record_lock(c->id, true, e);
+	if (lock < 0)
+		return lock;
+	n.dirfd = record_open_dir(c->id, true, e);
+	if (n.dirfd < 0)
+		return n.dirfd;
+	r = container_refresh(c, e);
+	if (r < 0)
+		return r;
+	/* Undefined, yet alive: lxc-execute, or a start with a file from elsewhere. Its journal must not be undone. */
+	if (c->rec.state != RUN_STOPPED)
+		return err_kind(e, ERR_STATE, -EBUSY, "a container of this name is running");
+	/* An earlier create was killed half-way: its remains are in the journal. */
+	if (file_exists(n.dirfd, "journal"))
+		(void)container_recover(c, n.dirfd, NULL);
+	c->defined = file_exists(AT_FDCWD, c->config);
+	r = check_new(c, e);
+	if (r < 0)
+		return r;
+	r = create_steps(&n, e);
+	if (r < 0) {
+		struct undo_ctx u = { .dirfd = n.dirfd, .id = c->id, .log = c->engine->log };
+
+		/* What cannot be removed now stays in the journal, for doctor. */
+		if (journal_undo(&u, NULL) < 0) {
+			c->defined = false;
+			return err_hint(e, r, "not everything could be removed: creel doctor");
+		}
+	}
+	/* Done, or undone: the journal has served. */
+	unlinkat(n.dirfd, "journal", 0);
+	(void)container_forget(c, NULL);
+	c->defined = r == 0;
+	return r;
+}
+
+/* --- destroy --------------------------------------------------------------------------------------------------------------- */
+
+/* DIR is PATH or a directory that PATH lies below. */
+static bool is_above(const char *dir, const char *path)
+{
+	const char *rest = startswith(path, dir);
+
+	return rest && (!*rest || *rest == '/' || dir[strlen(dir) - 1] == '/');
+}
+
+static int destroy_rootfs(struct container *c, int journal, struct err *e)
+{
+	struct store_ref ref = { 0 };
+	const char *dir;
+	int r;
+
+	if (!c->spec.rootfs.path || c->spec.rootfs.managed == TRI_NO)
+		return 0;
+	r = store_parse(c->spec.rootfs.path, &ref, e);
+	if (r < 0)
+		return r;
+	dir = ref.driver->host_dir(&ref);
+	/* "/" for a container that shares the host's tree, say: nobody means that to be removed. */
+	if (dir && is_above(dir, c->dir)) {
+		store_ref_done(&ref);
+		return 0;
+	}
+	if (dir && !is_above(c->dir, dir))
+		r = journal_add(journal, "tree", dir, e);
+	if (r == 0)
+		r = ref.driver->destroy(&ref, e);
+	store_ref_done(&ref);
+	return r;
+}
+
+static int destroy_locked(struct container *c, struct err *e)
+{
+	struct hook_ctx h = { .spec = &c->spec, .name = c->name, .config = c->config };
+	_cleanup_close_ int dirfd = -EBADF, journal = -EBADF;
+	int r = container_refresh(c, e);
+
+	if (r < 0)
+		return r;
+	if (c->rec.state != RUN_STOPPED)
+		return err_kind(e, ERR_STATE, -EBUSY, "%s has been started again meanwhile", c->name);
+	r = hooks_run(&h, HOOK_DESTROY, false, c->engine->log, e);
+	if (r < 0)
+		return r;
+	dirfd = record_open_dir(c->id, true, e);
+	if (dirfd < 0)
+		return dirfd;
+	if (file_exists(dirfd, "journal")) {
+		r = container_recover(c, dirfd, e);
+		if (r < 0)
+			return r;
+	}
+	journal = journal_open(dirfd, e);
+	if (journal < 0)
+		return journal;
+	r = journal_add(journal, "tree", c->dir, e);
+	if (r == 0)
+		r = destroy_rootfs(c, journal, e);
+	if (r == 0)
+		r = tree_remove(AT_FDCWD, c->dir, e);
+	return r == 0 ? container_forget(c, e) : r;
+}
+
+int container_destroy(struct container *c, bool force, struct err *e)
+{
+	_cleanup_close_ int lock = -EBADF;
+	int r = container_refresh(c, e);
+
+	if (r < 0)
+		return r;
+	if (!c->defined)
+		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "Container is not defined");
+	if (c->rec.state != RUN_STOPPED && !force) {
+		err_kind(e, ERR_STATE, -EBUSY, "%s is running", c->name);
+		return err_hint(e, -EBUSY, "stop it first, or use -f");
+	}
+	if (engine_dry(c->engine, "remove %s", c->dir))
+		return 0;
+	if (c->rec.state != RUN_STOPPED) {
+		struct stop_opts o = { .kill = true };
+
+		r = container_stop(c, &o, e);
+		if (r < 0 && r != -ESRCH)
+			return r;
+	}
+	lock = record_lock(c->id, true, e);
+	return lock < 0 ? lock : destroy_locked(c, e);
+}
+
+int engine_copy_tree(const char *from, const char *to, struct err *e)
+{
+	return store_copy_tree(from, to, e);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Between the engine's files. */
+
+#include "dialect/lxc/lxc.h"
+#include "engine/engine.h"
+#include "runtime/run.h"
+
+struct engine {
+	char *lxcpath;
+	char *run_dir;
+	const struct log *log;
+	bool dry_run;
+	struct buf *plan;
+	struct strv globals;	 /* "lxc.lxcpath=…" as read from lxc.conf */
+	struct cg_host *cg_host; /* probed on first use */
+};
+
+/* The host's control groups, probed once. */
+int engine_cgroups(struct engine *g, struct cg_host **ret, struct err *e);
+
+/* Where our own files are: beside the running program (build tree, staged install) or where they were installed.
+ * free(); NULL when it is in neither. */
+enum resource { RES_KEEPER, RES_INIT, RES_TEMPLATES, RES_CONFIG, RES_ETC };
+char *engine_resource(enum resource kind, const char *name);
+char *engine_self(void); /* path of the running program, free() */
+
+/* Appends a line to the dry-run's text. Returns true when the caller must change nothing. */
+bool engine_dry(struct engine *g, const char *fmt, ...) _printf_(2, 3);
+
+/* The container's group, open. -ESTATE kind when it does not run. */
+int container_cgroup(struct container *c, struct cg **ret, struct err *e);
+
+/* The ending of a life: stop hooks, undo, STOPPED. REBOOT says what init's status asks for. The lock is the caller's. */
+int container_ended(struct container *c, int dirfd, int status, bool *ret_reboot, struct err *e);
+
+/* What a dead or aborted life left behind, undone. The lock is the caller's. */
+int container_recover(struct container *c, int dirfd, struct err *e);
+
+/* Removes the run directory of a container that is not defined or destroyed, and its lock's file. The lock is the
+ * caller's. */
+int container_forget(struct container *c, struct err *e);
