@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cli.h"
+
+extern const struct command cmd_attach, cmd_cgroup, cmd_checkconfig, cmd_config, cmd_console, cmd_create, cmd_destroy,
+	cmd_execute, cmd_freeze, cmd_info, cmd_ls, cmd_lxc_start, cmd_lxc_stop, cmd_unfreeze, cmd_wait;
+extern const struct command cmd_doctor, cmd_exec, cmd_help, cmd_net, cmd_plan, cmd_ps, cmd_show, cmd_start, cmd_stop,
+	cmd_version;
+
+const struct command *const commands[] = {
+	&cmd_ps,       &cmd_start,    &cmd_stop,	&cmd_exec,   &cmd_plan,	   &cmd_show,
+	&cmd_doctor,   &cmd_net,      &cmd_version,	&cmd_help,
+
+	&cmd_attach,   &cmd_cgroup,   &cmd_checkconfig, &cmd_config, &cmd_console, &cmd_create,
+	&cmd_destroy,  &cmd_execute,  &cmd_freeze,	&cmd_info,   &cmd_ls,	   &cmd_lxc_start,
+	&cmd_lxc_stop, &cmd_unfreeze, &cmd_wait,	NULL,
+};
+
+const struct command cmd_creel = {
+	.name = "creel",
+	.flags = CMD_HELP_FIRST | CMD_NO_ENGINE,
+	.synopsis = "COMMAND [OPTION...] [ARGUMENT...]",
+	.summary = "containers, by every tool's words",
+	.description =
+		"creel makes, starts, enters, limits and removes Linux containers. The commands of LXC are answered "
+		"under "
+		"their own names, with their options, texts and exit codes: creel is one program, and the name it is "
+		"called by says which command it is.\n\n"
+		"What a container should be is read from its configuration (lxc.container.conf(5)), turned into a plan "
+		"of "
+		"single steps, and the plan is executed. --dry-run prints that plan and changes nothing. Every step "
+		"that "
+		"touches the host is written down before it is taken, so that 'creel doctor --fix' can clear up after "
+		"anything that was killed half-way.\n\n"
+		"Errors say what failed, on which object and why, in one line; a second line that begins with 'hint:' "
+		"names the likely cure.",
+	.examples = (const struct text_pair[]){ { "creel ps -a", "All containers, running or not." },
+						{ "creel lxc start web", "The same as lxc-start web." },
+						{ "creel help lxc-start", "What lxc-start can do." },
+						{ NULL, NULL } },
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *const *p = commands; *p; p++)
+		if (streq((*p)->name, name))
+			return *p;
+	return NULL;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "cli/cli.h"
+
+/* Container names come from the tool itself, so that they are always true. */
+#define NAMES "lxc-ls -1 2>/dev/null"
+
+static void each_option(const struct command *cmd, struct buf *out,
+			void (*fn)(struct buf *out, const struct command *cmd, const struct opt *o))
+{
+	struct opt_set sets[OPT_SETS_MAX];
+
+	cli_sets(cmd, NULL, NULL, sets);
+	for (const struct opt_set *s = sets; s->rows; s++)
+		for (const struct opt *o = s->rows; o->name; o++)
+			if (!(o->flags & OPT_HIDDEN))
+				fn(out, cmd, o);
+}
+
+/* Text within '...' of a shell. */
+static void quoted(struct buf *out, const char *s)
+{
+	for (; *s; s++)
+		if (*s == '\'')
+			buf_puts(out, "'\\''");
+		else
+			buf_putc(out, *s);
+}
+
+/* --- bash: one case a command, options and the arguments of options ------------------------------------------------ */
+
+static void bash_option(struct buf *out, const struct command *cmd, const struct opt *o)
+{
+	if (o->letter)
+		buf_printf(out, " -%c", o->letter);
+	buf_printf(out, " --%s", o->name);
+}
+
+static void bash_argument(struct buf *out, const struct command *cmd, const struct opt *o)
+{
+	if (!o->arg || o->complete == COMPLETE_NONE)
+		return;
+	buf_printf(out, "\t\t%s:--%s", cmd->name, o->name);
+	if (o->letter)
+		buf_printf(out, "|%s:-%c", cmd->name, o->letter);
+	buf_puts(out, ") ");
+	if (o->complete == COMPLETE_FILE)
+		buf_puts(out, "COMPREPLY=($(compgen -f -- \"$cur\"))");
+	else if (o->complete == COMPLETE_DIR)
+		buf_puts(out, "COMPREPLY=($(compgen -d -- \"$cur\"))");
+	else if (o->complete == COMPLETE_NAME)
+		buf_puts(out, "COMPREPLY=($(compgen -W \"$(" NAMES ")\" -- \"$cur\"))");
+	else
+		buf_printf(out, "COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", o->words);
+	buf_puts(out, "; return ;;\n");
+}
+
+static void complete_bash(struct buf *out)
+{
+	buf_puts(out,
+		 "# bash completion for creel and the lxc-* commands; made from the commands' option tables\n"
+		 "_creel()\n{\n"
+		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd=${COMP_WORDS[0]##*/}\n"
+		 "\tif [[ $cmd == creel && ${COMP_WORDS[1]} == lxc ]]; then\n"
+		 "\t\tcmd=lxc-${COMP_WORDS[2]}\n"
+		 "\telif [[ $cmd == creel && $COMP_CWORD -gt 1 ]]; then\n"
+		 "\t\tcmd=${COMP_WORDS[1]}\n"
+		 "\tfi\n"
+		 "\tCOMPREPLY=()\n"
+		 "\tcase $cmd:$prev in\n");
+	for (const struct command *const *p = commands; *p; p++)
+		each_option(*p, out, bash_argument);
+	buf_puts(out, "\tesac\n\tlocal words=\n\tcase $cmd in\n");
+	for (const struct command *const *p = commands; *p; p++) {
+		buf_printf(out, "\t%s) words='", (*p)->name);
+		each_option(*p, out, bash_option);
+		buf_putc(out, '\'');
+		if ((*p)->flags & (CMD_NAME | CMD_NAMES))
+			buf_puts(out, "; [[ $cur == -* ]] || words=$(" NAMES ")");
+		else if ((*p)->operand_words)
+			buf_printf(out, "; [[ $cur == -* ]] || words='%s'", (*p)->operand_words);
+		buf_puts(out, " ;;\n");
+	}
+	buf_puts(out, "\tcreel) words='lxc help");
+	for (const struct command *const *p = commands; *p; p++)
+		buf_printf(out, " %s", (*p)->name);
+	buf_puts(out, "' ;;\n\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _creel creel");
+	for (const struct command *const *p = commands; *p; p++)
+		if ((*p)->flags & CMD_LXC)
+			buf_printf(out, " %s", (*p)->name);
+	buf_putc(out, '\n');
+}
+
+/* --- zsh: _arguments specs ----------------------------------------------------------------------------------------- */
+
+static void zsh_doc(struct buf *out, const char *s)
+{
+	for (; *s; s++)
+		if (*s == '\'')
+			buf_puts(out, "'\\''");
+		else if (strchr("[]:\\", *s))
+			buf_printf(out, "\\%c", *s);
+		else
+			buf_putc(out, *s);
+}
+
+static void zsh_spec(struct buf *out, const struct opt *o, const char *dashes, const char *name, const char *eq)
+{
+	buf_printf(out, "\t\t'%s%s%s%s[", o->kind == OPT_LIST ? "*" : "", dashes, name, o->arg ? eq : "");
+	zsh_doc(out, o->doc);
+	buf_putc(out, ']');
+	if (o->arg) {
+		buf_printf(out, "%s%s:", o->flags & OPT_OPTIONAL ? "::" : ":", o->arg);
+		if (o->complete == COMPLETE_FILE)
+			buf_puts(out, "_files");
+		else if (o->complete == COMPLETE_DIR)
+			buf_puts(out, "_files -/");
+		else if (o->complete == COMPLETE_NAME)
+			buf_puts(out, "_creel_names");
+		else if (o->complete == COMPLETE_WORDS)
+			buf_printf(out, "(%s)", o->words);
+	}
+	buf_puts(out, "' \\\n");
+}
+
+static void zsh_option(struct buf *out, const struct command *cmd, const struct opt *o)
+{
+	char letter[2] = { o->letter, '\0' };
+
+	if (o->letter)
+		zsh_spec(out, o, "-", letter, "+");
+	zsh_spec(out, o, "--", o->name, "=");
+}
+
+static void complete_zsh(struct buf *out)
+{
+	buf_puts(out, "#compdef creel");
+	for (const struct command *const *p = commands; *p; p++)
+		if ((*p)->flags & CMD_LXC)
+			buf_printf(out, " %s", (*p)->name);
+	buf_puts(out, "\n_creel_names() { compadd -- ${(f)\"$(" NAMES ")\"} }\n_creel_of()\n{\n\tcase $1 in\n");
+	for (const struct command *const *p = commands; *p; p++) {
+		buf_printf(out, "\t%s) _arguments -s \\\n", (*p)->name);
+		each_option(*p, out, zsh_option);
+		if ((*p)->flags & (CMD_NAME | CMD_NAMES))
+			buf_puts(out, "\t\t'1:container:_creel_names' '*::command:_normal' ;;\n");
+		else if ((*p)->operand_words)
+			buf_printf(out, "\t\t'1:what:(%s)' ;;\n", (*p)->operand_words);
+		else
+			buf_puts(out, "\t\t'*:argument:' ;;\n");
+	}
+	buf_puts(out, "\tesac\n}\n_creel()\n{\n\tlocal name=${service:-creel}\n"
+		      "\tif [[ $name == creel ]]; then\n\t\tif (( CURRENT == 2 )); then\n\t\t\tlocal -a all=(\n");
+	for (const struct command *const *p = commands; *p; p++) {
+		buf_printf(out, "\t\t\t\t'%s:", (*p)->name);
+		quoted(out, (*p)->summary);
+		buf_puts(out, "'\n");
+	}
+	buf_puts(out, "\t\t\t)\n\t\t\t_describe command all\n\t\t\treturn\n\t\tfi\n"
+		      "\t\tname=$words[2]\n\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n\t_creel_of $name\n}\n"
+		      "_creel \"$@\"\n");
+}
+
+/* --- fish: one file a program --------------------------------------------------------------------------------------- */
+
+static void fish_option(struct buf *out, const struct command *cmd, const struct opt *o)
+{
+	if (cmd->flags & CMD_LXC)
+		buf_printf(out, "complete -c %s", cmd->name);
+	else
+		buf_printf(out, "complete -c creel -n '__fish_seen_subcommand_from %s'", cmd->name);
+	if (o->letter)
+		buf_printf(out, " -s %c", o->letter);
+	buf_printf(out, " -l %s", o->name);
+	if (o->arg && o->complete == COMPLETE_FILE)
+		buf_puts(out, " -rF");
+	else if (o->arg && o->complete == COMPLETE_DIR)
+		buf_puts(out, " -xa '(__fish_complete_directories)'");
+	else if (o->arg && o->complete == COMPLETE_NAME)
+		buf_puts(out, " -xa '(" NAMES ")'");
+	else if (o->arg && o->complete == COMPLETE_WORDS)
+		buf_printf(out, " -xa '%s'", o->words);
+	else if (o->arg)
+		buf_puts(out, " -x");
+	buf_puts(out, " -d '");
+	for (const char *s = o->doc; *s; s++) {
+		if (*s == '\'')
+			buf_putc(out, '\\');
+		buf_putc(out, *s);
+	}
+	buf_puts(out, "'\n");
+}
+
+static void fish_of(struct buf *out, const struct command *cmd)
+{
+	_cleanup_buf_ struct buf cond = BUF_INIT;
+
+	if (cmd->flags & CMD_LXC)
+		buf_printf(&cond, "complete -c %s", cmd->name);
+	else
+		buf_printf(&cond, "complete -c creel -n '__fish_seen_subcommand_from %s'", cmd->name);
+	if (cmd->flags & (CMD_NAME | CMD_NAMES))
+		buf_printf(out, "%s -fa '(" NAMES ")'\n", buf_str(&cond));
+	else if (cmd->operand_words)
+		buf_printf(out, "%s -fa '%s'\n", buf_str(&cond), cmd->operand_words);
+	each_option(cmd, out, fish_option);
+}
+
+static void complete_fish(struct buf *out, const struct command *only)
+{
+	if (only && only->flags & CMD_LXC) {
+		fish_of(out, only);
+		return;
+	}
+	for (const struct command *const *p = commands; *p; p++) {
+		buf_printf(out, "complete -c creel -n __fish_use_subcommand -fa %s -d '", (*p)->name);
+		quoted(out, (*p)->summary);
+		buf_puts(out, "'\n");
+		if (!((*p)->flags & CMD_LXC))
+			fish_of(out, *p);
+	}
+}
+
+int help_completion(const char *shell, const struct command *cmd, struct buf *out, struct err *e)
+{
+	if (streq(shell, "bash"))
+		complete_bash(out);
+	else if (streq(shell, "zsh"))
+		complete_zsh(out);
+	else if (streq(shell, "fish"))
+		complete_fish(out, cmd);
+	else
+		return err_kind(e, ERR_INVALID, -EINVAL, "unknown shell '%s': bash, zsh or fish", shell);
+	return buf_error(out, e);
+}

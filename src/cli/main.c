@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/names.h"
+#include "cli/cli.h"
+#include "config.h"
+
+static int run(const struct command *cmd, const char *prog, int argc, char *const *argv)
+{
+	struct cli c = { .cmd = cmd, .prog = prog, .argc = argc, .argv = argv, .log = { .fd = -EBADF } };
+	int code;
+
+	code = cmd->run(&c);
+	cli_done(&c);
+	/* Buffered output that cannot be written (a full disk) is a failure, too. */
+	if (fflush(stdout) != 0 && errno != EPIPE) {
+		fprintf(stderr, "%s: write to standard output: %m\n", prog);
+		code = code ?: 1;
+	}
+	return code;
+}
+
+static int unknown_command(const char *name)
+{
+	const char *names[64], *near;
+	size_t n = 0;
+
+	for (const struct command *const *p = commands; *p && n < ARRAY_SIZE(names); p++)
+		names[n++] = (*p)->name;
+	near = nearest(name, names, n);
+	fprintf(stderr, "creel: unknown command '%s'\n", name);
+	if (near)
+		fprintf(stderr, "hint: did you mean '%s'?\n", near);
+	else
+		fprintf(stderr, "hint: 'creel help' lists the commands\n");
+	return 1;
+}
+
+static int overview(FILE *to, int code)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	help_text(&cmd_creel, &out);
+	fputs(buf_str(&out), to);
+	return code;
+}
+
+/* "creel NAME ..." and "creel lxc NAME ...". */
+static int run_sub(int argc, char **argv)
+{
+	const struct command *cmd;
+	char name[64];
+	int skip = 1, code;
+
+	if (argc < 2)
+		return overview(stderr, 1);
+	if (streq(argv[1], "--help") || streq(argv[1], "-h"))
+		return overview(stdout, 0);
+	if (streq(argv[1], "--version")) {
+		printf("%s\n", CREEL_VERSION);
+		return 0;
+	}
+	if (streq(argv[1], "keeper-exit"))
+		cli_protect_self(argc, argv);
+	code = cli_hidden(argc, argv);
+	if (code >= 0)
+		return code;
+	snprintf(name, sizeof(name), "%s", argv[1]);
+	if (streq(argv[1], "lxc")) {
+		if (argc < 3)
+			return overview(stderr, 1);
+		snprintf(name, sizeof(name), "lxc-%s", argv[2]);
+		skip = 2;
+	}
+	cmd = command_find(name);
+	if (!cmd)
+		return unknown_command(name);
+	if (cmd->flags & CMD_ENTERS)
+		cli_protect_self(argc, argv);
+	if (!(cmd->flags & CMD_LXC))
+		snprintf(name, sizeof(name), "creel %s", cmd->name);
+	return run(cmd, name, argc - skip, argv + skip);
+}
+
+int main(int argc, char **argv)
+{
+	const char *prog = argc > 0 ? argv[0] : "creel", *slash = strrchr(prog, '/');
+	const struct command *cmd;
+
+	/* A closed pipe is reported by write(), not by our death half-way through an operation. */
+	signal(SIGPIPE, SIG_IGN);
+	if (slash)
+		prog = slash + 1;
+	cmd = startswith(prog, "lxc-") ? command_find(prog) : NULL;
+	if (cmd && (cmd->flags & CMD_ENTERS))
+		cli_protect_self(argc, argv);
+	if (cmd)
+		return run(cmd, cmd->name, argc, argv);
+	if (startswith(prog, "lxc-"))
+		return unknown_command(prog);
+	return run_sub(argc, argv);
+}
