@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -330,4 +331,61 @@ int check_proxy(const char *v, struct err *e)
 	if (!p || (*p != '/' && *p != '@') || !p[1] || strlen(p) > 107)
 		return expected(e, "unix:PATH or unix:@NAME", v);
 	return 0;
+}
+
+int check_idmap(const char *v, struct err *e)
+{
+	char words[3][16], rest;
+	uint32_t n[3];
+
+	if (sscanf(v, "%15s %15s %15s %c", words[0], words[1], words[2], &rest) != 3)
+		return expected(e, "NSID HOSTID RANGE", v);
+	for (size_t i = 0; i < 3; i++)
+		if (parse_u32(words[i], &n[i]) < 0)
+			return expected(e, "NSID HOSTID RANGE", v);
+	return 0;
+}
+
+/* The kernel's list format: N or N-M, comma-separated. */
+int check_cpus(const char *v, struct err *e)
+{
+	const char *p = v;
+
+	for (;;) {
+		size_t digits = strspn(p, DIGITS);
+
+		if (!digits || digits > 7)
+			return expected(e, "a list like 0-3,7", v);
+		p += digits;
+		if (*p == '-') {
+			digits = strspn(++p, DIGITS);
+			if (!digits || digits > 7)
+				return expected(e, "a list like 0-3,7", v);
+			p += digits;
+		}
+		if (!*p)
+			return 0;
+		if (*p++ != ',')
+			return expected(e, "a list like 0-3,7", v);
+	}
+}
+
+int check_syscall_arg(const char *v, struct err *e)
+{
+	static const char *const ops[] = { "eq", "ne", "lt", "le", "gt", "ge", "masked_eq" };
+	char index[4], op[16], value[2][24], rest;
+	int n = sscanf(v, "%3s %15s %23s %23s %c", index, op, value[0], value[1], &rest);
+	uint64_t x;
+
+	if (n != 3 && n != 4)
+		return expected(e, "INDEX OP VALUE [VALUE2]", v);
+	if (parse_u64(index, &x) < 0 || x > 5)
+		return expected(e, "an argument's index, 0 to 5, first", v);
+	for (int i = 0; i < n - 2; i++)
+		if (parse_u64(value[i], &x) < 0)
+			return expected(e, "INDEX OP VALUE [VALUE2]", v);
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
+		if (streq(ops[i], op))
+			return i + 1 < ARRAY_SIZE(ops) || n == 4 ? 0 : expected(e, "masked_eq with mask and value", v);
+	return expected(e, "one of eq ne lt le gt ge masked_eq", v);
 }

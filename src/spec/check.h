@@ -18,14 +18,17 @@ int check_gateway4(const char *v, struct err *e); /* A, auto, dev */
 int check_gateway6(const char *v, struct err *e);
 int check_route4(const char *v, struct err *e); /* A/P */
 int check_route6(const char *v, struct err *e);
-int check_veth_vlan(const char *v, struct err *e); /* none, 0–4094 */
-int check_vlan(const char *v, struct err *e);	   /* 0–4094 */
-int check_id(const char *v, struct err *e);	   /* decimal, below 2^32 - 1 */
-int check_env(const char *v, struct err *e);	   /* NAME[=VALUE] */
-int check_kv(const char *v, struct err *e);	   /* NAME=VALUE */
-int check_key_file(const char *v, struct err *e);  /* NAME=VALUE, NAME a dotted or slashed path without ".." */
-int check_cap(const char *v, struct err *e);	   /* lower-case word, or number */
-int check_cap_keep(const char *v, struct err *e);  /* the same, or none */
+int check_veth_vlan(const char *v, struct err *e);   /* none, 0–4094 */
+int check_vlan(const char *v, struct err *e);	     /* 0–4094 */
+int check_idmap(const char *v, struct err *e);	     /* NSID HOSTID RANGE */
+int check_cpus(const char *v, struct err *e);	     /* "0-3,7" */
+int check_syscall_arg(const char *v, struct err *e); /* INDEX OP VALUE [VALUE2] */
+int check_id(const char *v, struct err *e);	     /* decimal, below 2^32 - 1 */
+int check_env(const char *v, struct err *e);	     /* NAME[=VALUE] */
+int check_kv(const char *v, struct err *e);	     /* NAME=VALUE */
+int check_key_file(const char *v, struct err *e);    /* NAME=VALUE, NAME a dotted or slashed path without ".." */
+int check_cap(const char *v, struct err *e);	     /* lower-case word, or number */
+int check_cap_keep(const char *v, struct err *e);    /* the same, or none */
 int check_mount_auto(const char *v, struct err *e);
 int check_cgroup_dir(const char *v, struct err *e);  /* relative, no ".." */
 int check_cgroup_key(const char *v, struct err *e);  /* one file name */

@@ -30,7 +30,7 @@ enum field_type {
 enum {
 	F_ABS = 1,	  /* FT_PATH: must be absolute */
 	F_ZERO_UNSET = 2, /* FT_U32: 0 means "not said" */
-	F_INTERNAL = 4,	  /* no key of a dialect leads here: made by the engine or by later dialects */
+	F_INTERNAL = 4,	  /* no key of lxc.conf leads here: made by the engine or by other dialects */
 	F_UNIT = 8,	  /* FT_U64: bytes, set() takes a unit ("1M") */
 };
 
@@ -85,6 +85,8 @@ bool spec_equal(const struct spec *a, const struct spec *b);
 /* Name tables that more than one dialect needs. */
 extern const char *const spec_ns_names[];	       /* by enum spec_ns, NULL-terminated: "user", "mnt", … */
 extern const char *const spec_hook_names[];	       /* by enum spec_hook: "pre-start", … */
+extern const char *const spec_moment_names[];	       /* of exec_hooks: "prestart", "createRuntime", … */
+extern const char *const spec_seccomp_actions[];       /* "allow", "errno", … */
 extern const char *const spec_net_type_names[];	       /* by enum spec_net_type: "none", "empty", "veth", … */
 extern const char *const spec_arch_names[];	       /* personalities lxc.arch takes */
 int spec_net_type(const char *name);		       /* enum spec_net_type, or -EINVAL */

@@ -17,6 +17,13 @@ static const char *const syslog_facilities[] = {
 	"auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "security", "syslog", "user", "uucp",
 	"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7", NULL,
 };
+static const char *const device_types[] = { "c", "u", "b", "p", NULL };
+static const char *const sched_policies[] = { "other", "batch", "idle", "fifo", "rr", "deadline", "iso", NULL };
+static const char *const ioprio_classes[] = { "rt", "be", "idle", NULL };
+static const char *const mem_modes[] = { "default", "bind", "interleave", "weighted_interleave", "preferred",
+					 "preferred_many", "local", NULL };
+static const char *const propagations[] = { "private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable",
+					    "runbindable", NULL };
 static const char *const idmap_types[] = { "u", "g", "b", NULL };
 
 #define R(...) F(struct spec_mount, __VA_ARGS__)
@@ -25,6 +32,8 @@ static const struct field mount_fields[] = {
 	R("target", FT_STRING, target, "place below the root", .check = check_line),
 	R("fstype", FT_STRING, fstype, "file system type; none or bind: a bind mount", .check = check_line),
 	R("options", FT_STRING, options, "mount options, comma-separated", .check = check_line),
+	R("uid_maps", FT_STRV, uid_maps, "user ids of this mount: NSID HOSTID RANGE", .flags = F_INTERNAL, .check = check_idmap),
+	R("gid_maps", FT_STRV, gid_maps, "group ids of this mount: NSID HOSTID RANGE", .flags = F_INTERNAL, .check = check_idmap),
 	{ 0 },
 };
 #undef R
@@ -35,6 +44,40 @@ static const struct field idmap_fields[] = {
 	R("nsid", FT_U32, nsid, "first id in the container"),
 	R("hostid", FT_U32, hostid, "first id on the host"),
 	R("range", FT_U32, range, "how many"),
+	{ 0 },
+};
+#undef R
+
+#define R(...) F(struct spec_device, __VA_ARGS__)
+static const struct field device_fields[] = {
+	R("path", FT_PATH, path, "place in the container", .flags = F_ABS, .check = check_line),
+	R("type", FT_CHAR, type, "c or u: character, b: block, p: fifo", .names = device_types),
+	R("major", FT_U32, major, "major number"),
+	R("minor", FT_U32, minor, "minor number"),
+	R("mode", FT_U32, mode, "permissions", .max = 07777),
+	R("uid", FT_U32, uid, "owner"),
+	R("gid", FT_U32, gid, "group"),
+	{ 0 },
+};
+#undef R
+
+#define R(...) F(struct spec_exec_hook, __VA_ARGS__)
+static const struct field exec_hook_fields[] = {
+	R("moment", FT_ENUM, moment, "when it is run", .names = spec_moment_names),
+	R("path", FT_PATH, path, "the program", .flags = F_ABS),
+	R("args", FT_STRV, args, "its arguments, the name first"),
+	R("env", FT_STRV, env, "its environment", .check = check_kv),
+	R("timeout", FT_U32, timeout, "seconds it may take", .min = 1, .max = UINT32_MAX - 1),
+	{ 0 },
+};
+#undef R
+
+#define R(...) F(struct spec_syscall, __VA_ARGS__)
+static const struct field syscall_fields[] = {
+	R("names", FT_STRV, names, "system calls", .check = check_word),
+	R("action", FT_ENUM, action, "what is done", .names = spec_seccomp_actions),
+	R("errno_ret", FT_U32, errno_ret, "error or trace value", .max = 65535),
+	R("args", FT_STRV, args, "INDEX OP VALUE [VALUE2]: all must hold", .check = check_syscall_arg),
 	{ 0 },
 };
 #undef R
@@ -79,6 +122,7 @@ static const struct field net_fields[] = {
 	R("veth_txqueues", FT_U32, veth_txqueues, "send queues", .min = 1, .max = 4096),
 	R("veth_ipv4_routes", FT_STRV, veth_ipv4_routes, "host routes to it A/P", .check = check_route4),
 	R("veth_ipv6_routes", FT_STRV, veth_ipv6_routes, "host routes to it A/P", .check = check_route6),
+	R("keep_conf", FT_TRI, keep_conf, "addresses and routes of a moved interface go along", .flags = F_INTERNAL),
 	R("veth_vlan_id", FT_STRING, veth_vlan_id, "untagged VLAN on the bridge port", .check = check_veth_vlan),
 	R("veth_vlan_tagged", FT_STRV, veth_vlan_tagged, "tagged VLANs on the bridge port", .check = check_vlan),
 	R("vlan_id", FT_U32, vlan_id, "VLAN of a vlan interface", .max = 4094),
@@ -92,6 +136,8 @@ static const struct field net_fields[] = {
 #define R(...) F(struct spec, __VA_ARGS__)
 #define NS(id, text) R("ns.share." text, FT_STRING, ns_share[id], "share this name space: container, pid or path", \
 		       .check = check_line)
+#define CAPS(text, member) R("process.cap_" text, FT_STRV, process.member, text " capabilities, none: not one", \
+			     .flags = F_INTERNAL, .check = check_cap_keep)
 #define HOOK(id, text) R("hooks." text, FT_STRV, hooks[id], "commands run at this moment", .check = check_line)
 
 const struct field spec_fields[] = {
@@ -112,6 +158,9 @@ const struct field spec_fields[] = {
 	R("process.env", FT_STRV, process.env, "environment: K=V, or K to inherit", .check = check_env),
 	R("process.env_runtime", FT_STRV, process.env_runtime, "the same, for init only", .check = check_env),
 	R("process.env_hooks", FT_STRV, process.env_hooks, "the same, for hooks only", .check = check_env),
+	R("process.env_exact", FT_TRI, process.env_exact, "nothing is added to it but HOME", .flags = F_INTERNAL),
+	CAPS("bounding", cap_bounding), CAPS("effective", cap_effective), CAPS("permitted", cap_permitted),
+	CAPS("inheritable", cap_inheritable), CAPS("ambient", cap_ambient),
 	R("process.cap_drop", FT_STRV, process.cap_drop, "capabilities taken away", .check = check_cap),
 	R("process.cap_keep", FT_STRV, process.cap_keep, "capabilities left, all others go", .check = check_cap_keep),
 	R("process.no_new_privs", FT_TRI, process.no_new_privs, "exec never gains privileges"),
@@ -125,16 +174,47 @@ const struct field spec_fields[] = {
 	R("process.sig_reboot", FT_SIGNAL, process.sig_reboot, "asks init to reboot"),
 	R("process.sig_stop", FT_SIGNAL, process.sig_stop, "kills"),
 
+	R("process.umask", FT_U32, process.umask, "mask of file modes", .flags = F_INTERNAL, .max = 0777),
+	R("process.terminal", FT_TRI, process.terminal, "its standard streams are a terminal", .flags = F_INTERNAL),
+	R("process.rows", FT_U32, process.rows, "height of it", .flags = F_INTERNAL, .max = 65535),
+	R("process.columns", FT_U32, process.columns, "width of it", .flags = F_INTERNAL, .max = 65535),
+	R("process.sched.policy", FT_ENUM, process.sched.policy, "scheduling policy", .flags = F_INTERNAL,
+	  .names = sched_policies),
+	R("process.sched.nice", FT_I32, process.sched.nice, "nice value", .flags = F_INTERNAL),
+	R("process.sched.priority", FT_I32, process.sched.priority, "priority of fifo and rr", .flags = F_INTERNAL),
+	R("process.sched.flags", FT_STRV, process.sched.flags, "flags of sched_setattr(2)", .flags = F_INTERNAL,
+	  .check = check_word),
+	R("process.sched.runtime", FT_U64, process.sched.runtime, "deadline: nanoseconds of run time", .flags = F_INTERNAL),
+	R("process.sched.deadline", FT_U64, process.sched.deadline, "deadline: relative, nanoseconds", .flags = F_INTERNAL),
+	R("process.sched.period", FT_U64, process.sched.period, "deadline: period, nanoseconds", .flags = F_INTERNAL),
+	R("process.ioprio_class", FT_ENUM, process.ioprio_class, "I/O priority class", .flags = F_INTERNAL,
+	  .names = ioprio_classes),
+	R("process.ioprio", FT_U32, process.ioprio, "I/O priority in it", .flags = F_INTERNAL, .max = 7),
+	R("process.cpus_initial", FT_STRING, process.cpus_initial, "CPUs while it is set up", .flags = F_INTERNAL,
+	  .check = check_cpus),
+	R("process.cpus_final", FT_STRING, process.cpus_final, "CPUs of the command", .flags = F_INTERNAL,
+	  .check = check_cpus),
+	R("process.mem_mode", FT_ENUM, process.mem_mode, "memory policy", .flags = F_INTERNAL, .names = mem_modes),
+	R("process.mem_nodes", FT_STRING, process.mem_nodes, "its memory nodes", .flags = F_INTERNAL, .check = check_cpus),
+	R("process.mem_flags", FT_STRV, process.mem_flags, "static, relative, numa_balancing", .flags = F_INTERNAL,
+	  .check = check_word),
+
 	R("rootfs.path", FT_STRING, rootfs.path, "[TYPE:]PATH of the root file system", .check = check_line),
 	R("rootfs.mount", FT_PATH, rootfs.mount, "where it is mounted during set-up", .flags = F_ABS, .check = check_line),
 	R("rootfs.options", FT_STRING, rootfs.options, "mount options, idmap=container|PATH", .check = check_line),
 	R("rootfs.managed", FT_TRI, rootfs.managed, "destroy and copy treat the storage too"),
 	R("rootfs.read_only", FT_TRI, rootfs.read_only, "the root is read-only", .flags = F_INTERNAL),
+	R("rootfs.propagation", FT_ENUM, rootfs.propagation, "propagation of the root", .flags = F_INTERNAL,
+	  .names = propagations),
 	R("mounts", FT_LIST, mounts, "mounts, in this order", SUB(mount_fields, struct spec_mount)),
+	R("mounts_create", FT_TRI, mounts_create, "missing targets are made", .flags = F_INTERNAL),
 	R("fstab", FT_PATH, fstab, "file of mounts in fstab(5) format", .check = check_line),
 	R("mount_auto", FT_STRV, mount_auto, "kernel file systems mounted by themselves", .check = check_mount_auto),
 
 	R("dev.autodev", FT_TRI, dev.autodev, "fill /dev"),
+	R("dev.standard", FT_TRI, dev.standard, "standard nodes and links in the /dev that the mounts give",
+	  .flags = F_INTERNAL),
+	R("dev.devices", FT_LIST, dev.devices, "device nodes", SUB(device_fields, struct spec_device), .flags = F_INTERNAL),
 	R("dev.tmpfs_size", FT_U64, dev.tmpfs_size, "bytes of the tmpfs on /dev", .flags = F_UNIT),
 	R("dev.tty_max", FT_U32, dev.tty_max, "terminals beside the console", .max = 512),
 	R("dev.pty_max", FT_U32, dev.pty_max, "pseudo terminals of its devpts", .max = 1 << 20),
@@ -179,6 +259,22 @@ const struct field spec_fields[] = {
 	R("security.seccomp_proxy", FT_STRING, security.seccomp_proxy, "socket that decides on notified calls",
 	  .check = check_proxy),
 	R("security.seccomp_cookie", FT_STRING, security.seccomp_cookie, "text sent along to it", .check = check_line),
+	R("security.seccomp.action", FT_ENUM, security.seccomp.action, "what is done with calls that no rule names",
+	  .flags = F_INTERNAL, .names = spec_seccomp_actions),
+	R("security.seccomp.errno_ret", FT_U32, security.seccomp.errno_ret, "its error or trace value",
+	  .flags = F_INTERNAL, .max = 65535),
+	R("security.seccomp.archs", FT_STRV, security.seccomp.archs, "architectures", .flags = F_INTERNAL,
+	  .check = check_word),
+	R("security.seccomp.flags", FT_STRV, security.seccomp.flags, "flags of seccomp(2)", .flags = F_INTERNAL,
+	  .check = check_word),
+	R("security.seccomp.rules", FT_LIST, security.seccomp.rules, "rules",
+	  SUB(syscall_fields, struct spec_syscall), .flags = F_INTERNAL),
+	R("security.seccomp.listener", FT_STRING, security.seccomp.listener, "socket that gets the notify fd",
+	  .flags = F_INTERNAL, .check = check_line),
+	R("security.seccomp.listener_metadata", FT_STRING, security.seccomp.listener_metadata, "text said along with it",
+	  .flags = F_INTERNAL),
+	R("security.mount_label", FT_STRING, security.mount_label, "SELinux label of its file systems",
+	  .flags = F_INTERNAL, .check = check_line),
 	R("security.masked_paths", FT_STRV, security.masked_paths, "paths hidden from the container", .flags = F_INTERNAL),
 	R("security.readonly_paths", FT_STRV, security.readonly_paths, "paths made read-only", .flags = F_INTERNAL),
 	R("net", FT_LIST, nets, "network interfaces, in this order", SUB(net_fields, struct spec_net)),
@@ -188,6 +284,9 @@ const struct field spec_fields[] = {
 	HOOK(HOOK_STOP, "stop"), HOOK(HOOK_POST_STOP, "post-stop"), HOOK(HOOK_CLONE, "clone"),
 	HOOK(HOOK_DESTROY, "destroy"),
 	R("hook_version", FT_U32, hook_version, "how hooks get their data: 0 arguments, 1 environment", .max = 1),
+
+	R("exec_hooks", FT_LIST, exec_hooks, "programs run at moments of its life",
+	  SUB(exec_hook_fields, struct spec_exec_hook), .flags = F_INTERNAL),
 
 	R("ephemeral", FT_TRI, ephemeral, "destroy it when it stops"),
 	R("start.auto", FT_TRI, start_auto, "start it at boot"),

@@ -26,6 +26,13 @@ const char *const spec_hook_names[] = {
 	[HOOK_MAX] = NULL,
 };
 
+const char *const spec_moment_names[] = {
+	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL
+};
+
+const char *const spec_seccomp_actions[] = { "allow", "errno",	"kill",	 "kill_process", "kill_thread",
+					     "log",   "notify", "trace", "trap",	 NULL };
+
 const char *const spec_net_type_names[] = {
 	[NET_NONE] = "none",	 [NET_EMPTY] = "empty", [NET_VETH] = "veth", [NET_MACVLAN] = "macvlan",
 	[NET_IPVLAN] = "ipvlan", [NET_VLAN] = "vlan",	[NET_PHYS] = "phys", [NET_PHYS + 1] = NULL,

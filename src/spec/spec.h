@@ -63,8 +63,43 @@ void *list_add(struct list *l, struct err *e); /* a zeroed element at the end, o
 struct spec_mount {
 	char *source; /* host path, device or "none" */
 	char *target;
-	char *fstype;  /* "bind" and "none" with a bind option mean bind */
-	char *options; /* comma list; also create=dir|file, optional, relative, idmap=… */
+	char *fstype;			/* "bind" and "none" with a bind option mean bind */
+	char *options;			/* comma list; also create=dir|file, optional, relative, idmap=… */
+	struct strv uid_maps, gid_maps; /* "NSID HOSTID RANGE": id maps of this mount alone */
+};
+
+/* One device node that the container is given, whatever /dev it has. */
+struct spec_device {
+	char *path; /* absolute, in the container */
+	char type;  /* c, u (the same), b or p */
+	uint32_t major, minor;
+	uint32_t mode, uid, gid; /* UNSET32: 0666, 0, 0 */
+};
+
+/* A program run at one moment of the life, without a shell, the state as JSON on its standard input. The moments are
+ * those of the OCI runtime specification, in its words. */
+struct spec_exec_hook {
+	char *moment; /* prestart, createRuntime, createContainer, startContainer, poststart, poststop */
+	char *path;
+	struct strv args, env; /* args: argv[0] on; empty: PATH alone. env: the whole of it */
+	uint32_t timeout;      /* seconds, UNSET32: for ever */
+};
+
+/* One rule of a policy that is given as data; a file of LXC's formats is named by seccomp_profile instead. */
+struct spec_syscall {
+	struct strv names;
+	char *action;	    /* allow, errno, kill, kill_process, kill_thread, log, notify, trace, trap */
+	uint32_t errno_ret; /* errno, trace: its value; UNSET32: EPERM */
+	struct strv args;   /* "INDEX OP VALUE [VALUE2]", OP one of eq ne lt le gt ge masked_eq (VALUE is the mask) */
+};
+
+struct spec_seccomp {
+	char *action; /* for what no rule names; NULL: there is no such policy */
+	uint32_t errno_ret;
+	struct strv archs;		    /* "x86_64" …, the native one always being in */
+	struct strv flags;		    /* tsync, log, spec_allow, wait_killable_recv */
+	struct list rules;		    /* struct spec_syscall */
+	char *listener, *listener_metadata; /* socket that gets the notify fd, and what is said along with it */
 };
 
 struct spec_idmap {
@@ -100,10 +135,18 @@ struct spec_net {
 	char *veth_pair;
 	uint32_t veth_rxqueues, veth_txqueues;
 	struct strv veth_ipv4_routes, veth_ipv6_routes;
+	enum tri keep_conf; /* phys: its addresses and routes go along */
 	char *veth_vlan_id; /* "none" or a number */
 	struct strv veth_vlan_tagged;
 	uint32_t vlan_id;
 	char *macvlan_mode, *ipvlan_mode, *ipvlan_isolation;
+};
+
+struct spec_sched {
+	char *policy; /* other, batch, idle, fifo, rr, deadline, iso; NULL: not said */
+	int32_t nice, priority;
+	struct strv flags;		    /* reset_on_fork, reclaim, dl_overrun, keep_policy … */
+	uint64_t runtime, deadline, period; /* nanoseconds, UNSET64 */
 };
 
 struct spec_process {
@@ -114,13 +157,25 @@ struct spec_process {
 	struct strv groups; /* supplementary gids, decimal */
 	char *cwd;
 	struct strv env, env_runtime, env_hooks; /* "K=V" or "K": inherit K */
+	enum tri env_exact;			 /* nothing is added to env but HOME */
 	struct strv cap_drop, cap_keep;		 /* lower-case, no cap_; keep may hold "none" */
+	/* The five sets one by one, in place of drop and keep; "none" says an empty one. Not said: empty, if one is. */
+	struct strv cap_bounding, cap_effective, cap_permitted, cap_inheritable, cap_ambient;
 	enum tri no_new_privs, sched_core, keyring_session;
 	struct list rlimits;			/* struct spec_rlimit */
 	struct strv sysctls;			/* "net.ipv4.ip_forward=1" */
 	struct strv procs;			/* "oom_score_adj=10": files of /proc/PID */
 	char *arch;				/* personality, by the name the user gave */
 	int32_t sig_halt, sig_reboot, sig_stop; /* 0: not said */
+	uint32_t umask;				/* UNSET32: 022 */
+	enum tri terminal;			/* its standard streams are a terminal of its own */
+	uint32_t rows, columns;			/* of that terminal, UNSET32 */
+	struct spec_sched sched;
+	char *ioprio_class;		 /* rt, be, idle */
+	uint32_t ioprio;		 /* 0–7, UNSET32 */
+	char *cpus_initial, *cpus_final; /* CPU lists: while it is set up (of an exec), and from its start on */
+	char *mem_mode, *mem_nodes;	 /* memory policy: default, bind, preferred …; node list */
+	struct strv mem_flags;		 /* static, relative, numa_balancing */
 };
 
 struct spec_rootfs {
@@ -129,10 +184,13 @@ struct spec_rootfs {
 	char *options; /* mount options, idmap=container|PATH */
 	enum tri managed;
 	enum tri read_only;
+	char *propagation; /* of the root: [r]private, [r]slave, [r]shared, [r]unbindable; NULL: rslave */
 };
 
 struct spec_dev {
 	enum tri autodev;
+	enum tri standard;	   /* the standard nodes, links and ptmx are put into the /dev that the mounts give */
+	struct list devices;	   /* struct spec_device */
 	uint64_t tmpfs_size;	   /* bytes, UNSET64 */
 	uint32_t tty_max, pty_max; /* UNSET32 */
 	char *tty_dir;
@@ -155,6 +213,8 @@ struct spec_security {
 	char *seccomp_profile; /* path of a policy in LXC's formats; "default": the built-in one; NULL: none */
 	enum tri seccomp_nesting;
 	char *seccomp_proxy, *seccomp_cookie;
+	struct spec_seccomp seccomp;
+	char *mount_label; /* SELinux label of its file systems */
 	struct strv masked_paths, readonly_paths;
 };
 
@@ -166,7 +226,8 @@ struct spec {
 
 	struct spec_process process;
 	struct spec_rootfs rootfs;
-	struct list mounts; /* struct spec_mount */
+	struct list mounts;	/* struct spec_mount */
+	enum tri mounts_create; /* missing targets are made, file or folder as the source is */
 	char *fstab;
 	struct strv mount_auto; /* "proc:mixed", "sys:ro", "cgroup:rw:force", "shmounts:…" */
 	struct spec_dev dev;
@@ -181,7 +242,8 @@ struct spec {
 	struct list nets; /* struct spec_net, ascending index */
 
 	struct strv hooks[HOOK_MAX];
-	uint32_t hook_version; /* UNSET32 */
+	uint32_t hook_version;	/* UNSET32 */
+	struct list exec_hooks; /* struct spec_exec_hook */
 
 	enum tri ephemeral, start_auto;
 	uint32_t start_delay; /* seconds, UNSET32 */

@@ -12,7 +12,10 @@ static const char *const samples[] = { "1",	      "/x",	     "A=1",
 				       "unix:/run/s", "1s",	     "nofile",
 				       "l3",	      "amd64",	     "daemon",
 				       "proc:mixed",  "u",	     "user mnt",
-				       "router",      "1500",	     "auto" };
+				       "router",      "1500",	     "auto",
+				       "c",	      "prestart",    "allow",
+				       "0 eq 1",      "1 2 3",	     "idle",
+				       "bind",	      "private" };
 
 static const char *sample_of(const struct field *f, void *obj)
 {
