@@ -28,4 +28,5 @@ int compile_terminals(struct compiler *c); /* devpts, console, ttys */
 int compile_nets_host(struct compiler *c); /* compile_net.c */
 int compile_nets_child(struct compiler *c);
 int compile_process(struct compiler *c); /* compile_process.c: limits, names, policy, exec */
+int compile_seccomp(struct compiler *c); /* compile_seccomp.c */
 int compile_hooks(struct compiler *c, enum op_stage stage, enum spec_hook type);

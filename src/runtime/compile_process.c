@@ -258,17 +258,6 @@ static int compile_exec(struct compiler *c)
 	return 0;
 }
 
-static int compile_seccomp(struct compiler *c)
-{
-	const char *path = c->spec->security.seccomp_profile;
-
-	if (isempty(path) || streq(path, "none"))
-		return 0;
-	if (streq(path, "default"))
-		return seccomp_compile_default(&c->plan->seccomp, c->e);
-	return seccomp_compile_file(path, &c->plan->seccomp, c->e);
-}
-
 static bool needs_procfs(const struct compiler *c)
 {
 	return c->spec->process.sysctls.n || lsm_active() != LSM_NONE;
