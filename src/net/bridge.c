@@ -181,14 +181,14 @@ struct clash {
 /* A route or address of another interface inside our subnet, or a directly connected network around it. */
 static int look_at_route(const struct nlmsghdr *h, void *arg, struct err *e)
 {
-	const struct rtmsg *rt = mnl_nlmsg_get_payload(h);
+	const struct rtmsg *rt = NLMSG_DATA(h);
 	const struct nlattr *tb[RTA_MAX + 1];
 	struct net_addr dst = { .family = AF_INET };
 	struct clash *c = arg;
 	const void *p;
 	int oif = 0;
 
-	if (h->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(h) < sizeof(*rt) || !rt->rtm_dst_len ||
+	if (h->nlmsg_type != RTM_NEWROUTE || NLMSG_PAYLOAD(h, 0) < sizeof(*rt) || !rt->rtm_dst_len ||
 	    (rt->rtm_type != RTN_UNICAST && rt->rtm_type != RTN_LOCAL))
 		return 0;
 	nl_attrs(h, sizeof(*rt), tb, RTA_MAX);

@@ -30,7 +30,7 @@ static void copy_text(char *to, size_t size, const struct nlattr *a)
 
 static void link_parse(const struct nlmsghdr *h, struct link_info *l)
 {
-	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(h);
+	const struct ifinfomsg *ifi = NLMSG_DATA(h);
 	const struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
 	const void *p;
 
@@ -59,7 +59,7 @@ static void link_parse(const struct nlmsghdr *h, struct link_info *l)
 
 static int one_link(const struct nlmsghdr *h, void *arg, struct err *e)
 {
-	if (h->nlmsg_type == RTM_NEWLINK && mnl_nlmsg_get_payload_len(h) >= sizeof(struct ifinfomsg))
+	if (h->nlmsg_type == RTM_NEWLINK && NLMSG_PAYLOAD(h, 0) >= sizeof(struct ifinfomsg))
 		link_parse(h, arg);
 	return 0;
 }
@@ -99,7 +99,7 @@ static int each_link(const struct nlmsghdr *h, void *arg, struct err *e)
 	struct each *each = arg;
 	struct link_info l;
 
-	if (h->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(h) < sizeof(struct ifinfomsg))
+	if (h->nlmsg_type != RTM_NEWLINK || NLMSG_PAYLOAD(h, 0) < sizeof(struct ifinfomsg))
 		return 0;
 	link_parse(h, &l);
 	return each->cb(&l, each->arg);
@@ -166,13 +166,13 @@ static int list_link(const struct link_info *l, void *arg)
 
 static int list_addr(const struct nlmsghdr *h, void *arg, struct err *e)
 {
-	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(h);
+	const struct ifaddrmsg *ifa = NLMSG_DATA(h);
 	const struct nlattr *tb[IFA_MAX + 1];
 	struct listing *list = arg;
 	struct net_addr *a;
 	const void *p, *brd;
 
-	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*ifa))
+	if (h->nlmsg_type != RTM_NEWADDR || NLMSG_PAYLOAD(h, 0) < sizeof(*ifa))
 		return 0;
 	if (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6)
 		return 0;

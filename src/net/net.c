@@ -123,13 +123,13 @@ struct own_addr {
 /* The link's own address is the container's gateway: the first global one, else the first. */
 static int own_addr(const struct nlmsghdr *h, void *arg, struct err *e)
 {
-	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(h);
+	const struct ifaddrmsg *ifa = NLMSG_DATA(h);
 	const struct nlattr *tb[IFA_MAX + 1];
 	struct own_addr *o = arg;
 	const void *p;
 
-	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*ifa) ||
-	    (int)ifa->ifa_index != o->ifindex || ifa->ifa_family != o->family)
+	if (h->nlmsg_type != RTM_NEWADDR || NLMSG_PAYLOAD(h, 0) < sizeof(*ifa) || (int)ifa->ifa_index != o->ifindex ||
+	    ifa->ifa_family != o->family)
 		return 0;
 	nl_attrs(h, sizeof(*ifa), tb, IFA_MAX);
 	p = nl_attr_fits(tb[IFA_LOCAL] ?: tb[IFA_ADDRESS], net_addr_len(o->family));

@@ -138,15 +138,23 @@ void nl_allow(struct nl_batch *b, int neg_errno)
 void nl_put(struct nl_batch *b, uint16_t attr, const void *data, size_t len)
 {
 	struct nlmsghdr *h;
+	struct nlattr *a;
 
 	if (b->r)
 		return;
-	h = current(b);
-	if (!mnl_attr_put_check(h, NL_BATCH_BYTES - b->cur, attr, len, data)) {
+	if (len > UINT16_MAX - NLA_HDRLEN || b->len + NLA_HDRLEN + NLA_ALIGN(len) > NL_BATCH_BYTES) {
 		fail(b, -EMSGSIZE);
 		return;
 	}
-	b->len = b->cur + NLMSG_ALIGN(h->nlmsg_len);
+	h = current(b);
+	a = (void *)(b->data + b->len);
+	*a = (struct nlattr){ .nla_type = attr, .nla_len = (uint16_t)(NLA_HDRLEN + len) };
+	/* What pads it to four bytes goes to the kernel, too. */
+	memset((char *)a + NLA_HDRLEN, 0, NLA_ALIGN(len));
+	if (len)
+		memcpy((char *)a + NLA_HDRLEN, data, len);
+	b->len += NLA_HDRLEN + NLA_ALIGN(len);
+	h->nlmsg_len = (uint32_t)(b->len - b->cur);
 }
 
 void nl_put_u8(struct nl_batch *b, uint16_t attr, uint8_t v)
@@ -171,23 +179,16 @@ void nl_put_str(struct nl_batch *b, uint16_t attr, const char *s)
 
 struct nlattr *nl_nest(struct nl_batch *b, uint16_t attr)
 {
-	struct nlmsghdr *h;
-	struct nlattr *nest;
+	struct nlattr *nest = (void *)(b->data + b->len);
 
-	if (b->r)
-		return NULL;
-	h = current(b);
-	nest = mnl_attr_nest_start_check(h, NL_BATCH_BYTES - b->cur, attr);
-	if (!nest)
-		fail(b, -EMSGSIZE);
-	b->len = b->cur + NLMSG_ALIGN(h->nlmsg_len);
-	return nest;
+	nl_put(b, NLA_F_NESTED | attr, NULL, 0);
+	return b->r ? NULL : nest;
 }
 
 void nl_unnest(struct nl_batch *b, struct nlattr *nest)
 {
 	if (!b->r && nest)
-		mnl_attr_nest_end(current(b), nest);
+		nest->nla_len = (uint16_t)(b->data + b->len - (char *)nest);
 }
 
 void nl_put_head(struct nl_batch *b, const void *head, size_t head_len)
@@ -209,27 +210,49 @@ void nl_put_head(struct nl_batch *b, const void *head, size_t head_len)
 	b->len = b->cur + NLMSG_ALIGN(h->nlmsg_len);
 }
 
-void nl_attrs(const struct nlmsghdr *h, size_t head_len, const struct nlattr **tb, unsigned max)
+/* The attributes in DATA[0..LEN), by type. One that claims more than is there ends the walk. */
+static void sort_attrs(const void *data, size_t len, const struct nlattr **tb, unsigned max)
 {
-	const struct nlattr *a;
+	const struct nlattr *a = data;
 
 	for (unsigned i = 0; i <= max; i++)
 		tb[i] = NULL;
-	mnl_attr_for_each(a, h, head_len) if (mnl_attr_get_type(a) <= max) tb[mnl_attr_get_type(a)] = a;
+	while (len >= sizeof(*a) && a->nla_len >= sizeof(*a) && a->nla_len <= len) {
+		unsigned type = a->nla_type & NLA_TYPE_MASK;
+		size_t step = NLA_ALIGN(a->nla_len);
+
+		if (type <= max)
+			tb[type] = a;
+		len -= step < len ? step : len;
+		a = (const void *)((const char *)a + step);
+	}
+}
+
+static size_t attr_len(const struct nlattr *a)
+{
+	return a->nla_len - NLA_HDRLEN;
+}
+
+static const void *attr_data(const struct nlattr *a)
+{
+	return (const char *)a + NLA_HDRLEN;
+}
+
+void nl_attrs(const struct nlmsghdr *h, size_t head_len, const struct nlattr **tb, unsigned max)
+{
+	size_t skip = NLMSG_LENGTH(NLMSG_ALIGN(head_len));
+
+	sort_attrs((const char *)h + skip, h->nlmsg_len > skip ? h->nlmsg_len - skip : 0, tb, max);
 }
 
 void nl_attrs_nested(const struct nlattr *nest, const struct nlattr **tb, unsigned max)
 {
-	const struct nlattr *a;
-
-	for (unsigned i = 0; i <= max; i++)
-		tb[i] = NULL;
-	mnl_attr_for_each_nested(a, nest) if (mnl_attr_get_type(a) <= max) tb[mnl_attr_get_type(a)] = a;
+	sort_attrs(attr_data(nest), attr_len(nest), tb, max);
 }
 
 const void *nl_attr_fits(const struct nlattr *a, size_t len)
 {
-	return a && mnl_attr_get_payload_len(a) >= len ? mnl_attr_get_payload(a) : NULL;
+	return a && attr_len(a) >= len ? attr_data(a) : NULL;
 }
 
 const char *nl_attr_text(const struct nlattr *a)
@@ -238,14 +261,14 @@ const char *nl_attr_text(const struct nlattr *a)
 
 	if (!a)
 		return NULL;
-	s = mnl_attr_get_payload(a);
-	return memchr(s, '\0', mnl_attr_get_payload_len(a)) ? s : NULL;
+	s = attr_data(a);
+	return memchr(s, '\0', attr_len(a)) ? s : NULL;
 }
 
 /* The kernel's own words behind an error, or NULL. With NETLINK_CAP_ACK they follow the failed request's header. */
 static const char *ext_message(const struct nlmsghdr *h)
 {
-	const struct nlmsgerr *m = mnl_nlmsg_get_payload(h);
+	const struct nlmsgerr *m = NLMSG_DATA(h);
 	const struct nlattr *tb[NLMSGERR_ATTR_MSG + 1];
 	size_t skip = sizeof(*m);
 
@@ -253,7 +276,7 @@ static const char *ext_message(const struct nlmsghdr *h)
 		return NULL;
 	if (!(h->nlmsg_flags & NLM_F_CAPPED))
 		skip += NLMSG_ALIGN(m->msg.nlmsg_len) - sizeof(m->msg);
-	if (mnl_nlmsg_get_payload_len(h) < skip)
+	if (NLMSG_PAYLOAD(h, 0) < skip)
 		return NULL;
 	nl_attrs(h, skip, tb, NLMSGERR_ATTR_MSG);
 	return nl_attr_text(tb[NLMSGERR_ATTR_MSG]);
@@ -262,11 +285,11 @@ static const char *ext_message(const struct nlmsghdr *h)
 /* Takes one NLMSG_ERROR. Returns its request's index, or -1 when it is not of this batch. */
 static int take_ack(struct nl_batch *b, const struct nlmsghdr *h)
 {
-	const struct nlmsgerr *m = mnl_nlmsg_get_payload(h);
+	const struct nlmsgerr *m = NLMSG_DATA(h);
 	uint32_t i = h->nlmsg_seq - b->seq;
 	const char *ext;
 
-	if (i >= b->n || mnl_nlmsg_get_payload_len(h) < sizeof(*m))
+	if (i >= b->n || NLMSG_PAYLOAD(h, 0) < sizeof(*m))
 		return -1;
 	if (m->error == 0 || m->error == b->ops[i].allow || b->r)
 		return (int)i;
@@ -274,6 +297,20 @@ static int take_ack(struct nl_batch *b, const struct nlmsghdr *h)
 	b->r = ext ? err_set(b->e, m->error, "%s: %s", b->ops[i].what, ext)
 		   : err_set(b->e, m->error, "%s", b->ops[i].what);
 	return (int)i;
+}
+
+/* H is a whole message in the LEFT bytes of a datagram. */
+static bool msg_ok(const struct nlmsghdr *h, size_t left)
+{
+	return left >= sizeof(*h) && h->nlmsg_len >= sizeof(*h) && h->nlmsg_len <= left;
+}
+
+static const struct nlmsghdr *msg_next(const struct nlmsghdr *h, size_t *left)
+{
+	size_t step = NLMSG_ALIGN(h->nlmsg_len);
+
+	*left -= step < *left ? step : *left;
+	return (const void *)((const char *)h + step);
 }
 
 /* One datagram from the kernel. Bytes, or -errno. */
@@ -325,13 +362,13 @@ static int flush(struct nl_batch *b)
 	while (r == 0 && last != (int)b->n - 1) {
 		ssize_t n = receive(b->fd, data, sizeof(data));
 		const struct nlmsghdr *h = (const void *)data;
-		int left = (int)n;
+		size_t left = (size_t)n;
 
 		if (n < 0) {
 			fail(b, (int)n);
 			break;
 		}
-		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		for (; msg_ok(h, left); h = msg_next(h, &left))
 			if (h->nlmsg_type == NLMSG_ERROR) {
 				int i = take_ack(b, h);
 
@@ -351,9 +388,10 @@ int nl_commit(struct nl_batch *b)
 static int take_answers(struct nl_batch *b, const void *data, ssize_t n, nl_answer_fn cb, void *arg, bool *intr)
 {
 	const struct nlmsghdr *h = data;
-	int left = (int)n, r;
+	size_t left = (size_t)n;
+	int r;
 
-	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+	for (; msg_ok(h, left); h = msg_next(h, &left)) {
 		if (h->nlmsg_seq != b->seq)
 			continue;
 		*intr |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * rtnetlink, thinly over libmnl's message builder.
+ * rtnetlink: messages built and taken apart with the macros of the kernel's own headers. A library for it would be the only
+ * one that every command of ours loads.
  *
  * Changes go in batches: nl_begin(), then for each request nl_msg() and its nl_put*(), then nl_commit(). A batch is one
  * sendmsg and, when all went well, one recvmsg: the kernel always reports errors, so only the last request asks for
@@ -11,8 +12,9 @@
  * commits earlier. Nothing here allocates: a batch is plain memory, about 16 KiB, and serves after clone too.
  */
 
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/err.h"
