@@ -2,7 +2,6 @@
 #include "cgroup/translate.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -157,31 +156,6 @@ int cg_key_ctrl(const char *key)
 		if (match(rows[i].v1, key, star) || (match(rows[i].v2, key, star) && rows[i].conv != CONV_USEC))
 			return cg_ctrl_find(rows[i].v1, strcspn(rows[i].v1, "."));
 	return cg_ctrl_find(key, strcspn(key, "."));
-}
-
-/* The usual conversion, log-shaped so that both ends and the defaults (1024 and 100) meet. */
-uint64_t cg_shares_to_weight(uint64_t shares)
-{
-	double l;
-
-	if (shares <= 2)
-		return 1;
-	if (shares >= 262144)
-		return 10000;
-	l = log2((double)shares);
-	return (uint64_t)ceil(pow(10, (l * l + 125 * l) / 612.0 - 7.0 / 34.0) - 1e-6);
-}
-
-uint64_t cg_weight_to_shares(uint64_t weight)
-{
-	double c;
-
-	if (weight <= 1)
-		return 2;
-	if (weight >= 10000)
-		return 262144;
-	c = 612.0 * (log10((double)weight) + 7.0 / 34.0);
-	return (uint64_t)floor(exp2((sqrt(125.0 * 125.0 + 4 * c) - 125.0) / 2.0) + 1e-6);
 }
 
 static bool is_multi(enum conv c)
