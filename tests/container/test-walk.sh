@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# runs: root
+# runs: root vm
 # prepares: Debian in the cache, from its mirror
 #
 # What the documentation of LXC 1.0 teaches, typed as it is printed there: check, create, start, console, ls, attach,
