@@ -234,7 +234,13 @@ static bool any_hook(const struct spec *s)
 	return false;
 }
 
-/* --- the four stages ------------------------------------------------------------------------------------------------ */
+bool spec_five_caps(const struct spec_process *p)
+{
+	return p->cap_bounding.n || p->cap_effective.n || p->cap_permitted.n || p->cap_inheritable.n ||
+	       p->cap_ambient.n;
+}
+
+/* --- the five stages ------------------------------------------------------------------------------------------------ */
 
 static int compile_host(struct compiler *c)
 {
@@ -406,7 +412,8 @@ int plan_compile(const struct spec *s, const struct plan_opts *o, struct plan *r
 	if (r == 0)
 		r = compile_idmaps(&c);
 	if (r == 0)
-		r = cap_mask(&s->process.cap_drop, &s->process.cap_keep, &p.cap_mask, e);
+		r = spec_five_caps(&s->process) ? cap_list(&s->process.cap_bounding, &p.cap_mask, e)
+						: cap_mask(&s->process.cap_drop, &s->process.cap_keep, &p.cap_mask, e);
 	if (r == 0 && c.own_root) {
 		p.rootfs_mount = s->rootfs.mount ?: plan_printf(&p, e, "%s/rootfs", o->run_dir);
 		r = p.rootfs_mount ? 0 : -ENOMEM;

@@ -29,4 +29,6 @@ int compile_nets_host(struct compiler *c); /* compile_net.c */
 int compile_nets_child(struct compiler *c);
 int compile_process(struct compiler *c); /* compile_process.c: limits, names, policy, exec */
 int compile_seccomp(struct compiler *c); /* compile_seccomp.c */
+/* The five sets of capabilities are said one by one. */
+bool spec_five_caps(const struct spec_process *p);
 int compile_hooks(struct compiler *c, enum op_stage stage, enum spec_hook type);

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "runtime/compile.h"
 
+#define HOME_MAX     4096
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static const struct name rlimit_names[] = {
@@ -130,13 +131,38 @@ static int add_tty_names(struct compiler *c, struct strv *env)
 	return strv_push(env, buf_str(&b), c->e);
 }
 
-static char *const *compile_env(struct compiler *c)
+/* What is said and nothing else, but that HOME is looked up in the container: *RET_HOME is the place for it. */
+static char *const *exact_env(struct compiler *c, struct op_exec *x)
+{
+	_cleanup_strv_ struct strv env = STRV_INIT;
+	const char *home;
+	char **copy;
+
+	if (add_env_list(&c->spec->process.env, &env, c->e) < 0)
+		return NULL;
+	home = strv_env_get(&env, "HOME");
+	copy = plan_alloc(c->plan, (env.n + 2) * sizeof(*copy), c->e);
+	for (size_t i = 0; copy && i < env.n; i++) {
+		copy[i] = plan_strdup(c->plan, env.v[i], c->e);
+		if (!copy[i])
+			return NULL;
+	}
+	if (!copy || home)
+		return copy;
+	x->home_size = HOME_MAX;
+	x->home = copy[env.n] = plan_alloc(c->plan, x->home_size, c->e);
+	return x->home ? copy : NULL;
+}
+
+static char *const *compile_env(struct compiler *c, struct op_exec *x)
 {
 	_cleanup_strv_ struct strv env = STRV_INIT;
 	const char *term = getenv("TERM");
 	char **copy;
 	int r;
 
+	if (tri_or(c->spec->process.env_exact, false))
+		return exact_env(c, x);
 	r = strv_push(&env, DEFAULT_PATH, c->e);
 	if (r == 0)
 		r = strv_push(&env, "container=lxc", c->e);
@@ -229,11 +255,29 @@ static int compile_groups(struct compiler *c, struct op_exec *x)
 	return 0;
 }
 
-static int compile_exec(struct compiler *c)
+static int compile_caps(struct compiler *c, struct op_exec *x)
+{
+	const struct spec_process *p = &c->spec->process;
+	int r = 0;
+
+	x->caps.bounding = c->plan->cap_mask;
+	x->five_caps = spec_five_caps(p);
+	if (!x->five_caps)
+		return 0;
+	r = cap_list(&p->cap_effective, &x->caps.effective, c->e);
+	if (r == 0)
+		r = cap_list(&p->cap_permitted, &x->caps.permitted, c->e);
+	if (r == 0)
+		r = cap_list(&p->cap_inheritable, &x->caps.inheritable, c->e);
+	if (r == 0)
+		r = cap_list(&p->cap_ambient, &x->caps.ambient, c->e);
+	return r;
+}
+
+static int compile_exec(struct compiler *c, struct op_exec **ret)
 {
 	const struct spec_process *p = &c->spec->process;
 	struct op_exec *x = plan_alloc(c->plan, sizeof(*x), c->e);
-	struct op *op;
 	int r;
 
 	if (!x)
@@ -243,15 +287,25 @@ static int compile_exec(struct compiler *c)
 		r = compile_groups(c, x);
 	if (r < 0)
 		return r;
-	x->envp = compile_env(c);
+	x->envp = compile_env(c, x);
 	if (!x->envp)
 		return c->e && c->e->code ? c->e->code : -ENOMEM;
-	x->cwd = p->cwd ?: "/";
+	x->cwd = isempty(p->cwd) ? "/" : p->cwd;
 	x->uid = c->opts->uid >= 0 ? (uint32_t)c->opts->uid : p->uid == UNSET32 ? 0 : p->uid;
 	x->gid = c->opts->gid >= 0 ? (uint32_t)c->opts->gid : p->gid == UNSET32 ? 0 : p->gid;
-	x->bounding = c->plan->cap_mask;
+	r = compile_caps(c, x);
+	if (r < 0)
+		return r;
+	x->umask = p->umask == UNSET32 ? 022 : p->umask;
 	x->no_new_privs = tri_or(p->no_new_privs, false);
-	op = plan_add(c->plan, OP_CHILD, &op_exec, c->e);
+	*ret = x;
+	return 0;
+}
+
+static int add_exec(struct compiler *c, const struct op_kind *kind, struct op_exec *x)
+{
+	struct op *op = plan_add(c->plan, OP_CHILD, kind, c->e);
+
 	if (!op)
 		return -ENOMEM;
 	op->exec = x;
@@ -281,19 +335,53 @@ static int compile_settings(struct compiler *c)
 		r = compile_add(c, OP_CHILD, &op_sched_core, NULL, NULL, 0, 0);
 	if (r == 0 && s->process.keyring_session != TRI_YES)
 		r = compile_add(c, OP_CHILD, &op_keyring, NULL, NULL, 0, 0);
-	if (r == 0)
+	if (r == 0 && !c->opts->oci)
 		r = compile_rlimits(c);
 	if (r == 0)
 		r = compile_personality(c);
 	return r;
 }
 
+/*
+ * The end of an OCI runtime's create and start. What goes wrong up to start.wait fails the create, so the program is looked
+ * for by then; hooks inside run with the rights of the container, not with ours.
+ */
+static int compile_launch(struct compiler *c)
+{
+	struct op_exec *x = NULL;
+	int r = compile_exec(c, &x);
+
+	if (r == 0)
+		r = compile_add(c, OP_CHILD, &op_ready, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_add(c, OP_CHILD, &op_stdio, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_add(c, OP_CHILD, &op_lsm_apply, NULL, NULL, 0, 0);
+	/* Late: a small limit of files would be in our own way. */
+	if (r == 0)
+		r = compile_rlimits(c);
+	if (r == 0)
+		r = add_exec(c, &op_become, x);
+	if (r == 0)
+		r = add_exec(c, &op_lookup, x);
+	if (r == 0 && c->opts->wait_start)
+		r = compile_add(c, OP_HOST, &op_start_listen, NULL, NULL, 0, 0);
+	if (r == 0 && c->opts->wait_start)
+		r = compile_add(c, OP_CHILD, &op_start_wait, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_seccomp(c);
+	return r == 0 ? add_exec(c, &op_launch, x) : r;
+}
+
 int compile_process(struct compiler *c)
 {
+	struct op_exec *x = NULL;
 	int r = compile_settings(c);
 
 	if (r == 0 && c->own_root)
 		r = compile_add(c, OP_CHILD, &op_pivot, NULL, NULL, 0, 0);
+	if (r == 0 && c->opts->oci)
+		return compile_launch(c);
 	if (r == 0 && c->opts->execute)
 		r = compile_add(c, OP_HOST, &op_init_open, c->opts->init_helper, NULL, 0, 0);
 	if (r == 0)
@@ -307,6 +395,6 @@ int compile_process(struct compiler *c)
 	if (r == 0)
 		r = compile_seccomp(c);
 	if (r == 0)
-		r = compile_exec(c);
-	return r;
+		r = compile_exec(c, &x);
+	return r == 0 ? add_exec(c, &op_exec, x) : r;
 }

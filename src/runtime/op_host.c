@@ -348,8 +348,8 @@ static int clone_apply(const struct op *op, struct run *run, struct err *e)
 	}
 	run->pid = pid;
 	run->rec.pid = pid;
-	fd_close(run->child_sync);
-	run->child_sync = -EBADF;
+	run->child_sync = fd_close(run->child_sync);
+	run->start_fd = fd_close(run->start_fd);
 	if (proc_start_time(pid, &run->rec.pid_start) < 0)
 		return err_kind(e, ERR_STATE, -ESRCH, "the first process died at once");
 	return 0;

@@ -98,9 +98,10 @@ void plan_done(struct plan *p)
 void plan_print(const struct plan *p, struct buf *out)
 {
 	static const char *const stages[] = {
-		[OP_HOST] = "host", [OP_PARENT] = "parent", [OP_CHILD] = "child", [OP_READY] = "ready"
+		[OP_HOST] = "host",	  [OP_PARENT] = "parent", [OP_CHILD] = "child",
+		[OP_MOUNTED] = "mounted", [OP_READY] = "ready",
 	};
-	static const enum op_stage order[] = { OP_HOST, OP_PARENT, OP_CHILD, OP_READY };
+	static const enum op_stage order[] = { OP_HOST, OP_PARENT, OP_CHILD, OP_MOUNTED, OP_READY };
 
 	for (size_t s = 0; s < ARRAY_SIZE(order); s++)
 		for (size_t i = 0; i < p->n; i++) {

@@ -5,10 +5,11 @@
  * The plan: what a start does, as a flat list of small typed operations. Compiling it changes nothing; --dry-run prints
  * it; the executor consumes the very same list, so that what is printed is what is done.
  *
- * Four stages, in this order:
+ * Five stages, in this order:
  *   OP_HOST    runtime, nothing of the container runs yet
  *   OP_PARENT  runtime, the first process exists in its new name spaces and waits
  *   OP_CHILD   the first process itself; no allocation, no name look-ups, no parsing
+ *   OP_MOUNTED runtime, amid OP_CHILD: the container's mounts are made, its root is not yet entered, and it waits
  *   OP_READY   runtime, the first process has set itself up and waits to execute init
  *
  * All strings and structures an operation points to live in the plan's arena (or in the spec, which outlives it).
@@ -22,7 +23,7 @@
 #include "spec/spec.h"
 #include "sys/idmap.h"
 
-enum op_stage { OP_HOST, OP_PARENT, OP_CHILD, OP_READY };
+enum op_stage { OP_HOST, OP_PARENT, OP_CHILD, OP_MOUNTED, OP_READY };
 
 struct op;
 struct run;
@@ -58,8 +59,12 @@ struct op_exec {
 	uint32_t uid, gid;
 	const gid_t *groups;
 	size_t n_groups;
-	uint64_t bounding;
+	struct cap_five caps; /* without .five_caps: the bounding set says it all */
+	bool five_caps;
 	bool no_new_privs, set_groups;
+	uint32_t umask;
+	char *home; /* the place in envp of HOME, which the container's passwd tells; NULL: said */
+	size_t home_size;
 };
 
 struct op {
@@ -139,6 +144,16 @@ struct plan_opts {
 	const char *log_level;
 	const char *init_helper; /* creel-init on the host, for execute */
 	bool rootless;		 /* not host root */
+
+	/* A life without a keeper, as an OCI runtime has it: init is our child (run.own_supervisor) and outlives us. Words,
+	 * defaults and order are those of the OCI runtime specification. */
+	bool oci;
+	bool wait_start;       /* set up, then wait for run_start(): what lies between create and start */
+	bool no_pivot;	       /* move the root over / and change into it: a host root of initramfs cannot be pivoted */
+	bool no_new_keyring;   /* stay in the caller's session keyring */
+	unsigned preserve_fds; /* 3 … 3 + N - 1 of the caller stay open in init */
+	const char *bundle;    /* hooks are told of it … */
+	const char *version;   /* … and of its ociVersion */
 };
 
 /* Spec to plan. Changes nothing on the host; reads what it must (policy files, addresses of bridges). */

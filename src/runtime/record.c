@@ -44,6 +44,9 @@ void record_done(struct record *r)
 	free(r->config);
 	free(r->cgroup);
 	free(r->lsm_label);
+	free(r->bundle);
+	free(r->version);
+	free(r->root);
 	strv_done(&r->host_ifs);
 	*r = (struct record){ .exit_status = -1 };
 }
@@ -122,8 +125,68 @@ int record_open_dir(const char *id, bool do_make, struct err *e)
 		return err_oom(e);
 	if (do_make && mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_set(e, -errno, "create %s", dir);
+	/* A link is one of ours: nobody else may write here. */
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (strchr(id, '@') ? 0 : O_NOFOLLOW));
+	return fd < 0 ? err_set(e, -errno, "open %s", dir) : fd;
+}
+
+/* The link among all run directories. free() */
+static int root_link(const char *root, const char *name, bool do_make, char **ret, struct err *e)
+{
+	_cleanup_free_ char *base = NULL, *id = NULL;
+	int r = run_dir(do_make, &base, e);
+
+	if (r == 0)
+		r = record_id(root, name, &id, e);
+	if (r < 0)
+		return r;
+	*ret = path_join(base, id);
+	return *ret ? 0 : err_oom(e);
+}
+
+int record_open_root(const char *root, const char *name, bool do_make, struct err *e)
+{
+	_cleanup_free_ char *dir = path_join(root, name), *link = NULL;
+	int fd, r;
+
+	if (!dir)
+		return err_oom(e);
+	r = root_link(root, name, do_make, &link, e);
+	if (r < 0)
+		return r;
+	if (do_make) {
+		r = dir_make_all(root, 0711, e);
+		if (r < 0)
+			return r;
+		if (mkdir(dir, 0700) < 0)
+			return errno == EEXIST
+				       ? err_kind(e, ERR_EXISTS, -EEXIST, "container with given ID already exists")
+				       : err_set(e, -errno, "create %s", dir);
+		/* One that points to nothing is of a root that was thrown away. */
+		(void)unlink(link);
+		if (symlink(dir, link) < 0) {
+			r = err_set(e, -errno, "link %s to %s", link, dir);
+			(void)rmdir(dir);
+			return r;
+		}
+	}
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? err_set(e, -errno, "open %s", dir) : fd;
+}
+
+int record_forget_root(const char *root, const char *name, struct err *e)
+{
+	_cleanup_free_ char *dir = path_join(root, name), *link = NULL;
+	int r;
+
+	if (!dir)
+		return err_oom(e);
+	r = root_link(root, name, false, &link, e);
+	if (r == 0)
+		r = tree_remove(AT_FDCWD, dir, e);
+	if (r == 0 && unlink(link) < 0 && errno != ENOENT)
+		r = err_set(e, -errno, "remove %s", link);
+	return r;
 }
 
 /* --- the state file: one table says what it holds ------------------------------------------------------------------ */
@@ -143,7 +206,8 @@ static const struct rec_field {
 	F(state, RT_STATE),	 F(pid, RT_I32),	 F(pid_start, RT_U64),	 F(keeper, RT_I32),
 	F(keeper_start, RT_U64), F(started_ns, RT_I64),	 F(ns_cloned, RT_U32),	 F(cgroup, RT_STR),
 	F(lsm_label, RT_STR),	 F(cap_mask, RT_U64),	 F(has_userns, RT_BOOL), F(ttys, RT_U32),
-	F(host_ifs, RT_STRV),	 F(exit_status, RT_I32), F(restarts, RT_U32),
+	F(host_ifs, RT_STRV),	 F(exit_status, RT_I32), F(restarts, RT_U32),	 F(bundle, RT_STR),
+	F(version, RT_STR),	 F(root, RT_STR),	 F(created_ns, RT_I64),	 F(systemd_cgroup, RT_BOOL),
 #undef F
 };
 

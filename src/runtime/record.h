@@ -16,6 +16,9 @@
  * measures reads this and never the dialect the container came from.
  *
  * The id is the name for containers of the default lxcpath, NAME@<16 hex digits> (FNV-1a 64 of the path) for others.
+ *
+ * A container of an OCI runtime's own root (--root) has its directory there, ROOT/NAME, and a link to it among all the
+ * others: /run/creel/NAME@<digits of ROOT>.
  */
 
 #include <stdint.h>
@@ -57,6 +60,13 @@ struct record {
 	struct strv host_ifs; /* host ends of veth pairs, by interface index; "-" where there is none */
 	int32_t exit_status;  /* wait status of the last init, -1: none yet */
 	uint32_t restarts;
+
+	/* Of a container that an OCI runtime made; such a one has no lxcpath. */
+	char *bundle;	     /* absolute; NULL: not one of those */
+	char *version;	     /* ociVersion of its config.json */
+	char *root;	     /* the runtime's --root, NULL: the run directory of all */
+	int64_t created_ns;  /* realtime, 0: not yet */
+	bool systemd_cgroup; /* its group is a scope of systemd's */
 };
 
 void record_done(struct record *r);
@@ -69,6 +79,12 @@ int record_id(const char *lxcpath, const char *name, char **ret, struct err *e);
 
 /* O_DIRECTORY fd of /run/creel/ID; -ENOENT when there is none. MAKE creates it (0700). */
 int record_open_dir(const char *id, bool do_make, struct err *e);
+
+/* The same for a container of an OCI runtime's ROOT: ROOT/NAME, made 0700 along with ROOT and with the link among the others.
+ * MAKE: -EEXIST (ERR_EXISTS) when it is there already. */
+int record_open_root(const char *root, const char *name, bool do_make, struct err *e);
+/* Removes ROOT/NAME and the link to it. */
+int record_forget_root(const char *root, const char *name, struct err *e);
 
 /* -ENOENT: never started since boot. A record whose processes are gone reads as RUN_STOPPED. A record that is FROZEN or
  * RUNNING is not checked against the freezer: the engine does that. */

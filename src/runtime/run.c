@@ -34,6 +34,7 @@ void run_init(struct run *r)
 		.pidfd = -EBADF,
 		.netns_fd = -EBADF,
 		.init_helper_fd = -EBADF,
+		.start_fd = -EBADF,
 		.root_fd = -EBADF,
 		.dev_fd = -EBADF,
 		.proc_fd = -EBADF,
@@ -61,6 +62,7 @@ void run_done(struct run *r)
 	fd_close(r->pidfd);
 	fd_close(r->netns_fd);
 	fd_close(r->init_helper_fd);
+	fd_close(r->start_fd);
 	fd_close(r->notify_fd);
 	cg_free(r->cg);
 	cg_host_free(r->cg_host);
@@ -175,6 +177,14 @@ static int await_ready(struct run *run, struct err *e)
 			return 0;
 		if (r < 0)
 			return child_failed(run, r, e);
+		if (r == STEP_MOUNTED) {
+			r = run_stage(run, OP_MOUNTED, e);
+			if (r == 0 && run_send_step(run->sync, STEP_EXEC, NULL, 0, NULL) < 0)
+				r = child_failed(run, -EPIPE, e);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		if (r != STEP_PTYS)
 			return err_kind(e, ERR_STATE, -EPROTO, "unexpected step %d", r);
 		run->n_ptys += (unsigned)n;
@@ -195,10 +205,15 @@ static int await_exec(struct run *run, struct err *e)
 			return child_failed(run, -EPIPE, (err_clear(e), e));
 		if (r < 0)
 			return r;
-		if (r == STEP_NOTIFY && n == 1)
+		if (r == STEP_NOTIFY && n == 1 && run->notify) {
+			r = run->notify(run->notify_arg, run, fd[0], e);
+			if (r < 0)
+				return r;
+		} else if (r == STEP_NOTIFY && n == 1) {
 			run->notify_fd = fd[0];
-		else if (n)
+		} else if (n) {
 			fd_close(fd[0]);
+		}
 	}
 }
 
@@ -222,6 +237,7 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 	r = run_stage(run, OP_HOST, e);
 	if (r < 0)
 		return r;
+	run->rec.created_ns = realtime_ns();
 	/* Known to doctor from here on: a kill between clone and RUNNING leaves a pid to look at. */
 	r = record_write(run->dirfd, &run->rec, e);
 	if (r == 0)
@@ -232,7 +248,7 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 			return err_set(e, r, "let the first process go on");
 		r = await_ready(run, e);
 	}
-	if (r == 0)
+	if (r == 0 && sup)
 		r = sup->take(sup->arg, run, e);
 	if (r == 0)
 		r = run_stage(run, OP_READY, e);
@@ -244,6 +260,8 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 	r = await_exec(run, e);
 	if (r < 0)
 		return r;
+	if (run->opts->wait_start)
+		return record_write(run->dirfd, &run->rec, e);
 	run->rec.started_ns = realtime_ns();
 	return record_set_state(run->dirfd, &run->rec, RUN_RUNNING, e);
 }
@@ -290,6 +308,7 @@ int run_cleanup(int dirfd, struct record *rec, const struct spec *spec, const st
 	netns_unpin(dirfd);
 	unlinkat(dirfd, "sock", 0);
 	unlinkat(dirfd, "seccomp", 0);
+	unlinkat(dirfd, RUN_START_NAME, 0);
 	if (r == 0)
 		unlinkat(dirfd, "spec", 0);
 	x = record_set_state(dirfd, rec, RUN_STOPPED, r < 0 ? NULL : e);

@@ -25,7 +25,11 @@ enum step {
 	STEP_READY = 3,	 /* child → parent: set up; only policy and exec remain */
 	STEP_EXEC = 4,	 /* parent → child: recorded, supervised, host hooks have run; go on */
 	STEP_NOTIFY = 5, /* child → parent: seccomp listener attached */
-			 /* A successful exec is seen as end of file: the child's socket is close-on-exec. */
+	/* A successful exec is seen as end of file: the child's socket is close-on-exec. So is, with .wait_start, that the
+	 * child has come to wait for run_start(): it closes this socket itself and goes on over the one of run_start(). */
+	STEP_MOUNTED =
+		6, /* child → parent: the mounts are made; the child waits for STEP_EXEC before it enters its root */
+	STEP_LAUNCH = 7, /* child → run_start(): about to execute; end of file after it is success, before it death */
 };
 
 struct step_msg {
@@ -52,7 +56,8 @@ struct run {
 	int pidfd;
 	int netns_fd;	     /* the container's, while devices are attached */
 	bool into_cgroup;    /* cloned into the v2 group */
-	bool own_supervisor; /* init is our child (foreground), else a child of the keeper */
+	bool own_supervisor; /* init is our child (foreground, OCI), else a child of the keeper */
+	int start_fd;	     /* .wait_start: where run_start() connects to */
 	int init_helper_fd;  /* creel-init from a read-only mount, -EBADF */
 	char *lsm_label, *lsm_loaded;
 	enum lsm_kind lsm;
@@ -69,6 +74,10 @@ struct run {
 	int ptys[RUN_TTYS_MAX + 1];
 	unsigned n_ptys;
 	int notify_fd;
+	/* Called as soon as a seccomp listener has come, init waiting for answers from then on; FD is the callee's. NULL: it
+	 * is kept in notify_fd. */
+	int (*notify)(void *arg, struct run *r, int fd, struct err *e);
+	void *notify_arg;
 };
 
 void run_init(struct run *r);
@@ -84,9 +93,22 @@ struct run_supervisor {
 
 /*
  * Executes the plan of R: stages in order, every journalled operation written down first. On failure everything is
- * undone, the record says STOPPED, and *e tells what failed, wherever it did. Returns 0 when init has been executed.
+ * undone, the record says STOPPED, and *e tells what failed, wherever it did. Returns 0 when init has been executed, or
+ * with .wait_start when it waits for run_start(); the record says STARTING until then. SUP may be NULL: the caller is
+ * init's parent and takes run->ptys (a terminal's master) from there.
  */
 int run_execute(struct run *r, const struct run_supervisor *sup, struct err *e);
+
+/* What lies in a run directory while init waits for run_start(): a socket that only init listens on. */
+#define RUN_START_NAME "exec.start"
+
+/* True while init of *REC waits for run_start(). */
+bool run_created(int dirfd, const struct record *rec);
+
+/* Lets it execute. 0 once it has, and *REC says RUNNING; else the error from there, and init is gone. The caller holds the
+ * container's lock. NOTIFY as in struct run (may be NULL: a seccomp listener is an error then). */
+int run_start(int dirfd, struct record *rec, int (*notify)(void *arg, const struct record *rec, int fd, struct err *e),
+	      void *arg, struct err *e);
 
 /* The container has ended (or never began): undoes the journal, runs the stop hooks, writes STOPPED. */
 int run_cleanup(int dirfd, struct record *rec, const struct spec *spec, const struct plan_opts *o,

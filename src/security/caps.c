@@ -178,6 +178,43 @@ int cap_become(uid_t uid, uint64_t mask, bool for_seccomp)
 	return caps_set(&s);
 }
 
+int cap_list(const struct strv *l, uint64_t *ret, struct err *e)
+{
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		int n = streq(l->v[i], "none") ? -ENOENT : cap_number(l->v[i], NULL);
+
+		if (n >= 0 && (unsigned)n <= caps_last())
+			set |= 1ULL << n;
+	}
+	*ret = set;
+	return 0;
+}
+
+int cap_become_five(uid_t uid, const struct cap_five *c, bool for_seccomp)
+{
+	uint64_t kept = for_seccomp ? 1ULL << CAP_SYS_ADMIN : 0;
+	struct cap_sets s;
+	int r;
+
+	r = caps_clear_ambient();
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresuid(uid, uid, uid) < 0 ||
+	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+		return -errno;
+	r = caps_get(&s);
+	if (r < 0)
+		return r;
+	/* An inheritable one must have been permitted, or stay so. */
+	s.inheritable = c->inheritable & (s.permitted | s.inheritable);
+	s.permitted &= c->permitted | kept;
+	s.effective = s.permitted & (c->effective | kept);
+	r = caps_set(&s);
+	return r < 0 ? r : caps_raise_ambient(c->ambient & c->permitted & s.permitted & s.inheritable);
+}
+
 int cap_bounding_of(pid_t pid, uint64_t *ret, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;

@@ -32,6 +32,18 @@ int cap_apply_final(uint64_t mask);
  * inheritable, nothing ambient, whatever the caller had. FOR_SECCOMP keeps CAP_SYS_ADMIN until the exec, which loading
  * a filter without no_new_privs takes: the exec forgets it, given the bounding set and that nothing is inheritable. */
 int cap_become(uid_t uid, uint64_t mask, bool for_seccomp);
+
+/* The five sets one by one. Those of the first three that this process has not are not given; what is ambient must be
+ * permitted and inheritable too, as the kernel has it. */
+struct cap_five {
+	uint64_t bounding, effective, permitted, inheritable, ambient;
+};
+/* The set that L lists ("none" or nothing: empty). What no kernel knows is left out: it can be given to nobody. */
+int cap_list(const struct strv *l, uint64_t *ret, struct err *e);
+/* Child: cap_become() for them; the bounding set has been applied by cap_apply_bounding(). After the exec anybody but root
+ * is left with the ambient ones, unless the file says more. */
+int cap_become_five(uid_t uid, const struct cap_five *c, bool for_seccomp);
+
 /* The bounding set of a running process, from /proc/PID/status. */
 int cap_bounding_of(pid_t pid, uint64_t *ret, struct err *e);
 

@@ -73,3 +73,11 @@ int caps_clear_ambient(void)
 		return -errno;
 	return 0;
 }
+
+int caps_raise_ambient(uint64_t set)
+{
+	for (unsigned long c = 0; c < CAPS_MAX; c++)
+		if (set >> c & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0) < 0)
+			return -errno;
+	return 0;
+}

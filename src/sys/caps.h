@@ -22,3 +22,6 @@ int caps_bound(uint64_t keep);
 
 /* Empties the ambient set. A kernel without one has an empty one. */
 int caps_clear_ambient(void);
+
+/* Adds SET to it: each must be permitted and inheritable. */
+int caps_raise_ambient(uint64_t set);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "base/parse.h"
 #include "sys/inroot.h"
@@ -256,4 +257,51 @@ int passwd_find(int root_fd, const char *spec, struct passwd_user *ret, struct e
 	if (r < 0)
 		return r;
 	return passwd_find_text(passwd ?: "", passwd_len, group ?: "", group_len, spec, ret, e);
+}
+
+/* --- on the child side ---------------------------------------------------------------------------------------------- */
+
+void passwd_home(int fd, uid_t uid, char *buf, size_t size)
+{
+	static const char key[] = "HOME=";
+	char data[4096];
+	size_t have = 0, total = 0;
+	bool skip = false; /* the rest of a line that did not fit */
+
+	memcpy(buf, key, sizeof(key));
+	while (fd >= 0 && total < PASSWD_FILE_MAX) {
+		ssize_t n = read(fd, data + have, sizeof(data) - have);
+		struct span text;
+		size_t used = 0;
+
+		if (n <= 0 && !have)
+			break;
+		have += n > 0 ? (size_t)n : 0;
+		total += n > 0 ? (size_t)n : 0;
+		for (;;) {
+			const char *end = memchr(data + used, '\n', have - used);
+			struct line l;
+			uint32_t id;
+
+			if (!end && n > 0)
+				break;
+			text = (struct span){ data + used, end ? (size_t)(end - data) - used : have - used };
+			used = end ? (size_t)(end - data) + 1 : have;
+			if (!skip && next_line(&text, &l, FIELDS_MAX) && l.n > 5 && span_id(l.field[2], &id) &&
+			    id == uid && copy_path(buf + sizeof(key) - 1, size - sizeof(key) + 1, l.field[5]))
+				return;
+			skip = false;
+			if (!end)
+				break;
+		}
+		if (n <= 0)
+			break;
+		have -= used;
+		memmove(data, data + used, have);
+		if (have == sizeof(data)) {
+			skip = true;
+			have = 0;
+		}
+	}
+	memcpy(buf + sizeof(key) - 1, "/", 2);
 }

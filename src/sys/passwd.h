@@ -29,6 +29,12 @@ struct passwd_user {
  * fine and has group 0; a name that is not is -ENOENT. */
 int passwd_find(int root_fd, const char *spec, struct passwd_user *ret, struct err *e);
 
+/*
+ * "HOME=" and the home of UID by the file at FD (-EBADF: there is none), or "HOME=/": into BUF, which has room for that at
+ * least. For the child side: read line by line, nothing allocated, one that is too long says nothing.
+ */
+void passwd_home(int fd, uid_t uid, char *buf, size_t size);
+
 /* The same on the files' text. */
 int passwd_find_text(const char *passwd, size_t passwd_len, const char *group, size_t group_len, const char *spec,
 		     struct passwd_user *ret, struct err *e);

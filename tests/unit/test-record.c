@@ -59,6 +59,11 @@ static struct record sample(void)
 		.ttys = 4,
 		.exit_status = 42 << 8,
 		.restarts = 3,
+		.bundle = strdup("/srv/b"),
+		.version = strdup("1.2.0"),
+		.root = strdup("/run/other"),
+		.created_ns = 7,
+		.systemd_cgroup = true,
 	};
 
 	CHECK(proc_start_time(getpid(), &r.pid_start) == 0);
@@ -98,6 +103,10 @@ TEST(round_trip)
 	CHECK(b.keeper == a.keeper && b.keeper_start == a.keeper_start && b.started_ns == a.started_ns);
 	CHECK(b.ns_cloned == a.ns_cloned && b.cap_mask == a.cap_mask && b.has_userns && b.ttys == 4);
 	CHECK(b.exit_status == a.exit_status && b.restarts == 3);
+	CHECK_STR(b.bundle, a.bundle);
+	CHECK_STR(b.version, a.version);
+	CHECK_STR(b.root, a.root);
+	CHECK(b.created_ns == 7 && b.systemd_cgroup);
 	CHECK(b.host_ifs.n == 2);
 	CHECK_STR(b.host_ifs.v[0], "veth1");
 	CHECK_STR(b.host_ifs.v[1], "-");
@@ -106,13 +115,39 @@ TEST(round_trip)
 	fd_close(dir);
 }
 
+/* A container of another root is found among all the others, until it is forgotten. */
+TEST(other_roots)
+{
+	char root[] = "/tmp/creel-root-XXXXXX", dir[64];
+	_cleanup_free_ char *id = NULL;
+	_cleanup_record_ struct record a = sample(), b = { 0 };
+	_cleanup_close_ int fd = -EBADF, by_id = -EBADF;
+	struct err e = { 0 };
+
+	own_run();
+	CHECK(mkdtemp(root));
+	snprintf(dir, sizeof(dir), "%s/r", root);
+	CHECK(record_open_root(dir, "c1", false, &e) == -ENOENT);
+	fd = record_open_root(dir, "c1", true, NULL);
+	CHECK(fd >= 0 && record_write(fd, &a, NULL) == 0);
+	CHECK(record_open_root(dir, "c1", true, &e) == -EEXIST && e.kind == ERR_EXISTS);
+	CHECK(record_id(dir, "c1", &id, NULL) == 0);
+	by_id = record_open_dir(id, false, NULL);
+	CHECK(by_id >= 0 && record_read(by_id, &b, NULL) == 0);
+	CHECK_STR(b.bundle, "/srv/b");
+	CHECK(record_forget_root(dir, "c1", NULL) == 0 && record_forget_root(dir, "c1", NULL) == 0);
+	CHECK(record_open_dir(id, false, NULL) == -ENOENT && record_open_root(dir, "c1", false, NULL) == -ENOENT);
+	CHECK(rmdir(dir) == 0 && rmdir(root) == 0);
+}
+
 /* Every field of the record is in the file: one that is forgotten in the table would be lost between two commands. */
 TEST(every_field_is_written)
 {
-	static const char *const keys[] = { "id",	    "name",	  "lxcpath",	"config",     "state",
-					    "pid",	    "pid_start",  "keeper",	"ns_cloned",  "cgroup",
-					    "lsm_label",    "cap_mask",	  "ttys",	"host_ifs",   "restarts",
-					    "keeper_start", "started_ns", "has_userns", "exit_status" };
+	static const char *const keys[] = { "id",	    "name",	  "lxcpath",	"config",	 "state",
+					    "pid",	    "pid_start",  "keeper",	"ns_cloned",	 "cgroup",
+					    "lsm_label",    "cap_mask",	  "ttys",	"host_ifs",	 "restarts",
+					    "keeper_start", "started_ns", "has_userns", "exit_status",	 "bundle",
+					    "version",	    "root",	  "created_ns", "systemd_cgroup" };
 	_cleanup_free_ char *text = NULL;
 	struct record a = sample();
 	int dir = fresh("fields");
