@@ -104,6 +104,13 @@ static int open_dir(int dirfd, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* A hierarchy that is not there, or not for us, is passed over. One that cannot be opened for want of memory or fds is
+ * not: a group that is made or removed in some hierarchies only would be left behind in the others. */
+static bool is_absent(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EPERM || r == -ELOOP;
+}
+
 /* Takes FD over. CTRLS are what it serves; one that an earlier hierarchy has is not claimed again. */
 static int host_add(struct cg_host *h, const struct cg_ops *ops, int fd, uint32_t ctrls, const char *name)
 {
@@ -165,7 +172,7 @@ static int host_try_v1(struct cg_host *h, int fd, const char *list)
 	char one[64];
 
 	dir = open_dir(fd, name);
-	for (const char *s = name; dir < 0 && *s;) {
+	for (const char *s = name; dir < 0 && is_absent(dir) && *s;) {
 		size_t n = strcspn(s, ",");
 
 		if (n < sizeof(one)) {
@@ -175,6 +182,8 @@ static int host_try_v1(struct cg_host *h, int fd, const char *list)
 		}
 		s += n + (s[n] == ',');
 	}
+	if (dir < 0 && !is_absent(dir))
+		return dir;
 	if (dir < 0 || !is_kind(dir, CGROUP_SUPER_MAGIC))
 		return -ENOENT;
 	return host_add(h, &cgroupfs_v1, TAKE_FD(dir), ctrl_mask(list, ","), list);
@@ -211,7 +220,7 @@ static int probe_usual(struct cg_host *h, int fd, char *text)
 		} else {
 			int dir = open_dir(fd, "unified");
 
-			r = -ENOENT;
+			r = dir < 0 && !is_absent(dir) ? dir : -ENOENT;
 			if (dir >= 0 && is_kind(dir, CGROUP2_SUPER_MAGIC))
 				r = host_add_v2(h, dir, "unified");
 			else
@@ -282,13 +291,17 @@ static int mountinfo_line(struct cg_host *h, char *line)
 		if (h->v2 >= 0)
 			return 0;
 		fd = open_dir(AT_FDCWD, fields[4]);
-		return fd < 0 ? 0 : host_add_v2(h, fd, "unified");
+		if (fd < 0)
+			return is_absent(fd) ? 0 : fd;
+		return host_add_v2(h, fd, "unified");
 	}
 	v1_options(super ?: "", list, sizeof(list));
 	if (!list[0] || host_has_list(h, list))
 		return 0;
 	fd = open_dir(AT_FDCWD, fields[4]);
-	return fd < 0 ? 0 : host_add(h, &cgroupfs_v1, fd, ctrl_mask(list, ","), list);
+	if (fd < 0)
+		return is_absent(fd) ? 0 : fd;
+	return host_add(h, &cgroupfs_v1, fd, ctrl_mask(list, ","), list);
 }
 
 static int probe_mountinfo(struct cg_host *h, struct err *e)
@@ -345,8 +358,13 @@ static int probe_folder(struct cg_host *h, int root, bool test, struct err *e)
 		int fd;
 
 		/* "cpu" is a link to "cpu,cpuacct" where the two are one. */
-		if (d->d_name[0] == '.' || (d->d_type != DT_DIR && !test) || (fd = open_dir(root, d->d_name)) < 0)
+		if (d->d_name[0] == '.' || (d->d_type != DT_DIR && !test))
 			continue;
+		fd = open_dir(root, d->d_name);
+		if (fd < 0) {
+			r = is_absent(fd) ? 0 : fd;
+			continue;
+		}
 		r = folder_entry(h, fd, d->d_name,
 				 test && !is_kind(fd, CGROUP_SUPER_MAGIC) && !is_kind(fd, CGROUP2_SUPER_MAGIC));
 		unclear |= r == 1;

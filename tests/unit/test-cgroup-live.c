@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -537,3 +538,35 @@ static void unprivileged(const char *layout)
 LAYOUT_TEST(unprivileged, host)
 LAYOUT_TEST(unprivileged, v1)
 LAYOUT_TEST(unprivileged, v2)
+
+/* Too few fds for all hierarchies: an error, never a host that seems to have fewer of them. */
+TEST(probe_is_all_or_nothing)
+{
+	_cleanup_buf_ struct buf whole = BUF_INIT;
+	_cleanup_(cg_host_freep) struct cg_host *h = NULL;
+	struct rlimit saved, low;
+	unsigned failed = 0;
+
+	CHECK(cg_host_open(NULL, &h, NULL) == 0);
+	if (cg_host_layout(h) == CG_NONE)
+		SKIP("no control groups");
+	CHECK(cg_host_describe(h, &whole, NULL) == 0);
+	h = cg_host_free(h);
+	CHECK(getrlimit(RLIMIT_NOFILE, &saved) == 0);
+	low = saved;
+	for (low.rlim_cur = 3; low.rlim_cur < 64; low.rlim_cur++) {
+		_cleanup_buf_ struct buf now = BUF_INIT;
+		int r;
+
+		setrlimit(RLIMIT_NOFILE, &low);
+		r = cg_host_open(NULL, &h, NULL);
+		setrlimit(RLIMIT_NOFILE, &saved);
+		failed += r < 0;
+		if (r < 0)
+			continue;
+		CHECK(cg_host_describe(h, &now, NULL) == 0);
+		CHECK_STR(buf_str(&now), buf_str(&whole));
+		h = cg_host_free(h);
+	}
+	CHECK(failed > 0);
+}
