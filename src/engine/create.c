@@ -19,6 +19,7 @@
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "store/store.h"
+#include "sys/idmap.h"
 
 #define CONFIG_MAX (16u << 20)
 
@@ -310,6 +311,33 @@ static bool is_above(const char *dir, const char *path)
 	return rest && (!*rest || *rest == '/' || dir[strlen(dir) - 1] == '/');
 }
 
+static int destroy_ref(void *arg, struct err *e)
+{
+	const struct store_ref *ref = arg;
+
+	return ref->driver->destroy(ref, e);
+}
+
+/* An ordinary user may not remove what his container's users own; their root may. He is one of them here, too, for what
+ * is his own. What is left is for the caller to remove, and to complain about. */
+static int destroy_as_owner(struct container *c, struct store_ref *ref, struct err *e)
+{
+	_cleanup_free_ struct idmap *maps = calloc(c->spec.idmaps.n + 2, sizeof(*maps));
+	uint32_t uid = geteuid(), gid = getegid(), free_id = 0;
+	size_t n = 0;
+
+	if (!maps)
+		return err_oom(e);
+	LIST_EACH(m, &c->spec.idmaps, struct spec_idmap) {
+		maps[n++] = (struct idmap){ m->type, m->nsid, m->hostid, m->range };
+		if (m->nsid + m->range > free_id)
+			free_id = m->nsid + m->range;
+	}
+	maps[n++] = (struct idmap){ 'u', free_id, uid, 1 };
+	maps[n++] = (struct idmap){ 'g', free_id, gid, 1 };
+	return idmap_call(maps, n, destroy_ref, ref, e);
+}
+
 static int destroy_rootfs(struct container *c, int journal, struct err *e)
 {
 	struct store_ref ref = { 0 };
@@ -329,6 +357,8 @@ static int destroy_rootfs(struct container *c, int journal, struct err *e)
 	}
 	if (dir && !is_above(c->dir, dir))
 		r = journal_add(journal, "tree", dir, e);
+	if (r == 0 && geteuid() != 0 && c->spec.idmaps.n)
+		(void)destroy_as_owner(c, &ref, NULL);
 	if (r == 0)
 		r = ref.driver->destroy(&ref, e);
 	store_ref_done(&ref);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -215,6 +216,68 @@ int idmap_userns_fd(const struct idmap *maps, size_t n, struct err *e)
 	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	return r < 0 ? r : fd;
+}
+
+/* The other half of idmap_call(): says when it is in its name space, waits for the maps, answers with its error. */
+static _noreturn_ void call_child(int sock, int (*fn)(void *arg, struct err *e), void *arg)
+{
+	struct err e = { 0 };
+	char byte = 0;
+	int r = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (unshare(CLONE_NEWUSER) < 0)
+		r = err_set(&e, -errno, "create a user name space");
+	if (r == 0 && (fd_send(sock, &byte, 1, NULL, 0) < 0 || fd_recv(sock, &byte, 1, NULL, NULL) != 1))
+		_exit(1);
+	if (r == 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		r = err_set(&e, -errno, "become root of a user name space");
+	if (r == 0)
+		r = fn(arg, &e);
+	if (r < 0 && !e.code)
+		err_set(&e, r, "work in a user name space");
+	(void)fd_send(sock, &e, sizeof(e), NULL, 0);
+	_exit(0);
+}
+
+int idmap_call(const struct idmap *maps, size_t n, int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
+{
+	_cleanup_close_ int mine = -EBADF, theirs = -EBADF;
+	struct err answer = { 0 };
+	int pair[2], r = 0;
+	ssize_t got;
+	char byte = 0;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, -errno, "make a socket pair");
+	mine = pair[0];
+	theirs = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return err_set(e, -errno, "fork");
+	if (pid == 0) {
+		fd_close(mine);
+		call_child(theirs, fn, arg);
+	}
+	theirs = fd_close(theirs);
+	got = fd_recv(mine, &answer, sizeof(answer), NULL, NULL);
+	if (got == 1) {
+		r = idmap_write(pid, maps, n, e);
+		/* Without maps it ends on the end of file. */
+		if (r == 0 && fd_send(mine, &byte, 1, NULL, 0) == 1)
+			got = fd_recv(mine, &answer, sizeof(answer), NULL, NULL);
+	}
+	mine = fd_close(mine);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (r < 0)
+		return r;
+	if (got != sizeof(answer))
+		return err_kind(e, ERR_STATE, -ECHILD, "the process in the user name space was killed");
+	if (answer.code && e)
+		*e = answer;
+	return answer.code;
 }
 
 int64_t idmap_to_host(const struct idmap *maps, size_t n, char type, uint32_t nsid)

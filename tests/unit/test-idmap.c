@@ -179,3 +179,23 @@ TEST(own_ids_without_privilege)
 		SKIP("user name spaces are for root here");
 	CHECK(WEXITSTATUS(st) == 0);
 }
+
+static int who(void *arg, struct err *e)
+{
+	if (geteuid() != 0 || getpid() == *(pid_t *)arg)
+		return -EIO;
+	return err_kind(e, ERR_DENIED, -EACCES, "said by root of it");
+}
+
+TEST(calls_run_as_root_of_the_name_space)
+{
+	struct idmap maps[] = { { 'u', 0, geteuid(), 1 }, { 'g', 0, getegid(), 1 } };
+	struct idmap bad[] = { { 'u', 0, 1, 1 }, { 'u', 0, 2, 1 } };
+	struct err e = { 0 };
+	pid_t self = getpid();
+
+	CHECK(idmap_call(maps, 2, who, &self, &e) == -EACCES);
+	CHECK(e.kind == ERR_DENIED && strstr(e.msg, "said by root of it"));
+	err_clear(&e);
+	CHECK(idmap_call(bad, 2, who, &self, &e) == -EINVAL && e.code == -EINVAL);
+}
