@@ -72,8 +72,14 @@ static int clean(struct doctor *d, int dirfd, struct record *rec, struct err *e)
 	int r;
 
 	r = journal_describe(dirfd, &lines, &n, e);
-	if (r < 0 || !n)
+	if (r < 0)
 		return r;
+	if (!n) {
+		/* At most a line that was not written to its end, on a full disk say: then nothing was done either. */
+		if (d->fix)
+			unlinkat(dirfd, "journal", 0);
+		return 0;
+	}
 	if (d->fix)
 		r = journal_undo(&ctx, e);
 	for (char *l = strtok_r(lines.data, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
