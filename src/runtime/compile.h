@@ -31,4 +31,8 @@ int compile_process(struct compiler *c); /* compile_process.c: limits, names, po
 int compile_seccomp(struct compiler *c); /* compile_seccomp.c */
 /* The five sets of capabilities are said one by one. */
 bool spec_five_caps(const struct spec_process *p);
+
+/* Rules that are given as data, as a policy to compile. IGNORED gets the names of calls that nobody knows. */
+struct policy;
+int seccomp_policy_of(const struct spec_seccomp *s, struct policy *ret, struct strv *ignored, struct err *e);
 int compile_hooks(struct compiler *c, enum op_stage stage, enum spec_hook type);

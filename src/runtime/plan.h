@@ -109,6 +109,7 @@ struct plan {
 	struct net_dev *nets;
 	unsigned n_nets;
 	struct seccomp_prog seccomp;
+	const char *seccomp_ignored; /* names in the policy that are no system calls, NULL: none */
 	uint64_t cap_mask;
 	const char *cgroup;	  /* payload path */
 	const char *rootfs_mount; /* where the root is attached while it is set up; NULL: host root shared */

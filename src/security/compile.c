@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <linux/audit.h>
+#include <seccomp.h>
 #include <stdio.h>
 
 #include "security/arch.h"
@@ -30,6 +32,7 @@ struct range {
 struct section {
 	struct slot *slots;
 	size_t n, cap;
+	uint32_t last[2]; /* highest numbers that rules name, 0: none; of x32 apart */
 };
 
 static void section_done(struct section *s)
@@ -43,6 +46,49 @@ const char *policy_arch(const char *name)
 		if (strcasecmp(a->name, name) == 0)
 			return a->name;
 	return NULL;
+}
+
+int policy_add_arch(struct policy *p, const char *name)
+{
+	/* What libseccomp and the OCI specification know besides; no machine that this is built for runs them. */
+	static const char *const others[] = { "loongarch64", "parisc", "parisc64", "m68k", "sh", "sheb" };
+
+	if (streq(name, "aarch64"))
+		name = "arm64";
+	for (unsigned i = 0; arch_table[i].name; i++)
+		if (streq(arch_table[i].name, name))
+			p->archs |= 1u << i;
+	if (policy_arch(name))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (streq(others[i], name))
+			return 0;
+	return -ENOENT;
+}
+
+const char *policy_native_arch(void)
+{
+	uint32_t native = arch_native();
+
+	for (const struct arch *a = arch_table; a->name; a++)
+		if (a->scmp == native)
+			return a->name;
+	return "unknown";
+}
+
+bool policy_call_known(const char *name)
+{
+	struct call c;
+
+	return call_find(arch_table, name, &c) == 0;
+}
+
+/* Whether calls of A, which this machine runs, are looked at rather than killed. */
+static bool admits(const struct policy *p, const struct arch *a)
+{
+	if (p->native_only)
+		return a->scmp == arch_native();
+	return !p->archs || (p->archs & 1u << (a - arch_table));
 }
 
 static int add_slot(struct section *s, const struct slot *slot, struct err *e)
@@ -93,6 +139,10 @@ static int add_rule(struct section *s, const struct policy *p, const struct poli
 	}
 	memcpy(slot.args, rule->args, sizeof(slot.args));
 	slot.narrow = a->narrow ? ~0u : c.narrow_args;
+	if (c.nr > s->last[a->scmp == SCMP_ARCH_X32])
+		s->last[a->scmp == SCMP_ARCH_X32] = (uint32_t)c.nr;
+	if (rule->names_only)
+		return 0;
 	if (c.nr >= 0) {
 		slot.nr = (uint32_t)c.nr;
 		r = add_slot(s, &slot, e);
@@ -136,10 +186,28 @@ static size_t add_range(struct range *ranges, size_t n, struct range row)
 	return n + 1;
 }
 
-/* Cuts the numbers into ranges of one fate; RANGES has room for 2 * s->n + 4. */
-static size_t cut(const struct section *s, uint32_t otherwise, bool no_x32, struct range *ranges)
+#define CUT_ROOM(s) (2 * (s)->n + 6)
+
+/* What becomes of numbers that no rule names, in one half of a section's numbers. */
+struct rest {
+	uint32_t from; /* where the half begins */
+	uint32_t action;
+	uint32_t newer; /* what is newer than the policy is ENOSYS from here on; 0: nothing */
+};
+
+/* Ends one half's ranges. */
+static size_t cut_newer(const struct rest *rest, struct range *ranges, size_t n)
 {
-	size_t n = add_range(ranges, 0, (struct range){ .action = otherwise });
+	if (!rest->newer)
+		return n;
+	return add_range(ranges, n, (struct range){ .from = rest->newer, .action = SECCOMP_RET_ERRNO | ENOSYS });
+}
+
+/* Cuts the numbers into ranges of one fate. RANGES has CUT_ROOM(s). */
+static size_t cut(const struct section *s, const struct rest low, const struct rest high, struct range *ranges)
+{
+	size_t n = add_range(ranges, 0, (struct range){ .action = low.action });
+	const struct rest *rest = &low;
 
 	for (size_t i = 0, count; i < s->n; i += count) {
 		const struct slot *first = &s->slots[i];
@@ -147,16 +215,24 @@ static size_t cut(const struct section *s, uint32_t otherwise, bool no_x32, stru
 
 		for (count = 1; i + count < s->n && s->slots[i + count].nr == first->nr; count++)
 			;
+		if (rest == &low && high.from && first->nr >= high.from) {
+			n = cut_newer(rest, ranges, n);
+			rest = &high;
+			n = add_range(ranges, n, (struct range){ .from = high.from, .action = high.action });
+		}
 		if (first->n_args)
 			row.n = count;
 		n = add_range(ranges, n, row);
-		n = add_range(ranges, n, (struct range){ .from = first->nr + 1, .action = otherwise });
+		n = add_range(ranges, n, (struct range){ .from = first->nr + 1, .action = rest->action });
 	}
-	if (no_x32) {
-		/* -1 is what a tracer writes to skip a call: an unknown number like any other. */
-		n = add_range(ranges, n, (struct range){ .from = X32_BIT, .action = SECCOMP_RET_KILL_PROCESS });
-		n = add_range(ranges, n, (struct range){ .from = UINT32_MAX, .action = otherwise });
+	n = cut_newer(rest, ranges, n);
+	if (rest == &low && high.from) {
+		n = add_range(ranges, n, (struct range){ .from = high.from, .action = high.action });
+		n = cut_newer(&high, ranges, n);
 	}
+	/* -1 is what a tracer writes to skip a call: an unknown number like any other. */
+	if (high.from && high.action != low.action)
+		n = add_range(ranges, n, (struct range){ .from = UINT32_MAX, .action = low.action });
 	return n;
 }
 
@@ -200,30 +276,48 @@ static bool concerns(const struct policy_rule *rule, const struct arch *a)
 	return !rule->arch || streq(rule->arch, a->name) || (a->beside && streq(rule->arch, a->beside));
 }
 
+/* From which number on calls are newer than the rules, the highest of which is LAST. */
+static uint32_t newer_than(const struct policy *p, uint32_t last)
+{
+	return p->newer_enosys && last ? last + 1 : 0;
+}
+
 /* Everything that comes in under one token of the kernel; NEXT is where other tokens are looked at. */
 static int write_section(struct bpf *b, const struct policy *p, const struct arch *first, size_t *next, struct err *e)
 {
 	_cleanup_(section_done) struct section s = { 0 };
 	_cleanup_free_ struct range *ranges = NULL;
-	bool no_x32 = p->native_only && streq(first->name, "x86_64");
+	struct rest low = { .action = p->default_action }, high = { 0 };
 	size_t n, at;
 	int r;
 
+	if (first->token == AUDIT_ARCH_X86_64)
+		high = (struct rest){ .from = X32_BIT, .action = SECCOMP_RET_KILL_PROCESS };
 	for (const struct arch *a = first; a->name; a++) {
-		if (a->token != first->token || a->host != first->host || (p->native_only && a != first))
+		if (a->token != first->token || a->host != first->host || !admits(p, a))
 			continue;
+		if (a->scmp == SCMP_ARCH_X32)
+			high.action = p->default_action;
 		for (size_t i = 0; i < p->n_rules; i++) {
 			r = concerns(&p->rules[i], a) ? add_rule(&s, p, &p->rules[i], a, e) : 0;
 			if (r < 0)
 				return r;
 		}
 	}
-	ranges = calloc(2 * s.n + 4, sizeof(*ranges));
+	/* A number that the kernel of s390 does not know arrives there as 0. */
+	if (p->newer_enosys && (first->token == AUDIT_ARCH_S390X || first->token == AUDIT_ARCH_S390)) {
+		r = add_slot(&s, &(struct slot){ .action = SECCOMP_RET_ERRNO | ENOSYS }, e);
+		if (r < 0)
+			return r;
+	}
+	low.newer = newer_than(p, s.last[0]);
+	high.newer = newer_than(p, s.last[1]);
+	ranges = calloc(CUT_ROOM(&s), sizeof(*ranges));
 	if (!ranges)
 		return err_oom(e);
 	if (s.n)
 		qsort(s.slots, s.n, sizeof(*s.slots), cmp_slot);
-	n = cut(&s, p->default_action, no_x32, ranges);
+	n = cut(&s, low, high, ranges);
 	at = write_tree(b, ranges, n, p->default_action);
 	/* The load goes on with what was written last. */
 	if (at + 1 != b->n)
@@ -266,7 +360,7 @@ int policy_compile(const struct policy *p, struct seccomp_prog *ret, struct err 
 
 		for (size_t i = 0; i < n; i++)
 			seen |= rows[i]->token == a->token;
-		if (a->host == native && !seen && (!p->native_only || a->scmp == native))
+		if (a->host == native && !seen && admits(p, a))
 			rows[n++] = a;
 	}
 	if (n == 0)
@@ -285,8 +379,12 @@ int policy_compile(const struct policy *p, struct seccomp_prog *ret, struct err 
 	prog.has_notify = (p->default_action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
 	for (size_t i = 0; i < p->n_rules; i++)
 		prog.has_notify |= (p->rules[i].action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
+	prog.flags = p->load_flags;
 	if (prog.has_notify)
 		prog.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	else
+		prog.flags &=
+			~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; /* which means nothing, and is refused, without */
 	*ret = prog;
 	return 0;
 }

@@ -46,14 +46,18 @@ struct policy_rule {
 	const char *arch; /* one of policy_archs(); NULL: all */
 	unsigned line;	  /* for messages; 0: none */
 	bool direct_only; /* not where socketcall or ipc hide the arguments */
+	bool names_only;  /* changes nothing: a call that newer_enosys is to know of */
 	unsigned n_args;  /* all must hold */
 	struct policy_arg args[POLICY_ARGS_MAX];
 };
 
 struct policy {
 	uint32_t default_action;
-	bool native_only; /* calls of other architectures are killed */
-	const char *path; /* for messages */
+	bool native_only;  /* calls of other architectures are killed */
+	uint32_t archs;	   /* of policy_add_arch(): besides these and the native one all are killed; 0: none is */
+	bool newer_enosys; /* calls above the highest that a rule names fail with ENOSYS, not as default_action says */
+	unsigned load_flags; /* SECCOMP_FILTER_FLAG_* to be loaded with */
+	const char *path;    /* for messages */
 	struct policy_rule *rules;
 	size_t n_rules, cap;
 };
@@ -63,6 +67,14 @@ void policy_done(struct policy *p);
 
 /* Copies RULE, whose name is owned by the policy only on success. */
 int policy_add(struct policy *p, const struct policy_rule *rule, struct err *e);
+
+/* Admits an architecture by libseccomp's name in lower case ("x86_64", "aarch64"), or -ENOENT. One of another machine
+ * changes nothing here. */
+int policy_add_arch(struct policy *p, const char *name);
+const char *policy_native_arch(void);
+
+/* Whether any architecture has a call of that name. */
+bool policy_call_known(const char *name);
 
 /* LXC's format of version 1 or 2. PATH is borrowed. */
 int policy_parse(const char *text, const char *path, struct policy *ret, struct err *e);

@@ -52,6 +52,25 @@ int seccomp_compile_file(const char *path, struct seccomp_prog *ret, struct err 
 	return seccomp_compile_text(text, path, ret, e);
 }
 
+unsigned seccomp_supported_flags(void)
+{
+	unsigned known = 0;
+
+	/* Flags are looked at before the program: EFAULT says that this one is known. */
+	for (unsigned flag = 1; flag && flag <= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; flag <<= 1) {
+		unsigned with = flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+
+		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag | with, NULL) < 0 && errno == EFAULT)
+			known |= flag;
+	}
+	return known;
+}
+
+bool seccomp_supports(uint32_t action)
+{
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
 int seccomp_apply(const struct seccomp_prog *p, int *ret_notify_fd)
 {
 	struct sock_fprog f = { .len = p->len, .filter = p->insns };

@@ -68,6 +68,9 @@ int seccomp_compile_default(struct seccomp_prog *ret, struct err *e);
 int seccomp_compile_default_32bit(struct seccomp_prog *ret, struct err *e);
 /* Child, last step: the caller has CAP_SYS_ADMIN in its user name space or no_new_privs set. *RET_NOTIFY_FD is the listener (O_CLOEXEC) when the policy has notify rules, else untouched. */
 int seccomp_apply(const struct seccomp_prog *p, int *ret_notify_fd);
+/* SECCOMP_FILTER_FLAG_* that this kernel takes, and whether it knows an action (SECCOMP_RET_*). */
+unsigned seccomp_supported_flags(void);
+bool seccomp_supports(uint32_t action);
 /* One blob for the run directory, so that those who enter need no compiler: write/read in the caller's hands. */
 int seccomp_prog_save(const struct seccomp_prog *p, int dirfd, const char *name, struct err *e);
 int seccomp_prog_load(int dirfd, const char *name, struct seccomp_prog *ret, struct err *e); /* missing: empty, 0 */
