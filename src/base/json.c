@@ -15,7 +15,7 @@ static void newline(struct json *j)
 		return;
 	buf_putc(j->out, '\n');
 	for (unsigned i = 0; i < j->depth; i++)
-		buf_puts(j->out, "  ");
+		buf_puts(j->out, j->indent ?: "  ");
 }
 
 /* What comes before any value or key at this level. */

@@ -8,6 +8,7 @@
 struct json {
 	struct buf *out;
 	bool pretty;
+	const char *indent; /* of one level, NULL: two blanks */
 	unsigned depth;
 	uint32_t filled; /* bit d: level d has an element already */
 	bool after_key;

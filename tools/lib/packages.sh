@@ -4,7 +4,7 @@
 # shellcheck disable=SC2034 # read by those who source this
 
 PKG_BUILD="gcc libc6-dev musl-tools linux-libc-dev meson ninja-build pkg-config
-	libseccomp-dev libcap-dev"
+	libseccomp-dev libcap-dev libjson-c-dev"
 PKG_RUN="nftables dnsmasq-base iproute2 uidmap debootstrap busybox-static ca-certificates tar xz-utils"
 PKG_TRY="iputils-ping procps"
 PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"

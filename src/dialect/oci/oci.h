@@ -86,7 +86,10 @@ struct oci_host {
 };
 int oci_features(struct buf *out, const struct oci_host *host, struct err *e);
 
-/* NULL-terminated; in the specification's words. Capabilities in the kernel's order: CAP_CHOWN is 0. */
-extern const char *const oci_hook_names[], *const oci_namespace_names[], *const oci_cap_names[];
-extern const char *const oci_seccomp_actions[], *const oci_seccomp_operators[], *const oci_seccomp_archs[],
-											*const oci_seccomp_flags[];
+/* Words of the specification and of the model, ended by a NULL name. */
+struct oci_word {
+	const char *name, *word;
+};
+extern const struct oci_word oci_caps[]; /* in the kernel's order: CAP_CHOWN is 0 */
+extern const struct oci_word oci_hooks[], oci_namespaces[], oci_seccomp_actions[], oci_seccomp_operators[],
+	oci_seccomp_archs[], oci_seccomp_flags[];
