@@ -114,6 +114,10 @@ def one(k, world, verb, cmd, call, error, when):
         return ["before: " + why]
     status, text = inject(cmd, call, error, when)
     k.settle(world, ("RUNNING", "STOPPED", ""))
+    # Who cleans up after a later stop is a descendant of the command, and may be hit as well: doctor comes after that.
+    if world.state() == "RUNNING":
+        sh(world.cmd("stop"))
+        k.settle(world, ("STOPPED", ""))
     bad = []
     if status is None:
         bad.append("hangs")
