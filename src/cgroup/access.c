@@ -36,7 +36,7 @@ const char *cg_file(const char *path, const char *file, char buf[static PATH_MAX
 int cg_write(const struct cg *g, const struct cg_hier *h, const char *file, const char *value, struct err *e)
 {
 	char p[PATH_MAX];
-	int r = file_write_raw(h->fd, cg_file(g->path, file, p), value, strlen(value));
+	int r = file_write_raw(h->fd, cg_file(cg_at(g, h), file, p), value, strlen(value));
 
 	return r < 0 ? err_set(e, r, "write '%.64s' to %s of group %s (%s)", value, file, g->path, h->name) : 0;
 }
@@ -44,7 +44,7 @@ int cg_write(const struct cg *g, const struct cg_hier *h, const char *file, cons
 int cg_read(const struct cg *g, const struct cg_hier *h, const char *file, struct buf *out, struct err *e)
 {
 	char p[PATH_MAX], chunk[4096];
-	_cleanup_close_ int fd = openat(h->fd, cg_file(g->path, file, p), O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(h->fd, cg_file(cg_at(g, h), file, p), O_RDONLY | O_CLOEXEC);
 	size_t start = out->len;
 	ssize_t n = 0;
 
@@ -179,7 +179,7 @@ static int pids_here(int dirfd, void *arg)
 int cg_hier_pids(const struct cg *g, const struct cg_hier *h, pid_t **ret, size_t *ret_n, struct err *e)
 {
 	struct pid_list l = { 0 };
-	int r = cg_walk(h, g->path, pids_here, &l);
+	int r = cg_walk(h, cg_at(g, h), pids_here, &l);
 
 	buf_done(&l.text);
 	if (r < 0) {

@@ -37,10 +37,52 @@ bool cg_host_has(const struct cg_host *h, const char *controller);
 /* The calling process's own group (for lxc.cgroup.relative), without a leading slash. */
 int cg_host_own_path(const struct cg_host *h, char **ret, struct err *e);
 
+/* --- OCI's way -------------------------------------------------------------------------------------------------------
+ *
+ * cg_host_oci() makes a host take paths and values as the OCI runtime specification and runc mean them:
+ *  - an existing group is the caller's: its sub-groups stay, and cg_remove() leaves it. One with processes is refused in
+ *    runc's words, and so is a frozen one;
+ *  - version 2 keys (linux.resources.unified) are refused unless the host has v2 only;
+ *  - a hugepage limit is one for reservations too; pids.max of 0 is 1; swap that is not accounted may be unlimited or 0;
+ *    memory lifted to -1 lifts memory+swap as well.
+ * With .systemd, cg_oci_path() names a unit, and cg_create(), cg_apply(), cg_attach() and cg_remove() speak to systemd
+ * over D-Bus: nothing else changes for the caller. A new unit has one process of ours in it until cg_free().
+ */
+struct cg_item {
+	unsigned version;
+	const char *key, *value;
+};
+
+struct cg_oci {
+	bool systemd;		     /* linux.cgroupsPath is "slice:prefix:name" */
+	bool user;		     /* … of the user's own service manager */
+	const char *description;     /* of a new unit; NULL: its name */
+	const struct cg_item *items; /* resources that a new unit is told at its start */
+	size_t n_items;
+	const struct strv *unit_props; /* "TimeoutStopUSec=uint64 5000000": annotations without org.systemd.property. */
+};
+
+/* O is borrowed for the life of the host. NULL: not OCI's. */
+void cg_host_oci(struct cg_host *h, const struct cg_oci *o);
 /*
- * PATH is relative to each hierarchy's root ("lxc.payload.c1"), no "..". create: makes it everywhere (v2: enables
- * the controllers in the parents where it may); what is there already and has no processes is taken over, one with
- * processes is -EBUSY. open: for a group that exists.
+ * linux.cgroupsPath to what cg_create() takes. PATH NULL or empty: ID. Relative (or empty) ones are below the caller's
+ * own group in each hierarchy, on a pure v2 host beside it; a RELATIVE that starts with a slash is absolute all the
+ * same. ".." does not leave the root. .systemd: "slice:prefix:name", each part may be empty: system.slice (user.slice),
+ * "creel", ID; a name in ".slice" is a slice.
+ */
+int cg_oci_path(const struct cg_host *h, const char *path, bool relative, const char *id, char **ret, struct err *e);
+/* `exec --cgroup`: SPECS (NULL-terminated) are "path", for every hierarchy, or v1's "controller[,controller]:path", all
+ * below G's; "/" is G's own. What is not there is an error. The result is for cg_attach() and cg_v2_fd() only. */
+int cg_sub(const struct cg *g, const char *const *specs, struct cg **ret, struct err *e);
+/* The groups that a process is in: where exec goes when init has moved below the container's group and that one
+ * therefore takes no processes (v2: cg_attach() or clone3() say -EBUSY). */
+int cg_open_pid(struct cg_host *h, pid_t pid, struct cg **ret, struct err *e);
+
+/*
+ * PATH is relative to each hierarchy's root ("lxc.payload.c1"), no "..", or what cg_oci_path() or cg_path() gave.
+ * create: makes it everywhere (v2: enables the controllers in the parents where it may) with the parents that are
+ * missing; what is there already and has no processes is taken over, one with processes is -EBUSY. open: for a group
+ * that exists.
  */
 int cg_create(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
 int cg_open(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
@@ -48,7 +90,7 @@ struct cg *cg_free(struct cg *g); /* forgets, removes nothing */
 DEFINE_CLEANUP(struct cg *, cg_free);
 const char *cg_path(const struct cg *g);
 
-/* Removes the group and its sub-groups in every hierarchy. Kills nothing: -EBUSY while there are processes (retried
+/* Removes the group and its sub-groups in every hierarchy, and parents that were made for it and are empty now. Kills nothing: -EBUSY while there are processes (retried
  * for a short while, since exit is not instant). Missing is fine. */
 int cg_remove(struct cg_host *h, const char *path, struct err *e);
 
@@ -69,6 +111,15 @@ int cg_chown(const struct cg *g, uid_t uid, gid_t gid, struct err *e);
  * wins, and the rules stay with the group, so that also an opened group's can be changed. */
 int cg_set(struct cg *g, unsigned version, const char *key, const char *value, struct err *e);
 int cg_get(const struct cg *g, const char *key, struct buf *out, struct err *e);
+/*
+ * Several at once, also for a group that is in use (`update`): values that the kernel takes in one order only (memory
+ * and memory+swap, quota, period and burst, the real-time pair) are written in the order that works, devices are
+ * committed, a unit's properties are set. The key "memory.check_before_update" with "1" refuses, on v2, a memory limit
+ * below what is in use. What was written before an error stays.
+ */
+int cg_apply(struct cg *g, const struct cg_item *items, size_t n, struct err *e);
+/* Whether this host could take the item at all: before anything is made. The error names key and controller. */
+int cg_check(struct cg_host *h, const struct cg_item *item, struct err *e);
 int cg_devices_commit(struct cg *g, struct err *e);
 
 /* What cg_set() would write, for --dry-run and tests: controller file and value for hierarchy version HAVE. What needs

@@ -93,14 +93,14 @@ static int v1_attach(const struct cg *g, const struct cg_hier *h, pid_t pid, str
 		snprintf(text, sizeof(text), "%d", (int)pid);
 		file = "cgroup.procs";
 	}
-	r = file_write_raw(h->fd, cg_file(g->path, file, p), text, strlen(text));
+	r = file_write_raw(h->fd, cg_file(cg_at(g, h), file, p), text, strlen(text));
 	return r < 0 ? err_set(e, r, "move process %s into control group %s (%s)", text, g->path, h->name) : 0;
 }
 
 static int v1_state(const struct cg *g, const struct cg_hier *h, char state[static 16], struct err *e)
 {
 	char p[PATH_MAX];
-	ssize_t n = file_read_small(h->fd, cg_file(g->path, "freezer.state", p), state, 16);
+	ssize_t n = file_read_small(h->fd, cg_file(cg_at(g, h), "freezer.state", p), state, 16);
 
 	return n < 0 ? err_set(e, (int)n, "read freezer.state of group %s", g->path) : 0;
 }
@@ -180,7 +180,7 @@ static int v1_kill(const struct cg *g, const struct cg_hier *h, struct err *e)
 		for (size_t i = 0; r == 0 && i < n; i++)
 			kill(pids[i], SIGKILL);
 		if (freezer)
-			cg_walk(h, g->path, thaw_here, NULL);
+			cg_walk(h, cg_at(g, h), thaw_here, NULL);
 		if (r < 0 || frozen)
 			return r;
 		if (cg_now_ms() >= until)
@@ -200,7 +200,7 @@ static int v1_device(struct cg *g, const struct cg_hier *h, const struct cg_dev_
 
 	/* One rule a write, but not one open a rule: containers have some fifteen of them. */
 	if (*fd < 0) {
-		*fd = openat(h->fd, cg_file(g->path, file, p), O_WRONLY | O_CLOEXEC);
+		*fd = openat(h->fd, cg_file(cg_at(g, h), file, p), O_WRONLY | O_CLOEXEC);
 		if (*fd < 0)
 			return err_set(e, -errno, "open %s of group %s", file, g->path);
 	}
@@ -223,7 +223,7 @@ static int v1_oom_fd(const struct cg *g, const struct cg_hier *h, int *ret, stru
 
 	if (event < 0)
 		return err_set(e, -errno, "make an event fd");
-	control = openat(h->fd, cg_file(g->path, "memory.oom_control", p), O_RDONLY | O_CLOEXEC);
+	control = openat(h->fd, cg_file(cg_at(g, h), "memory.oom_control", p), O_RDONLY | O_CLOEXEC);
 	if (control < 0)
 		return err_set(e, -errno, "open memory.oom_control of group %s", g->path);
 	snprintf(text, sizeof(text), "%d %d", event, control);

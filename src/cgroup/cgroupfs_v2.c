@@ -92,7 +92,7 @@ static int v2_attach(const struct cg *g, const struct cg_hier *h, pid_t pid, str
 	if (r == -EBUSY) {
 		/* A v2 group that passes controllers on to sub-groups, as a container's systemd has it, takes no
 		 * processes itself: a leaf of ours beside theirs, under the same limits. It goes with the group. */
-		if (mkdirat(h->fd, cg_file(g->path, CG_LEAF, leaf), 0755) < 0 && errno != EEXIST)
+		if (mkdirat(h->fd, cg_file(cg_at(g, h), CG_LEAF, leaf), 0755) < 0 && errno != EEXIST)
 			return err_set(e, -errno, "make control group %s/" CG_LEAF " (%s)", g->path, h->name);
 		err_clear(e);
 		r = cg_write(g, h, CG_LEAF "/cgroup.procs", text, e);
@@ -120,7 +120,7 @@ static int event_value(int fd, const char *word, bool *ret)
 static int events_open(const struct cg *g, const struct cg_hier *h, struct err *e)
 {
 	char p[PATH_MAX];
-	int fd = openat(h->fd, cg_file(g->path, "cgroup.events", p), O_RDONLY | O_CLOEXEC);
+	int fd = openat(h->fd, cg_file(cg_at(g, h), "cgroup.events", p), O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? err_set(e, -errno, "open cgroup.events of group %s", g->path) : fd;
 }
@@ -208,7 +208,7 @@ static int v2_kill(const struct cg *g, const struct cg_hier *h, struct err *e)
 
 static int open_group(const struct cg *g, const struct cg_hier *h, struct err *e)
 {
-	int fd = openat(h->fd, g->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(h->fd, cg_at(g, h), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? err_set(e, -errno, "open control group %s", g->path) : fd;
 }
@@ -315,7 +315,7 @@ static int v2_oom_fd(const struct cg *g, const struct cg_hier *h, int *ret, stru
 	if (fd < 0)
 		return err_set(e, -errno, "make an inotify fd");
 	/* inotify takes no directory fd. */
-	snprintf(full, sizeof(full), "%s/%s", fd_path(h->fd, anchor), cg_file(g->path, "memory.events", p));
+	snprintf(full, sizeof(full), "%s/%s", fd_path(h->fd, anchor), cg_file(cg_at(g, h), "memory.events", p));
 	if (inotify_add_watch(fd, full, IN_MODIFY) < 0)
 		return err_set(e, -errno, "watch memory.events of group %s", g->path);
 	*ret = TAKE_FD(fd);

@@ -61,8 +61,9 @@ struct cg_host {
 	enum cg_layout layout;
 	struct cg_hier hier[CG_HIER_MAX];
 	unsigned n;
-	int v2;	       /* index of the v2 hierarchy, or -1 */
-	bool complete; /* a lazy v2 hierarchy's controllers have been read */
+	int v2;			  /* index of the v2 hierarchy, or -1 */
+	bool complete;		  /* a lazy v2 hierarchy's controllers have been read */
+	const struct cg_oci *oci; /* borrowed; NULL: values are in LXC's words */
 };
 
 /* A device rule: what devices.allow and devices.deny say. */
@@ -76,11 +77,15 @@ struct cg_dev_rule {
 };
 
 struct cg {
-	struct cg_host *host; /* borrowed */
-	char *path;
-	size_t path_len;
-	uint32_t used; /* bit i: the group exists in host->hier[i] */
-	int dev_fd[2]; /* v1: devices.deny and devices.allow, kept open between rules */
+	struct cg_host *host;	     /* borrowed */
+	char *full;		     /* the path as the caller says it: see paths.c */
+	char *path;		     /* its first part, which is what people are told; AT and UNIT point into it too */
+	const char *at[CG_HIER_MAX]; /* the group's path in host->hier[i] */
+	const char *unit;	     /* NULL, or the systemd unit that the group belongs to */
+	bool unit_user;		     /* of the user's own service manager */
+	pid_t holder;		     /* keeps a new unit alive until the first process is in; 0: none */
+	uint32_t used;		     /* bit i: the group exists in host->hier[i] */
+	int dev_fd[2];		     /* v1: devices.deny and devices.allow, kept open between rules */
 	struct cg_dev_rule *rules;
 	size_t n_rules, cap_rules;
 	bool rules_known; /* RULES are what PROG_FD was made of: the group is new, or they were read back */
@@ -115,6 +120,29 @@ struct cg_ops {
 
 extern const struct cg_ops cgroupfs_v1, cgroupfs_v2;
 
+/* Where G is in H. */
+static inline const char *cg_at(const struct cg *g, const struct cg_hier *h)
+{
+	return g->at[h - g->host->hier];
+}
+
+/* paths.c: what a path says, without looking whether anything is there. */
+int cg_new(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
+
+/* The LEVEL-th directory above PATH; false where that is the hierarchy's root. */
+bool cg_parent(const char *path, unsigned level, char out[static CG_PATH_MAX + 1]);
+
+/*
+ * marks.c: notes on groups for whoever removes them, in extended attributes of the main hierarchy's group: the names of
+ * the hierarchies that they are about. KEPT: the group was there before us. MADE: a parent that was made for a group.
+ * Where the kernel or the caller's rights have no such attributes nothing is noted: groups go, their parents stay.
+ */
+#define CG_ATTR_KEPT "trusted.creel.kept"
+#define CG_ATTR_MADE "trusted.creel.made"
+void cg_mark(const struct cg_hier *main, const char *path, const char *attr, const struct cg_host *h, uint32_t hiers);
+void cg_unmark(const struct cg_hier *main, const char *path, const char *attr);
+uint32_t cg_marked(const struct cg_hier *main, const char *path, const char *attr, const struct cg_host *h);
+
 /* "<group>/<file>" without allocation or stdio. BUF holds PATH_MAX. */
 const char *cg_file(const char *path, const char *file, char buf[static PATH_MAX]);
 int cg_write(const struct cg *g, const struct cg_hier *h, const char *file, const char *value, struct err *e);
@@ -134,6 +162,10 @@ void cg_sleep_us(unsigned us);
 
 /* Controller by the part of a key before the dot or by its name ("blkio", "io", "name=systemd"); -1: unknown. */
 int cg_ctrl_find(const char *name, size_t len);
+/* Names separated by any of SEPS, as bits; unknown ones are left out. */
+uint32_t cg_ctrl_mask(const char *s, const char *seps);
+/* Cuts the next line off *S; NULL at the end. */
+char *cg_next_line(char **s);
 const char *cg_ctrl_name(enum cg_ctrl ctrl, unsigned version);
 
 /* devices.c */

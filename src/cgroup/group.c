@@ -11,62 +11,29 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "cgroup/driver.h"
+#include "cgroup/unit.h"
 
 #define REMOVE_WAIT_MS	 500
 #define REMOVE_DEPTH_MAX 64
-
-static int path_check(const char *path, struct err *e)
-{
-	const char *s = path;
-
-	if (!*path || strlen(path) > CG_PATH_MAX)
-		return err_kind(e, ERR_INVALID, -EINVAL, "group path '%.64s' is empty or too long", path);
-	while (*s) {
-		size_t n = strcspn(s, "/");
-
-		if (n == 0 || n > NAME_MAX || (s[n] == '/' && !s[n + 1]) || (n <= 2 && memcmp(s, "..", n) == 0))
-			return err_kind(e, ERR_INVALID, -EINVAL,
-					"group path '%.64s' is not relative or has empty, '.' or '..' parts", path);
-		s += n + (s[n] == '/');
-	}
-	return 0;
-}
-
-static int cg_new(struct cg_host *h, const char *path, struct cg **ret, struct err *e)
-{
-	_cleanup_(cg_freep) struct cg *g = NULL;
-	int r;
-
-	r = path_check(path, e);
-	if (r < 0)
-		return r;
-	g = calloc(1, sizeof(*g));
-	if (!g)
-		return err_oom(e);
-	g->host = h;
-	g->prog_fd = g->dev_fd[0] = g->dev_fd[1] = -EBADF;
-	g->path = strdup(path);
-	if (!g->path)
-		return err_oom(e);
-	*ret = TAKE_PTR(g);
-	return 0;
-}
+#define MAKE_TRIES	 8
 
 struct cg *cg_free(struct cg *g)
 {
 	if (!g)
 		return NULL;
+	unit_release(g);
 	fd_close(g->prog_fd);
 	fds_close_many(g->dev_fd, ARRAY_SIZE(g->dev_fd));
 	free(g->rules);
 	free(g->path);
+	free(g->full);
 	free(g);
 	return NULL;
 }
 
 const char *cg_path(const struct cg *g)
 {
-	return g->path;
+	return g->full;
 }
 
 static int remove_below(int dirfd, const char *path, unsigned depth);
@@ -126,60 +93,99 @@ static int hier_remove(const struct cg_hier *h, const char *path, int64_t until)
 	}
 }
 
+/* Groups above that were made for this one or its like go when nobody is left in them. */
+static void remove_parents(struct cg_host *h, const struct cg *g)
+{
+	const struct cg_hier *main = cg_hier_main(g);
+	char path[CG_PATH_MAX + 1];
+
+	for (unsigned level = 1; cg_parent(cg_at(g, main), level, path); level++) {
+		uint32_t made = cg_marked(main, path, CG_ATTR_MADE, h), left = 0;
+
+		for (unsigned i = 0; i < h->n; i++)
+			if (made & 1u << i && &h->hier[i] != main && cg_parent(g->at[i], level, path) &&
+			    unlinkat(h->hier[i].fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+				left |= 1u << i;
+		/* The one that says who made them goes last. */
+		if (!made || left || !cg_parent(cg_at(g, main), level, path))
+			return;
+		if (!(made & 1u << (main - h->hier)))
+			cg_unmark(main, path, CG_ATTR_MADE);
+		else if (unlinkat(main->fd, path, AT_REMOVEDIR) < 0)
+			return;
+	}
+}
+
 int cg_remove(struct cg_host *h, const char *path, struct err *e)
 {
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	const struct cg_hier *main;
+	uint32_t kept;
 	int64_t until;
 	int r;
 
-	r = path_check(path, e);
-	if (r < 0)
+	r = cg_new(h, path, &g, e);
+	if (r < 0 || h->n == 0)
 		return r;
+	g->used = (1u << h->n) - 1;
+	main = cg_hier_main(g);
+	kept = cg_marked(main, cg_at(g, main), CG_ATTR_KEPT, h);
+	if (g->unit)
+		unit_stop(g);
 	until = cg_now_ms() + REMOVE_WAIT_MS;
 	for (unsigned i = 0; i < h->n; i++) {
-		int k = hier_remove(&h->hier[i], path, until);
+		const struct cg_hier *x = &h->hier[i];
+		int k = kept & 1u << i ? remove_below(x->fd, g->at[i], 0) : hier_remove(x, g->at[i], until);
 
 		/* Go on: what can go, goes. The first failure is told. */
 		if (k < 0 && r == 0) {
-			r = err_set(e, k, "remove control group %s (%s)", path, h->hier[i].name);
+			r = err_set(e, k, "remove control group %s (%s)", g->at[i], x->name);
 			if (k == -EBUSY)
 				err_hint(e, k, "there are processes in it: stop the container first");
 		}
 	}
+	if (kept)
+		cg_unmark(main, cg_at(g, main), CG_ATTR_KEPT);
+	else if (r == 0 && !g->unit && strchr(cg_at(g, main), '/'))
+		remove_parents(h, g);
 	return r;
 }
 
-/* Makes PATH and, where they are missing, its parents. Returns 1 when PATH was made, 0 when it was there. */
+/* Makes PATH and, where they are missing, its parents. Returns how many directories were made: 0 when it was there. */
 static int hier_make(const struct cg_hier *h, const char *path, struct err *e)
 {
 	char parent[CG_PATH_MAX + 1];
-	const char *slash;
-	int r;
+	int r, made = 0;
 
 	if (h->ops->pass_down && !h->lazy)
 		h->ops->pass_down(h, path);
-	if (mkdirat(h->fd, path, 0755) == 0) {
-		r = h->ops->ready(h, path, e);
-		if (r < 0) {
-			unlinkat(h->fd, path, AT_REMOVEDIR);
+	/* A parent may go again meanwhile, when its last group does. */
+	for (unsigned i = 0; mkdirat(h->fd, path, 0755) < 0; i++) {
+		if (errno == EEXIST)
+			return 0;
+		if (errno != ENOENT || i == MAKE_TRIES || !cg_parent(path, 1, parent))
+			return err_set(e, -errno, "create control group %s (%s)", path, h->name);
+		r = hier_make(h, parent, e);
+		if (r < 0)
 			return r;
-		}
-		return 1;
+		made = r;
+		if (h->ops->pass_down && !h->lazy)
+			h->ops->pass_down(h, path);
 	}
-	if (errno == EEXIST)
-		return 0;
-	slash = strrchr(path, '/');
-	if (errno != ENOENT || !slash)
-		return err_set(e, -errno, "create control group %s (%s)", path, h->name);
-	memcpy(parent, path, (size_t)(slash - path));
-	parent[slash - path] = '\0';
-	r = hier_make(h, parent, e);
-	return r < 0 ? r : hier_make(h, path, e);
+	r = h->ops->ready(h, path, e);
+	if (r < 0) {
+		unlinkat(h->fd, path, AT_REMOVEDIR);
+		return r;
+	}
+	return made + 1;
 }
 
-/* A group that is there already may be taken over when it is empty; left-over sub-groups go. */
+/* A group that is there already may be taken over when it is empty; left-over sub-groups go, unless it was OCI's caller
+ * who made it. */
 static int hier_take_over(struct cg *g, const struct cg_hier *h, struct err *e)
 {
 	_cleanup_free_ pid_t *pids = NULL;
+	bool oci = g->host->oci, frozen = false;
 	size_t n;
 	int r;
 
@@ -187,11 +193,19 @@ static int hier_take_over(struct cg *g, const struct cg_hier *h, struct err *e)
 	if (r < 0)
 		return r;
 	if (n > 0) {
-		err_kind(e, ERR_EXISTS, -EBUSY, "control group %s (%s) has processes already (pid %d)", g->path,
-			 h->name, (int)pids[0]);
+		if (oci)
+			err_kind(e, ERR_EXISTS, -EBUSY, "container's cgroup is not empty: %zu process(es) found in %s",
+				 n, cg_at(g, h));
+		else
+			err_kind(e, ERR_EXISTS, -EBUSY, "control group %s (%s) has processes already (pid %d)", g->path,
+				 h->name, (int)pids[0]);
 		return err_hint(e, -EBUSY, "is another container or a left-over of this one running in it?");
 	}
-	r = remove_below(h->fd, g->path, 0);
+	if (oci && h->ctrls & CC(FREEZER) && h->ops->is_frozen(g, h, &frozen, NULL) == 0 && frozen) {
+		err_kind(e, ERR_STATE, -EBUSY, "container's cgroup unexpectedly frozen: %s", g->path);
+		return err_hint(e, -EBUSY, "thaw or remove it: a process that enters it would never run");
+	}
+	r = oci ? 0 : remove_below(h->fd, cg_at(g, h), 0);
 	if (r < 0)
 		return err_set(e, r, "empty control group %s (%s)", g->path, h->name);
 	if (h->ops->reuse)
@@ -199,11 +213,57 @@ static int hier_take_over(struct cg *g, const struct cg_hier *h, struct err *e)
 	return 0;
 }
 
+/* Writes down whose the groups are, for cg_remove(). Costs nothing in the usual case: all was made, and no parent. */
+static void mark_made(const struct cg *g, const int made[static CG_HIER_MAX])
+{
+	const struct cg_hier *main = cg_hier_main(g);
+	char path[CG_PATH_MAX + 1];
+	uint32_t kept = 0, at_level;
+	unsigned level = 0;
+
+	for (unsigned i = 0; i < g->host->n; i++)
+		kept |= g->used & 1u << i && made[i] == 0 ? 1u << i : 0;
+	if (kept && g->host->oci)
+		cg_mark(main, cg_at(g, main), CG_ATTR_KEPT, g->host, kept);
+	do {
+		level++;
+		at_level = 0;
+		for (unsigned i = 0; i < g->host->n; i++)
+			at_level |= made[i] > (int)level ? 1u << i : 0;
+		if (at_level && cg_parent(cg_at(g, main), level, path))
+			cg_mark(main, path, CG_ATTR_MADE, g->host, at_level);
+	} while (at_level);
+}
+
+static bool is_refusal(int r)
+{
+	return r == -EACCES || r == -EPERM || r == -EROFS;
+}
+
+static int create_everywhere(struct cg *g, int made[static CG_HIER_MAX], struct err *e)
+{
+	struct cg_host *h = g->host;
+	int r = 0;
+
+	for (unsigned i = 0; i < h->n; i++) {
+		made[i] = r = hier_make(&h->hier[i], g->at[i], e);
+		/* Systemd has made its unit's group in some hierarchies, and the unit's first process is in it. */
+		if (r == 0 && !g->unit)
+			r = hier_take_over(g, &h->hier[i], e);
+		else if (is_refusal(r))
+			continue; /* not ours to write: unprivileged users have some hierarchies only */
+		if (r < 0)
+			return r;
+		g->used |= 1u << i;
+	}
+	return g->used ? 0 : r;
+}
+
 int cg_create(struct cg_host *h, const char *path, struct cg **ret, struct err *e)
 {
 	_cleanup_(cg_freep) struct cg *g = NULL;
-	uint32_t made = 0;
-	int r;
+	int made[CG_HIER_MAX] = { 0 }, r;
+	char parent[CG_PATH_MAX + 1];
 
 	r = cg_new(h, path, &g, e);
 	if (r < 0)
@@ -211,28 +271,26 @@ int cg_create(struct cg_host *h, const char *path, struct cg **ret, struct err *
 	if (h->n == 0)
 		return err_kind(e, ERR_MISSING, -EOPNOTSUPP, "this host has no control groups mounted");
 	g->rules_known = true;
-	for (unsigned i = 0; i < h->n; i++) {
-		r = hier_make(&h->hier[i], path, e);
-		if (r == 1)
-			made |= 1u << i;
-		else if (r == 0)
-			r = hier_take_over(g, &h->hier[i], e);
-		else if (r == -EACCES || r == -EPERM || r == -EROFS)
-			continue; /* not ours to write: unprivileged users have some hierarchies only */
-		if (r < 0)
-			break;
-		g->used |= 1u << i;
-	}
-	if (r < 0 && g->used && (r == -EACCES || r == -EPERM || r == -EROFS))
-		r = 0;
+	/* A unit that cannot be started may be another container's. */
+	r = g->unit ? unit_start(g, e) : 0;
+	if (r < 0)
+		return r;
+	r = create_everywhere(g, made, e);
 	if (r < 0) {
 		for (unsigned i = 0; i < h->n; i++)
-			if (made & 1u << i)
-				unlinkat(h->hier[i].fd, path, AT_REMOVEDIR);
-		if (r == -EACCES || r == -EPERM || r == -EROFS)
+			for (int level = 0; level < made[i]; level++)
+				if (level == 0)
+					unlinkat(h->hier[i].fd, g->at[i], AT_REMOVEDIR);
+				else if (cg_parent(g->at[i], (unsigned)level, parent))
+					unlinkat(h->hier[i].fd, parent, AT_REMOVEDIR);
+		if (g->unit)
+			unit_stop(g);
+		if (is_refusal(r))
 			err_hint(e, r, "the control groups there belong to somebody else: have a sub-group delegated");
 		return r;
 	}
+	if (!g->unit)
+		mark_made(g, made);
 	err_clear(e);
 	*ret = TAKE_PTR(g);
 	return 0;
@@ -247,10 +305,10 @@ int cg_open(struct cg_host *h, const char *path, struct cg **ret, struct err *e)
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < h->n; i++)
-		if (file_exists(h->hier[i].fd, path))
+		if (file_exists(h->hier[i].fd, g->at[i]))
 			g->used |= 1u << i;
 	if (!g->used)
-		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "there is no control group %s", path);
+		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "there is no control group %s", g->path);
 	*ret = TAKE_PTR(g);
 	return 0;
 }
@@ -261,7 +319,7 @@ int cg_v2_fd(const struct cg *g)
 
 	if (g->host->v2 < 0 || !(g->used & 1u << g->host->v2))
 		return -EOPNOTSUPP;
-	fd = openat(g->host->hier[g->host->v2].fd, g->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(g->host->hier[g->host->v2].fd, g->at[g->host->v2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -274,6 +332,11 @@ int cg_attach(const struct cg *g, pid_t pid, bool skip_v2, struct err *e)
 		if (!(g->used & 1u << i) || (skip_v2 && h->ops->version == 2))
 			continue;
 		r = h->ops->attach(g, h, pid, e);
+		/* An ordinary user's own service manager may move what the user may not. */
+		if (is_refusal(r) && g->unit && pid) {
+			err_clear(e);
+			r = unit_attach(g, pid, e);
+		}
 		if (r < 0)
 			return r;
 	}
@@ -289,10 +352,10 @@ int cg_chown(const struct cg *g, uid_t uid, gid_t gid, struct err *e)
 
 		if (!(g->used & 1u << i))
 			continue;
-		if (fchownat(h->fd, g->path, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fchownat(h->fd, cg_at(g, h), uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_set(e, -errno, "give control group %s (%s) to %u:%u", g->path, h->name, uid, gid);
 		for (const char *const *f = h->ops->delegate; *f; f++)
-			if (fchownat(h->fd, cg_file(g->path, *f, p), uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+			if (fchownat(h->fd, cg_file(cg_at(g, h), *f, p), uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
 			    errno != ENOENT)
 				return err_set(e, -errno, "give %s of group %s (%s) to %u:%u", *f, g->path, h->name,
 					       uid, gid);

@@ -65,7 +65,7 @@ const char *cg_ctrl_name(enum cg_ctrl ctrl, unsigned version)
 }
 
 /* Names separated by any of SEPS, as bits; unknown ones are left out. */
-static uint32_t ctrl_mask(const char *s, const char *seps)
+uint32_t cg_ctrl_mask(const char *s, const char *seps)
 {
 	uint32_t mask = 0;
 
@@ -134,7 +134,7 @@ static uint32_t v2_ctrls(const struct cg_hier *h)
 {
 	char text[512];
 
-	return file_read_small(h->fd, "cgroup.controllers", text, sizeof(text)) > 0 ? ctrl_mask(text, " \n") : 0;
+	return file_read_small(h->fd, "cgroup.controllers", text, sizeof(text)) > 0 ? cg_ctrl_mask(text, " \n") : 0;
 }
 
 static int host_add_v2(struct cg_host *h, int fd, const char *name)
@@ -186,11 +186,11 @@ static int host_try_v1(struct cg_host *h, int fd, const char *list)
 		return dir;
 	if (dir < 0 || !is_kind(dir, CGROUP_SUPER_MAGIC))
 		return -ENOENT;
-	return host_add(h, &cgroupfs_v1, TAKE_FD(dir), ctrl_mask(list, ","), list);
+	return host_add(h, &cgroupfs_v1, TAKE_FD(dir), cg_ctrl_mask(list, ","), list);
 }
 
 /* Cuts the next line off *S; NULL at the end. */
-static char *next_line(char **s)
+char *cg_next_line(char **s)
 {
 	char *line = *s;
 	size_t n;
@@ -209,7 +209,7 @@ static int probe_usual(struct cg_host *h, int fd, char *text)
 	int r, missing = 0;
 	char *line;
 
-	while ((line = next_line(&text))) {
+	while ((line = cg_next_line(&text))) {
 		char *list = strchr(line, ':'), *end;
 
 		if (!list || !(end = strchr(++list, ':')))
@@ -301,7 +301,7 @@ static int mountinfo_line(struct cg_host *h, char *line)
 	fd = open_dir(AT_FDCWD, fields[4]);
 	if (fd < 0)
 		return is_absent(fd) ? 0 : fd;
-	return host_add(h, &cgroupfs_v1, fd, ctrl_mask(list, ","), list);
+	return host_add(h, &cgroupfs_v1, fd, cg_ctrl_mask(list, ","), list);
 }
 
 static int probe_mountinfo(struct cg_host *h, struct err *e)
@@ -314,7 +314,7 @@ static int probe_mountinfo(struct cg_host *h, struct err *e)
 	if (r < 0)
 		return r;
 	rest = text;
-	while ((line = next_line(&rest))) {
+	while ((line = cg_next_line(&rest))) {
 		r = mountinfo_line(h, line);
 		if (r < 0)
 			return err_set(e, r, "probe the control group mounts");
@@ -335,8 +335,8 @@ static int folder_entry(struct cg_host *h, int fd, const char *name, bool plain)
 		return host_add_v2(h, fd, "unified");
 	if (kind == CGROUP_SUPER_MAGIC && streq(name, "systemd"))
 		return host_add(h, &cgroupfs_v1, fd, CC(NAMED), "name=systemd");
-	if (kind == CGROUP_SUPER_MAGIC && ctrl_mask(name, ","))
-		return host_add(h, &cgroupfs_v1, fd, ctrl_mask(name, ","), name);
+	if (kind == CGROUP_SUPER_MAGIC && cg_ctrl_mask(name, ","))
+		return host_add(h, &cgroupfs_v1, fd, cg_ctrl_mask(name, ","), name);
 	fd_close(fd);
 	return kind == CGROUP_SUPER_MAGIC && !plain;
 }
@@ -450,6 +450,11 @@ enum cg_layout cg_host_layout(const struct cg_host *h)
 	return h->layout;
 }
 
+void cg_host_oci(struct cg_host *h, const struct cg_oci *o)
+{
+	h->oci = o;
+}
+
 int cg_host_describe(const struct cg_host *h, struct buf *out, struct err *e)
 {
 	const char *sep = "";
@@ -488,7 +493,7 @@ int cg_host_own_path(const struct cg_host *h, char **ret, struct err *e)
 		return r;
 	rest = text;
 	/* The path differs between hierarchies: v2's on a v2 host, else the service manager's, else the first. */
-	while ((line = next_line(&rest))) {
+	while ((line = cg_next_line(&rest))) {
 		char *list = strchr(line, ':'), *path;
 		int n;
 

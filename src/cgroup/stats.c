@@ -126,13 +126,13 @@ int cg_stats(const struct cg *g, struct cg_stats *ret, struct err *e)
 			continue;
 		/* Rows of one file stand together: it is read once. */
 		if (last != f->file)
-			n = file_read_small(h->fd, cg_file(g->path, f->file, p), text, sizeof(text));
+			n = file_read_small(h->fd, cg_file(cg_at(g, h), f->file, p), text, sizeof(text));
 		last = f->file;
 		if (n >= 0)
 			*(uint64_t *)((char *)&s + f->offset) = figure_value(f, text);
 	}
 	/* A group that is gone answers nothing at all. */
-	if (!cg_hier_main(g) || !file_exists(cg_hier_main(g)->fd, g->path))
+	if (!cg_hier_main(g) || !file_exists(cg_hier_main(g)->fd, cg_at(g, cg_hier_main(g))))
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "there is no control group %s", g->path);
 	*ret = s;
 	return 0;

@@ -50,10 +50,10 @@ TEST(values_v1_to_v2)
 	CHECK_STR(tr(2, 1, "cpu.cfs_quota_us", "-1"), "cpu.max=max");
 	CHECK_STR(tr(2, 1, "cpu.cfs_period_us", "20000"), "cpu.max=* 20000");
 	CHECK_STR(tr(2, 1, "cpuset.cpus", "0-3,7"), "cpuset.cpus=0-3,7");
-	CHECK_STR(tr(2, 1, "blkio.weight", "10"), "io.weight=1");
-	CHECK_STR(tr(2, 1, "blkio.weight", "1000"), "io.weight=10000");
+	CHECK_STR(tr(2, 1, "blkio.weight", "10"), "io.bfq.weight=10");
+	CHECK_STR(tr(2, 1, "blkio.weight", "1000"), "io.bfq.weight=1000");
 	CHECK_STR(tr(2, 1, "blkio.weight", "9"), "error -34");
-	CHECK_STR(tr(2, 1, "blkio.weight_device", "8:0 500"), "io.weight=8:0 4950");
+	CHECK_STR(tr(2, 1, "blkio.weight_device", "8:0 500"), "io.bfq.weight=8:0 500");
 	CHECK_STR(tr(2, 1, "blkio.throttle.read_bps_device", "8:0 1048576"), "io.max=8:0 rbps=1048576");
 	CHECK_STR(tr(2, 1, "blkio.throttle.write_iops_device", "8:16 0"), "io.max=8:16 wiops=max");
 	CHECK_STR(tr(2, 1, "pids.max", "100"), "pids.max=100");
@@ -127,7 +127,6 @@ TEST(table_round_trips)
 		{ "cpu.uclamp.max", "max" },
 		{ "cpuset.cpus", "0-1" },
 		{ "cpuset.mems", "0" },
-		{ "blkio.weight", "500" },
 		{ "blkio.bfq.weight", "500" },
 		{ "blkio.throttle.read_bps_device", "8:0 1" },
 		{ "blkio.throttle.write_bps_device", "8:0 1" },
