@@ -28,5 +28,8 @@ int child_lookup(const struct op_exec *x, struct err *e);
 /* execve(), over PATH for a name without a slash. Returns a negative errno. */
 int child_exec(const struct op_exec *x);
 
+/* Copies what is in directory FROM into TO: owners, modes, times, links, devices. Whole trees, one file system. */
+int copy_up(int from, int to);
+
 /* Fills X's HOME from PASSWD, an fd of the container's /etc/passwd or -EBADF. */
 void child_set_home(const struct op_exec *x, int passwd);

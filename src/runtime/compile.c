@@ -231,7 +231,7 @@ static bool any_hook(const struct spec *s)
 	for (int i = HOOK_PRE_START; i <= HOOK_POST_STOP; i++)
 		if (s->hooks[i].n)
 			return true;
-	return false;
+	return moments_any(s, "poststop");
 }
 
 bool spec_five_caps(const struct spec_process *p)
@@ -364,11 +364,55 @@ static int compile_joins(struct compiler *c)
 	return r;
 }
 
-static int compile_child(struct compiler *c)
+static bool is_private(const char *propagation)
+{
+	return propagation && (streq(propagation, "private") || streq(propagation, "rprivate"));
+}
+
+/* The working directory, and the hooks that see the mounts before the root is entered. */
+static int compile_mount_moments(struct compiler *c)
+{
+	const char *cwd = c->spec->process.cwd;
+	int r = 0;
+
+	if (c->own_root && tri_or(c->spec->mounts_create, false) && !isempty(cwd) && !streq(cwd, "/"))
+		r = compile_add(c, OP_CHILD, &op_make_dir, cwd, NULL, 0755, 0);
+	if (r == 0 && (moments_any(c->spec, "prestart") || moments_any(c->spec, "createRuntime")))
+		r = compile_add(c, OP_CHILD, &op_mounted, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_moments(c, OP_MOUNTED, "prestart");
+	if (r == 0)
+		r = compile_moments(c, OP_MOUNTED, "createRuntime");
+	return r == 0 ? compile_moments(c, OP_CHILD, "createContainer") : r;
+}
+
+/* All that happens to the mounts before the root is entered. */
+static int compile_all_mounts(struct compiler *c)
 {
 	static int (*const parts[])(struct compiler *) = {
-		compile_rootfs, compile_dev, compile_auto_mounts, compile_terminals, compile_entries, compile_masks,
+		compile_rootfs, compile_dev, compile_auto_mounts, compile_terminals, compile_entries, compile_devices,
 	};
+	int r = compile_hooks(c, OP_CHILD, HOOK_PRE_MOUNT);
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && r == 0; i++)
+		r = parts[i](c);
+	if (r == 0)
+		r = compile_hooks(c, OP_CHILD, HOOK_MOUNT);
+	if (r == 0)
+		r = compile_hooks(c, OP_CHILD, HOOK_AUTODEV);
+	if (r == 0)
+		r = compile_mount_moments(c);
+	if (r == 0 && c->dev_ro)
+		r = compile_add(c, OP_CHILD, &op_mount_ro, "/dev", NULL, 0, 0);
+	if (r == 0)
+		r = compile_masks(c);
+	if (r == 0 && c->own_root && tri_or(c->spec->rootfs.read_only, false))
+		r = compile_add(c, OP_CHILD, &op_root_ro, NULL, NULL, 0, 0);
+	return r;
+}
+
+static int compile_child(struct compiler *c)
+{
 	int r;
 
 	/* The child moves itself, as its first act: that takes no grace period of the kernel, as moving another would. */
@@ -380,19 +424,11 @@ static int compile_child(struct compiler *c)
 	if (r == 0)
 		r = compile_own_namespaces(c);
 	if (r == 0 && c->mounts)
-		r = compile_add(c, OP_CHILD, &op_private, NULL, NULL, 0, 0);
+		r = compile_add(c, OP_CHILD, &op_private, NULL, NULL, is_private(c->spec->rootfs.propagation), 0);
 	if (r == 0)
 		r = compile_add(c, OP_CHILD, &op_null_open, NULL, NULL, 0, 0);
 	if (r == 0 && c->mounts)
-		r = compile_hooks(c, OP_CHILD, HOOK_PRE_MOUNT);
-	for (size_t i = 0; i < ARRAY_SIZE(parts) && r == 0 && c->mounts; i++)
-		r = parts[i](c);
-	if (r == 0 && c->mounts)
-		r = compile_hooks(c, OP_CHILD, HOOK_MOUNT);
-	if (r == 0 && c->mounts)
-		r = compile_hooks(c, OP_CHILD, HOOK_AUTODEV);
-	if (r == 0 && c->own_root && tri_or(c->spec->rootfs.read_only, false))
-		r = compile_add(c, OP_CHILD, &op_root_ro, NULL, NULL, 0, 0);
+		r = compile_all_mounts(c);
 	if (r == 0)
 		r = compile_nets_child(c);
 	if (r == 0)

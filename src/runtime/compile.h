@@ -12,6 +12,7 @@ struct compiler {
 	struct plan *plan;
 	bool own_root; /* the container has a root file system of its own */
 	bool mounts;   /* … and a mount name space to arrange it in */
+	bool dev_ro;   /* /dev becomes read-only when it is filled */
 	struct err *e;
 };
 
@@ -25,10 +26,17 @@ int compile_entries(struct compiler *c);     /* fstab and mount entries */
 int compile_masks(struct compiler *c);
 int compile_dev(struct compiler *c);	   /* compile_dev.c: /dev before the mounts */
 int compile_terminals(struct compiler *c); /* devpts, console, ttys */
+int compile_devices(struct compiler *c);   /* /dev after the mounts */
 int compile_nets_host(struct compiler *c); /* compile_net.c */
 int compile_nets_child(struct compiler *c);
 int compile_process(struct compiler *c); /* compile_process.c: limits, names, policy, exec */
 int compile_seccomp(struct compiler *c); /* compile_seccomp.c */
+int compile_moments(struct compiler *c, enum op_stage stage, const char *moment); /* exec_hook.c */
+/* fstype "cgroup" on TARGET: compile_cgroupfs.c */
+int compile_cgroup_mount(struct compiler *c, const char *target, bool ro);
+/* The same as lxc.mount.auto has it. */
+int compile_cgroup_auto(struct compiler *c, const char *mode);
+struct op_mount *compile_add_mount(struct compiler *c, const char *fstype, const char *source, const char *target);
 /* The five sets of capabilities are said one by one. */
 bool spec_five_caps(const struct spec_process *p);
 

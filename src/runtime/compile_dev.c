@@ -7,6 +7,7 @@
 
 #include "runtime/compile.h"
 #include "runtime/run.h"
+#include "sys/mount.h"
 
 #define DEFAULT_DEV_SIZE 500000
 #define DEFAULT_PTY_MAX	 1024
@@ -77,7 +78,7 @@ int compile_dev(struct compiler *c)
 {
 	int r = 0;
 
-	if (!c->own_root)
+	if (!c->own_root || c->opts->oci)
 		return 0;
 	if (autodev(c))
 		r = compile_dev_tmpfs(c);
@@ -101,6 +102,116 @@ int compile_dev(struct compiler *c)
 	return r;
 }
 
+/* --- /dev as the mounts made it --------------------------------------------------------------------------------------- */
+
+/* Bound from the host, /dev has what it has and is left alone. */
+/* Rows and columns in one word, 0: as it is. */
+static uint32_t terminal_size(const struct spec_process *p)
+{
+	return p->rows == UNSET32 || p->columns == UNSET32 ? 0 : (p->rows & 0xffff) << 16 | (p->columns & 0xffff);
+}
+
+static bool dev_is_bound(const struct spec *s)
+{
+	bool bound = false;
+
+	LIST_EACH(m, &s->mounts, struct spec_mount) {
+		struct mount_opts o;
+
+		if (m->target && startswith(m->target, "/dev") && !m->target[4 + strspn(m->target + 4, "/")])
+			bound = mount_opts_parse(m->options ?: "", &o, NULL) == 0 && (o.bind || o.rbind);
+	}
+	return bound;
+}
+
+static bool has_device(const struct spec *s, const char *name)
+{
+	LIST_EACH(d, &s->dev.devices, struct spec_device) {
+		const char *rest = d->path ? startswith(d->path, "/dev/") : NULL;
+
+		if (rest && streq(rest, name))
+			return true;
+	}
+	return false;
+}
+
+static int compile_device(struct compiler *c, const struct spec_device *s)
+{
+	struct op_device *d = plan_alloc(c->plan, sizeof(*d), c->e);
+	struct op *op;
+
+	if (!d)
+		return -ENOMEM;
+	if (!s->path || *s->path != '/')
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "device %s: the path must be absolute", s->path ?: "");
+	if (!s->type || !strchr("cubp", s->type))
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "device %s: unknown type", s->path);
+	*d = (struct op_device){
+		.path = s->path,
+		.mode = (s->mode == UNSET32 ? 0666 : s->mode & 07777) | (s->type == 'b'	  ? S_IFBLK
+									 : s->type == 'p' ? S_IFIFO
+											  : S_IFCHR),
+		.major = s->major == UNSET32 || s->type == 'p' ? 0 : s->major,
+		.minor = s->minor == UNSET32 || s->type == 'p' ? 0 : s->minor,
+		.uid = s->uid == UNSET32 ? 0 : s->uid,
+		.gid = s->gid == UNSET32 ? 0 : s->gid,
+	};
+	op = plan_add(c->plan, OP_CHILD, &op_device, c->e);
+	if (!op)
+		return -ENOMEM;
+	op->device = d;
+	return 0;
+}
+
+static int compile_standard(struct compiler *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(standard_nodes) && r == 0; i++) {
+		struct op *op;
+
+		if (has_device(c->spec, standard_nodes[i].path))
+			continue;
+		op = plan_add(c->plan, OP_CHILD, &op_node, c->e);
+		if (!op)
+			return -ENOMEM;
+		op->node = &standard_nodes[i];
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(standard_links) && r == 0; i++)
+		r = compile_add(c, OP_CHILD, &op_link, standard_links[i].name, standard_links[i].target, 0, 0);
+	if (r == 0)
+		r = compile_add(c, OP_CHILD, &op_core_link, NULL, NULL, 0, 0);
+	return r == 0 ? compile_add(c, OP_CHILD, &op_ptmx, NULL, NULL, 0, 0) : r;
+}
+
+int compile_devices(struct compiler *c)
+{
+	bool fill = tri_or(c->spec->dev.standard, false) && !dev_is_bound(c->spec);
+	bool terminal = tri_or(c->spec->process.terminal, false);
+	int r = 0;
+
+	if (!c->own_root)
+		return 0;
+	if (fill || terminal) {
+		r = compile_add(c, OP_CHILD, &op_make_dir, "/dev", NULL, 0755, 0);
+		if (r == 0)
+			r = compile_add(c, OP_CHILD, &op_dev_open, "/dev", NULL, 0, 0);
+	}
+	LIST_EACH(d, &c->spec->dev.devices, struct spec_device)
+		if (r == 0 && (fill || !startswith(d->path ?: "", "/dev/")))
+			r = compile_device(c, d);
+	if (r == 0 && fill)
+		r = compile_standard(c);
+	if (r == 0 && terminal) {
+		c->plan->console = true;
+		r = compile_add(c, OP_CHILD, &op_pts_open, "/dev/pts", NULL, 0, 0);
+		if (r == 0)
+			r = compile_add(c, OP_CHILD, &op_console, NULL, NULL, 0,
+					(int64_t)terminal_size(&c->spec->process));
+	}
+	return r;
+}
+
 int compile_terminals(struct compiler *c)
 {
 	const struct spec_dev *d = &c->spec->dev;
@@ -108,7 +219,7 @@ int compile_terminals(struct compiler *c)
 	const char *dir = isempty(d->tty_dir) ? NULL : d->tty_dir, *data;
 	int r;
 
-	if (!c->own_root)
+	if (!c->own_root || c->opts->oci)
 		return 0;
 	if (ttys > RUN_TTYS_MAX)
 		return err_kind(c->e, ERR_LIMIT, -E2BIG, "lxc.tty.max = %u: at most %d terminals", ttys, RUN_TTYS_MAX);

@@ -14,7 +14,7 @@
 #define PROC_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 #define FSTAB_MAX  (1u << 20)
 
-static struct op_mount *add_mount(struct compiler *c, const char *fstype, const char *source, const char *target)
+struct op_mount *compile_add_mount(struct compiler *c, const char *fstype, const char *source, const char *target)
 {
 	struct op_mount *m = plan_alloc(c->plan, sizeof(*m), c->e);
 	struct op *op;
@@ -95,7 +95,7 @@ int compile_rootfs(struct compiler *c)
 /* A part of an earlier mount, bound on itself with other attributes. */
 static int add_rebind(struct compiler *c, const char *path, bool ro)
 {
-	struct op_mount *m = add_mount(c, NULL, NULL, path);
+	struct op_mount *m = compile_add_mount(c, NULL, NULL, path);
 
 	if (!m)
 		return -ENOMEM;
@@ -110,7 +110,7 @@ static int add_rebind(struct compiler *c, const char *path, bool ro)
 
 static int auto_proc(struct compiler *c, const char *mode)
 {
-	struct op_mount *m = add_mount(c, "proc", "/proc", "/proc");
+	struct op_mount *m = compile_add_mount(c, "proc", "/proc", "/proc");
 	int r;
 
 	if (!m)
@@ -134,7 +134,7 @@ static int auto_proc(struct compiler *c, const char *mode)
 
 static int auto_sys(struct compiler *c, const char *mode)
 {
-	struct op_mount *m = add_mount(c, "sysfs", "/sys", "/sys");
+	struct op_mount *m = compile_add_mount(c, "sysfs", "/sys", "/sys");
 
 	if (!m)
 		return -ENOMEM;
@@ -150,7 +150,7 @@ static int auto_sys(struct compiler *c, const char *mode)
 	m->attr_set |= MOUNT_ATTR_RDONLY;
 	if (!isempty(mode) && streq(mode, "ro"))
 		return 0;
-	m = add_mount(c, "sysfs", "/sys", "/sys/devices/virtual/net");
+	m = compile_add_mount(c, "sysfs", "/sys", "/sys/devices/virtual/net");
 	if (!m)
 		return -ENOMEM;
 	m->attr_set = PROC_ATTRS;
@@ -160,97 +160,6 @@ static int auto_sys(struct compiler *c, const char *mode)
 	m->bind = true;
 	m->attr_clr = MOUNT_ATTR_RDONLY;
 	return 0;
-}
-
-/* One hierarchy of the host: where it is mounted below /sys/fs/cgroup and with which options. */
-static int add_hierarchy(struct compiler *c, const char *dir, bool v2, const char *data, bool ro)
-{
-	struct op_mount *m;
-	char *target = plan_printf(c->plan, c->e, "/sys/fs/cgroup%s%s", *dir ? "/" : "", dir);
-
-	if (!target)
-		return -ENOMEM;
-	m = add_mount(c, v2 ? "cgroup2" : "cgroup", "cgroup", target);
-	if (!m)
-		return -ENOMEM;
-	m->data = v2 ? "" : plan_strdup(c->plan, data, c->e);
-	m->attr_set = PROC_ATTRS | (ro ? MOUNT_ATTR_RDONLY : 0);
-	m->nolinks = true;
-	m->create = 'd';
-	m->optional = true;
-	return 0;
-}
-
-/* The superblock options that name a v1 hierarchy: controllers and name=, nothing else. */
-static void hierarchy_data(const char *options, char *out, size_t size)
-{
-	char copy[512], *save = NULL;
-	size_t n = 0;
-	bool named = false, any = false;
-
-	snprintf(copy, sizeof(copy), "%s", options);
-	*out = '\0';
-	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
-		if (streq(w, "rw") || streq(w, "ro") || streq(w, "xattr") || streq(w, "none") ||
-		    streq(w, "clone_children") || startswith(w, "release_agent=") || startswith(w, "cpuset_"))
-			continue;
-		named |= startswith(w, "name=") != NULL;
-		any |= !startswith(w, "name=");
-		n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "," : "", w);
-		if (n >= size)
-			return;
-	}
-	if (named && !any && n + 6 < size)
-		snprintf(out + n, size - n, ",none");
-}
-
-static int auto_cgroup_tree(struct compiler *c, bool ro)
-{
-	_cleanup_free_ char *info = NULL;
-	char *save = NULL;
-	bool v1 = false;
-	int r;
-
-	r = file_read(AT_FDCWD, "/proc/self/mountinfo", 16u << 20, &info, NULL, c->e);
-	if (r < 0)
-		return r;
-	v1 = strstr(info, " - cgroup ") != NULL;
-	if (v1) {
-		struct op_mount *m = add_mount(c, "tmpfs", "tmpfs", "/sys/fs/cgroup");
-
-		if (!m)
-			return -ENOMEM;
-		m->data = "size=64k,mode=755";
-		m->attr_set = PROC_ATTRS;
-		m->nolinks = true;
-		m->create = 'd';
-	}
-	for (char *line = strtok_r(info, "\n", &save); line && r == 0; line = strtok_r(NULL, "\n", &save)) {
-		char mountpoint[256], options[512], data[300];
-		const char *sep = strstr(line, " - cgroup"), *dir;
-		bool v2;
-
-		if (!sep || sscanf(line, "%*s %*s %*s %*s %255s", mountpoint) != 1 ||
-		    sscanf(sep, " - %*s %*s %511s", options) != 1)
-			continue;
-		dir = startswith(mountpoint, "/sys/fs/cgroup");
-		if (!dir || (v1 && !*dir) || strchr(*dir ? dir + 1 : dir, '/'))
-			continue;
-		v2 = startswith(sep, " - cgroup2") != NULL;
-		hierarchy_data(options, data, sizeof(data));
-		r = add_hierarchy(c, *dir ? plan_strdup(c->plan, dir + 1, c->e) ?: "" : "", v2, data, ro);
-	}
-	return r;
-}
-
-/* "cgroup[-full][:ro|:rw|:mixed][:force]": with a cgroup name space and CAP_SYS_ADMIN init mounts its own, unless forced. */
-static int auto_cgroup(struct compiler *c, const char *mode)
-{
-	bool force = mode && strstr(mode, "force"), ro = mode && startswith(mode, "ro");
-
-	if (!force && (c->plan->ns_cloned & (1u << NS_CGROUP)) && (c->plan->cap_mask & (1ull << 21)))
-		return 0;
-	return auto_cgroup_tree(c, ro);
 }
 
 /* "shmounts:HOST[:CONTAINER]": a shared directory by which mounts can be sent in later. */
@@ -266,7 +175,7 @@ static int auto_shmounts(struct compiler *c, const char *arg)
 		*cont++ = '\0';
 	if (!*host)
 		return err_kind(c->e, ERR_INVALID, -EINVAL, "mount.auto: expected shmounts:HOST-PATH[:CONTAINER-PATH]");
-	m = add_mount(c, NULL, host, isempty(cont) ? "/dev/.lxc-mounts" : cont);
+	m = compile_add_mount(c, NULL, host, isempty(cont) ? "/dev/.lxc-mounts" : cont);
 	if (!m)
 		return -ENOMEM;
 	m->bind = true;
@@ -281,9 +190,12 @@ int compile_auto_mounts(struct compiler *c)
 		const char *word;
 		int (*fn)(struct compiler *c, const char *mode);
 	} kinds[] = {
-		{ "proc", auto_proc },		{ "sys", auto_sys },
-		{ "cgroup", auto_cgroup },	{ "cgroup2", auto_cgroup },
-		{ "cgroup-full", auto_cgroup }, { "shmounts", auto_shmounts },
+		{ "proc", auto_proc },
+		{ "sys", auto_sys },
+		{ "cgroup", compile_cgroup_auto },
+		{ "cgroup2", compile_cgroup_auto },
+		{ "cgroup-full", compile_cgroup_auto },
+		{ "shmounts", auto_shmounts },
 	};
 	int r = 0;
 
@@ -350,8 +262,172 @@ static int preopen(struct compiler *c, struct op_mount *m, const char *idmap)
 	return r;
 }
 
+/* What may lie over a procfs: itself, and the few files that others make up for a container. */
+static bool proc_allowed(const char *target, const char *fstype, bool bind)
+{
+	static const char *const files[] = {
+		"cpuinfo",
+		"diskstats",
+		"meminfo",
+		"stat",
+		"swaps",
+		"uptime",
+		"loadavg",
+		"slabinfo",
+		"net/dev",
+		"sys/kernel/ns_last_pid",
+		"sys/crypto/fips_enabled",
+	};
+	const char *rest = startswith(target, "/proc");
+
+	if (!rest || (*rest && *rest != '/'))
+		return false;
+	rest += strspn(rest, "/");
+	if (!*rest)
+		return !bind && fstype && streq(fstype, "proc");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (streq(rest, files[i]))
+			return true;
+	return false;
+}
+
+/* Flags of mount(2) that no file system takes as a word of its data. */
+static int drop_flags(struct compiler *c, struct op_mount *m)
+{
+	static const char *const flags[] = { "acl",  "noacl",  "iversion", "noiversion",
+					     "mand", "nomand", "async",	   "nolazytime" };
+	char *copy = plan_strdup(c->plan, m->data, c->e), *rest = plan_strdup(c->plan, "", c->e), *save = NULL;
+
+	for (char *w = copy && rest ? strtok_r(copy, ",", &save) : NULL; w && rest; w = strtok_r(NULL, ",", &save)) {
+		bool flag = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+			flag |= streq(w, flags[i]);
+		if (!flag)
+			rest = plan_printf(c->plan, c->e, "%s%s%s", rest, *rest ? "," : "", w);
+	}
+	m->data = rest;
+	return copy && rest ? 0 : -ENOMEM;
+}
+
+/* Id maps of one mount: its own lists, or the container's. */
+static int add_own_idmap(struct compiler *c, const struct spec_mount *s, int slot, bool recursive)
+{
+	const struct strv *lists[] = { &s->uid_maps, &s->gid_maps };
+	struct idmap *maps = c->plan->maps;
+	size_t n = c->plan->n_maps, at = 0;
+	struct op *op;
+
+	if (s->uid_maps.n || s->gid_maps.n) {
+		n = s->uid_maps.n + s->gid_maps.n;
+		maps = plan_alloc(c->plan, n * sizeof(*maps), c->e);
+		if (!maps)
+			return -ENOMEM;
+		for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+			for (size_t i = 0; i < lists[k]->n; i++, at++) {
+				maps[at].type = k ? 'g' : 'u';
+				if (sscanf(lists[k]->v[i], "%u %u %u", &maps[at].nsid, &maps[at].hostid,
+					   &maps[at].range) != 3)
+					return err_kind(c->e, ERR_INVALID, -EINVAL, "mount on %s: id map '%s'",
+							s->target, lists[k]->v[i]);
+			}
+	}
+	if (!n)
+		return err_kind(c->e, ERR_INVALID, -EINVAL,
+				"mount on %s: an idmapped mount needs id maps, of its own or of the container",
+				s->target);
+	op = plan_add(c->plan, OP_HOST, &op_mount_idmap, c->e);
+	if (!op)
+		return -ENOMEM;
+	op->ids.maps = maps;
+	op->ids.n = n;
+	op->ids.slot = slot;
+	op->ids.recursive = recursive;
+	return 0;
+}
+
+/* What the OCI runtime specification means by the same words. */
+static int refine_entry(struct compiler *c, const struct spec_mount *s, const struct mount_opts *o, struct op_mount *m)
+{
+	const char *dev = startswith(m->target, "/dev");
+	int r;
+
+	m->create = 's';
+	m->remount = o->remount;
+	m->guard_proc = true;
+	m->on_proc = proc_allowed(m->target, s->fstype, m->bind);
+	r = drop_flags(c, m);
+	if (r < 0)
+		return r;
+	if (dev && !dev[strspn(dev, "/")] && !m->bind && m->attr_set & MOUNT_ATTR_RDONLY) {
+		m->attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		m->sb_ro = false;
+		c->dev_ro = true;
+	}
+	if (m->fstype && streq(m->fstype, "tmpfs") && !m->bind) {
+		m->keep_mode = !strstr(m->data, "mode=");
+		m->copy_up = o->tmpcopyup;
+		m->sb_ro = false;
+	}
+	/* In a user name space whose network is not its own there is no new sysfs: the host's is shown. */
+	if (m->fstype && streq(m->fstype, "sysfs") && c->plan->has_userns) {
+		m->fallback_bind = true;
+		m->source = "/sys";
+	}
+	return 0;
+}
+
+static bool is_type(const struct spec_mount *s, const char *type)
+{
+	return s->fstype && streq(s->fstype, type);
+}
+
+/* The operation's own words of what the entry says; NULL on failure. */
+static struct op_mount *make_entry(struct compiler *c, const struct spec_mount *s, const struct mount_opts *o)
+{
+	struct op_mount *m = plan_alloc(c->plan, sizeof(*m), c->e);
+
+	if (!m)
+		return NULL;
+	*m = (struct op_mount){
+		.fstype = s->fstype,
+		.source = s->source,
+		.target = in_root(c, s->target),
+		.attr_set = o->attr_set,
+		.attr_clr = o->attr_clr,
+		.rattr_set = o->rattr_set,
+		.rattr_clr = o->rattr_clr,
+		.propagation = o->propagation,
+		.propagation_rec = o->propagation_rec,
+		.bind = o->bind || o->rbind || (s->fstype && streq(s->fstype, "bind")),
+		.recursive = o->rbind,
+		.sb_ro = o->fs_ro && !o->bind && !o->rbind,
+		.optional = o->optional,
+		.create = o->create_dir	   ? 'd'
+			  : o->create_file ? 'f'
+					   : 0,
+		.slot = -1,
+	};
+	if (o->fs_ro)
+		m->attr_set |= MOUNT_ATTR_RDONLY;
+	m->data = plan_strdup(c->plan, o->data, c->e);
+	/* proc and sysfs may not be redirected by a link in the tree: what is written below them has power. */
+	m->nolinks = is_type(s, "proc") || is_type(s, "sysfs") || (s->fstype && startswith(s->fstype, "cgroup"));
+	return m->target && m->data ? m : NULL;
+}
+
+/* Whether its source is cloned on the host: only there may it be idmapped, or reach beyond a user name space; and a shared
+ * one is the host's peer only when it is cloned before our own mounts became slaves. */
+static bool wants_preopen(const struct compiler *c, const struct op_mount *m, const struct mount_opts *o, bool idmap)
+{
+	if (!m->bind || m->remount || c->opts->rootless || c->spec->hooks[HOOK_PRE_MOUNT].n)
+		return false;
+	return c->plan->has_userns || idmap || (tri_or(c->spec->mounts_create, false) && o->propagation == MS_SHARED);
+}
+
 static int compile_entry(struct compiler *c, const struct spec_mount *s)
 {
+	bool oci = tri_or(c->spec->mounts_create, false), own_idmap;
 	struct mount_opts o;
 	struct op_mount *m;
 	int r;
@@ -359,42 +435,25 @@ static int compile_entry(struct compiler *c, const struct spec_mount *s)
 	r = mount_opts_parse(s->options ?: "", &o, c->e);
 	if (r < 0)
 		return err_wrap(c->e, r, "mount entry for %s", s->target);
-	m = plan_alloc(c->plan, sizeof(*m), c->e);
+	if (oci && is_type(s, "cgroup") && !o.bind && !o.rbind)
+		return compile_cgroup_mount(c, in_root(c, s->target), o.fs_ro);
+	m = make_entry(c, s, &o);
 	if (!m)
 		return -ENOMEM;
-	*m = (struct op_mount){
-		.fstype = s->fstype,
-		.source = s->source,
-		.target = in_root(c, s->target),
-		.attr_set = o.attr_set,
-		.attr_clr = o.attr_clr,
-		.rattr_set = o.rattr_set,
-		.rattr_clr = o.rattr_clr,
-		.propagation = o.propagation,
-		.propagation_rec = o.propagation_rec,
-		.bind = o.bind || o.rbind || (s->fstype && streq(s->fstype, "bind")),
-		.recursive = o.rbind,
-		.sb_ro = o.fs_ro && !o.bind && !o.rbind,
-		.optional = o.optional,
-		.create = o.create_dir	  ? 'd'
-			  : o.create_file ? 'f'
-					  : 0,
-		.slot = -1,
-	};
-	if (o.fs_ro)
-		m->attr_set |= MOUNT_ATTR_RDONLY;
-	m->data = plan_strdup(c->plan, o.data, c->e);
-	if (!m->target || !m->data)
-		return -ENOMEM;
-	/* proc and sysfs may not be redirected by a link in the tree: what is written below them has power. */
-	m->nolinks =
-		s->fstype && (streq(s->fstype, "proc") || streq(s->fstype, "sysfs") || startswith(s->fstype, "cgroup"));
+	r = oci ? refine_entry(c, s, &o, m) : 0;
+	if (r < 0)
+		return r;
+	own_idmap = o.idmap_own || o.ridmap_own || s->uid_maps.n || s->gid_maps.n;
+	if (own_idmap && !m->bind)
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "mount on %s: only a bind mount can be idmapped",
+				s->target);
 	if (o.relative) {
 		m->sub = plan_printf(c->plan, c->e, "/%s", m->source);
 		m->bind = true;
-	} else if (m->bind && (c->plan->has_userns || *o.idmap) && !c->opts->rootless &&
-		   !c->spec->hooks[HOOK_PRE_MOUNT].n) {
+	} else if (wants_preopen(c, m, &o, *o.idmap || own_idmap)) {
 		r = preopen(c, m, o.idmap);
+		if (r == 0 && own_idmap)
+			r = add_own_idmap(c, s, m->slot, o.ridmap_own);
 		if (r < 0)
 			return r;
 	}

@@ -369,6 +369,8 @@ static int compile_launch(struct compiler *c)
 	if (r == 0 && c->opts->wait_start)
 		r = compile_add(c, OP_CHILD, &op_start_wait, NULL, NULL, 0, 0);
 	if (r == 0)
+		r = compile_moments(c, OP_CHILD, "startContainer");
+	if (r == 0)
 		r = compile_seccomp(c);
 	return r == 0 ? add_exec(c, &op_launch, x) : r;
 }
@@ -379,7 +381,9 @@ int compile_process(struct compiler *c)
 	int r = compile_settings(c);
 
 	if (r == 0 && c->own_root)
-		r = compile_add(c, OP_CHILD, &op_pivot, NULL, NULL, 0, 0);
+		r = compile_add(c, OP_CHILD, c->opts->no_pivot ? &op_move_root : &op_pivot, NULL, NULL, 0, 0);
+	if (r == 0 && c->own_root && c->spec->rootfs.propagation && c->opts->oci)
+		r = compile_add(c, OP_CHILD, &op_propagation, c->spec->rootfs.propagation, NULL, 0, 0);
 	if (r == 0 && c->opts->oci)
 		return compile_launch(c);
 	if (r == 0 && c->opts->execute)

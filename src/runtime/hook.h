@@ -23,6 +23,20 @@ struct hook_ctx {
 int hook_command(const struct hook_ctx *c, enum spec_hook type, const char *command, struct buf *out, struct err *e);
 int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, struct err *e);
 
+/*
+ * The hooks of the OCI runtime specification (exec_hook.c), by moment: "prestart" … . Those up to the exec are operations
+ * of the plan, and those of poststop are due by the journal; only poststart is left to who starts.
+ */
+struct moment_ctx {
+	pid_t pid; /* 0: none any more */
+	const char *version, *bundle;
+};
+bool moments_any(const struct spec *s, const char *moment);
+/* Runs all of MOMENT on the host. With GO_ON every one is run, failures are logged, and the first is returned. */
+int moments_run(const struct spec *s, const char *moment, const struct moment_ctx *c, bool go_on, const struct log *log,
+		struct err *e);
+int moment_run(const struct op_moment *m, pid_t pid, struct err *e); /* one, with all words ready */
+
 /* Runs all hooks of TYPE on the host. With GO_ON every one is run and the first failure returned. */
 int hooks_run(const struct hook_ctx *c, enum spec_hook type, bool go_on, const struct log *log, struct err *e);
 int hook_run_one(const struct hook_ctx *c, enum spec_hook type, const char *command, const struct log *log,

@@ -178,7 +178,7 @@ static int own_tty(int slave, struct err *e)
 	return 0;
 }
 
-/* a: place below /dev beside "console" (lxc.tty.dir), or NULL */
+/* a: place below /dev beside "console" (lxc.tty.dir), or NULL; m: rows << 16 | columns, 0: as it is */
 static int console_apply(const struct op *op, struct run *run, struct err *e)
 {
 	int master, slave, r;
@@ -188,6 +188,13 @@ static int console_apply(const struct op *op, struct run *run, struct err *e)
 		return err_set(e, r, "allocate the console");
 	run->masters[run->n_masters++] = master;
 	run->console_slave = slave;
+	if (op->args.m) {
+		struct winsize size = { .ws_row = (unsigned short)(op->args.m >> 16),
+					.ws_col = (unsigned short)op->args.m };
+
+		if (ioctl(slave, TIOCSWINSZ, &size) < 0)
+			return err_set(e, -errno, "size of the terminal");
+	}
 	r = own_tty(slave, e);
 	if (r < 0 || op->args.n) /* n: no /dev of its own to put it in */
 		return r;

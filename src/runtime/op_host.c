@@ -188,6 +188,25 @@ static int bind_open_apply(const struct op *op, struct run *run, struct err *e)
 	return 0;
 }
 
+static void mount_idmap_describe(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "slot %d%s:", op->ids.slot, op->ids.recursive ? " and below" : "");
+	for (size_t i = 0; i < op->ids.n; i++)
+		buf_printf(out, "%s%c %u %u %u", i ? ", " : " ", op->ids.maps[i].type, op->ids.maps[i].nsid,
+			   op->ids.maps[i].hostid, op->ids.maps[i].range);
+}
+
+static int mount_idmap_apply(const struct op *op, struct run *run, struct err *e)
+{
+	_cleanup_close_ int userns = idmap_userns_fd(op->ids.maps, op->ids.n, e);
+
+	if (userns < 0)
+		return userns;
+	return mount_idmap(run->slots[op->ids.slot], userns, op->ids.recursive, e);
+}
+
+const struct op_kind op_mount_idmap = { "mount.idmap", mount_idmap_describe, mount_idmap_apply };
+
 static void bind_open_describe(const struct op *op, struct buf *out)
 {
 	buf_printf(out, "%s%s%s%s", op->args.a, op->args.m & 1 ? " and below" : "", op->args.b ? " idmap=" : "",

@@ -16,6 +16,7 @@
 #include <linux/magic.h>
 
 #include "base/fd.h"
+#include "runtime/child.h"
 #include "runtime/ops.h"
 #include "runtime/run.h"
 #include "sys/inroot.h"
@@ -29,18 +30,20 @@ static void describe_a(const struct op *op, struct buf *out)
 
 /* --- propagation: what the host mounts still arrives, what we mount never leaves ------------------------------------ */
 
+/* n: nothing arrives either */
 static void private_describe(const struct op *op, struct buf *out)
 {
-	buf_puts(out, "all mounts become slaves of the host's");
+	buf_puts(out, op->args.n ? "all mounts become private" : "all mounts become slaves of the host's");
 }
 
 static int private_apply(const struct op *op, struct run *run, struct err *e)
 {
-	struct mount_attr attr = { .propagation = MS_SLAVE };
+	unsigned long flag = op->args.n ? MS_PRIVATE : MS_SLAVE;
+	struct mount_attr attr = { .propagation = flag };
 	int r = sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr);
 
 	if (r == -EINVAL || r == -ENOSYS)
-		r = sys_mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL);
+		r = sys_mount(NULL, "/", NULL, flag | MS_REC, NULL);
 	return r < 0 ? err_set(e, r, "make / a slave mount") : 0;
 }
 
@@ -98,20 +101,77 @@ static void mount_describe(const struct op *op, struct buf *out)
 		buf_puts(out, " noexec");
 	if (m->data && *m->data)
 		buf_printf(out, " (%s)", m->data);
+	if (m->remount)
+		buf_puts(out, " remount");
+	if (m->copy_up)
+		buf_puts(out, " with what is there");
 	if (m->optional)
 		buf_puts(out, " optional");
 }
 
-static int open_target(const struct op_mount *m, struct run *run)
+static int look_target(const struct op_mount *m, struct run *run)
 {
-	int fd = m->nolinks ? inroot_open_nolinks(run->root_fd, m->target, 0)
-			    : inroot_open_path(run->root_fd, m->target, 0);
+	return m->nolinks ? inroot_open_nolinks(run->root_fd, m->target, 0)
+			  : inroot_open_path(run->root_fd, m->target, 0);
+}
 
-	if (fd == -ENOENT && m->create == 'd')
-		fd = inroot_make_dirs(run->root_fd, m->target, 0755);
-	else if (fd == -ENOENT && m->create == 'f')
-		fd = inroot_make_file(run->root_fd, m->target, 0644);
-	return fd;
+/* SRC: what will lie there. *RET_MADE: it was not there before. */
+static int open_target(const struct op_mount *m, struct run *run, int src, bool *ret_made)
+{
+	char create = m->create;
+	int fd = look_target(m, run);
+	struct stat st;
+
+	*ret_made = fd == -ENOENT && create;
+	if (!*ret_made)
+		return fd;
+	if (create == 's')
+		create = fstat(src, &st) == 0 && !S_ISDIR(st.st_mode) ? 'f' : 'd';
+	fd = create == 'd' ? inroot_make_dirs(run->root_fd, m->target, 0755)
+			   : inroot_make_file(run->root_fd, m->target, 0644);
+	if (fd < 0 || !m->nolinks)
+		return fd;
+	/* Making follows links where looking does not. */
+	fd_close(fd);
+	return look_target(m, run);
+}
+
+static bool is_procfs(int fd)
+{
+	struct statfs sf;
+
+	return fstatfs(fd, &sf) == 0 && sf.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Nothing may stand in for /proc or a part of it: what is written there has power, and what is read is believed
+ * (CVE-2019-16884, CVE-2025-52881). By what the target is, and by its name while no procfs is there yet. */
+static int guard_proc(const struct op_mount *m, int target, int src, struct err *e)
+{
+	const char *rest = startswith(m->target, "/proc");
+
+	if (!m->guard_proc || m->on_proc)
+		return 0;
+	if (rest && !rest[strspn(rest, "/")])
+		return is_procfs(src) ? 0
+				      : err_kind(e, ERR_DENIED, -EPERM,
+						 "\"%s\" cannot be mounted because it is not of type proc", m->target);
+	if ((rest && *rest == '/') || is_procfs(target))
+		return err_kind(e, ERR_DENIED, -EPERM, "\"%s\" cannot be mounted because it is inside /proc",
+				m->target);
+	return 0;
+}
+
+static int target_error(const struct op_mount *m, int r, struct err *e)
+{
+	if (m->nolinks && (r == -ELOOP || r == -ENOTDIR))
+		return err_kind(e, ERR_DENIED, r, "filesystem \"%s\" must be mounted on ordinary directory %s",
+				m->fstype ?: "none", m->target);
+	err_set(e, r, "mount target %s in the container", m->target);
+	if (r == -ENOENT)
+		err_hint(e, r, "add create=dir or create=file to the mount's options");
+	else if (r == -ELOOP || r == -EXDEV)
+		err_hint(e, r, "the path leads through a symbolic link, which is refused here");
+	return r;
 }
 
 static int open_source(const struct op_mount *m, struct run *run, struct err *e)
@@ -127,7 +187,10 @@ static int open_source(const struct op_mount *m, struct run *run, struct err *e)
 	}
 	if (m->bind)
 		return mount_clone(AT_FDCWD, m->source, m->recursive, e);
-	fd = mount_new(m->fstype, m->source, m->data, m->attr_set, m->sb_ro, e);
+	/* Read-only later, where something is written into it first. */
+	fd = mount_new(m->fstype, m->source, m->data,
+		       m->keep_mode || m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, m->sb_ro,
+		       e);
 	if (fd < 0 && m->fallback_bind && (fd == -EPERM || fd == -EBUSY)) {
 		err_clear(e);
 		fd = mount_clone(AT_FDCWD, m->source, true, e);
@@ -135,12 +198,73 @@ static int open_source(const struct op_mount *m, struct run *run, struct err *e)
 	return fd;
 }
 
+/* Of what is mounted there already. */
+static int remount(const struct op_mount *m, struct run *run, struct err *e)
+{
+	_cleanup_close_ int target = look_target(m, run);
+	int r = 0;
+
+	if (target < 0)
+		return target_error(m, target, e);
+	if (!m->bind)
+		r = mount_reconfigure(target, m->fstype ?: "none", m->data, m->sb_ro, e);
+	/* A user name space may not change the file system; what it may is the mount. */
+	if (r == -EPERM && run->plan->has_userns) {
+		err_clear(e);
+		r = 0;
+	}
+	if (r == 0)
+		r = mount_set(target, m->attr_set, m->attr_clr, m->propagation, m->propagation_rec, e);
+	if (r == 0 && (m->rattr_set || m->rattr_clr))
+		r = mount_set(target, m->rattr_set, m->rattr_clr, 0, true, e);
+	return r < 0 ? err_wrap(e, r, "remount %s", m->target) : 0;
+}
+
+/* What the new file system takes over from the directory that it covers. */
+static int inherit(const struct op_mount *m, int target, int mnt, struct err *e)
+{
+	struct stat st;
+	int r;
+
+	if (m->keep_mode && fstat(target, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    fchmodat(mnt, ".", st.st_mode & 07777, 0) < 0)
+		return err_set(e, -errno, "mode of %s", m->target);
+	if (!m->copy_up)
+		return 0;
+	r = copy_up(target, mnt);
+	return r < 0 ? err_set(e, r, "copy what is in %s", m->target) : 0;
+}
+
+static int place(const struct op_mount *m, struct run *run, int fd, struct err *e)
+{
+	_cleanup_close_ int target = -EBADF;
+	bool made;
+	int r;
+
+	target = open_target(m, run, fd, &made);
+	if (target < 0)
+		return target_error(m, target, e);
+	r = guard_proc(m, target, fd, e);
+	if (r == 0 && !made)
+		r = inherit(m, target, fd, e);
+	if (r == 0)
+		r = mount_set(fd, m->attr_set, m->attr_clr, m->propagation, m->propagation_rec, e);
+	if (r == 0 && (m->rattr_set || m->rattr_clr))
+		r = mount_set(fd, m->rattr_set, m->rattr_clr, 0, true, e);
+	if (r == 0)
+		r = mount_attach(fd, target, e);
+	return r < 0 && e && e->kind == ERR_SYSTEM ? err_wrap(e, r, "mount %s on %s", m->source ?: m->fstype, m->target)
+						   : r;
+}
+
 static int mount_apply(const struct op *op, struct run *run, struct err *e)
 {
 	const struct op_mount *m = op->mount;
-	_cleanup_close_ int target = -EBADF, fd = -EBADF;
+	_cleanup_close_ int fd = -EBADF;
 	int r;
 
+	if (m->remount)
+		return remount(m, run, e);
 	if (m->slot >= 0)
 		fd = TAKE_FD(run->slots[m->slot]);
 	else
@@ -148,26 +272,8 @@ static int mount_apply(const struct op *op, struct run *run, struct err *e)
 	if (fd < 0)
 		return m->optional ? (err_clear(e), 0)
 				   : err_wrap(e, fd, "mount %s on %s", m->source ?: m->fstype, m->target);
-	target = open_target(m, run);
-	if (target < 0) {
-		if (m->optional)
-			return 0;
-		err_set(e, target, "mount target %s in the container", m->target);
-		if (target == -ENOENT)
-			err_hint(e, target, "add create=dir or create=file to the mount's options");
-		else if (target == -ELOOP || target == -EXDEV)
-			err_hint(e, target, "the path leads through a symbolic link, which is refused here");
-		return target;
-	}
-	r = mount_set(fd, m->attr_set, m->attr_clr, m->propagation, m->propagation_rec, e);
-	if (r == 0 && (m->rattr_set || m->rattr_clr))
-		r = mount_set(fd, m->rattr_set, m->rattr_clr, 0, true, e);
-	if (r == 0)
-		r = mount_attach(fd, target, e);
-	if (r < 0)
-		return m->optional ? (err_clear(e), 0)
-				   : err_wrap(e, r, "mount %s on %s", m->source ?: m->fstype, m->target);
-	return 0;
+	r = place(m, run, fd, e);
+	return r < 0 && m->optional ? (err_clear(e), 0) : r;
 }
 
 const struct op_kind op_mount = { "mount", mount_describe, mount_apply };
@@ -198,6 +304,58 @@ static int pivot_apply(const struct op *op, struct run *run, struct err *e)
 }
 
 const struct op_kind op_pivot = { "pivot", pivot_describe, pivot_apply };
+
+static void move_root_describe(const struct op *op, struct buf *out)
+{
+	buf_puts(out, "the root is moved over the host's, and changed to");
+}
+
+/* Where the host's root cannot be pivoted. What lies under the new root is out of reach for who may not change his root
+ * again; the host's proc and sys go, lest a user name space take them for proof that it may mount its own. */
+static int move_root_apply(const struct op *op, struct run *run, struct err *e)
+{
+	int r;
+
+	(void)sys_umount2("/proc", MNT_DETACH);
+	(void)sys_umount2("/sys", MNT_DETACH);
+	if (fchdir(run->root_fd) < 0)
+		return err_set(e, -errno, "enter the root file system");
+	r = sys_mount(".", "/", NULL, MS_MOVE, NULL);
+	if (r < 0)
+		return err_set(e, r, "move the root file system over /");
+	if (chroot(".") < 0 || chdir("/") < 0)
+		return err_set(e, -errno, "change to the root file system");
+	return 0;
+}
+
+const struct op_kind op_move_root = { "root.move", move_root_describe, move_root_apply };
+
+/* a: propagation of the root, by its word in mount options */
+static int propagation_apply(const struct op *op, struct run *run, struct err *e)
+{
+	const char *word = op->args.a + (*op->args.a == 'r');
+	uint64_t flag = streq(word, "shared")	    ? MS_SHARED
+			: streq(word, "slave")	    ? MS_SLAVE
+			: streq(word, "unbindable") ? MS_UNBINDABLE
+						    : MS_PRIVATE;
+	struct mount_attr attr = { .propagation = flag };
+	int r = sys_mount_setattr(AT_FDCWD, "/", *op->args.a == 'r' ? AT_RECURSIVE : 0, &attr);
+
+	return r < 0 ? err_set(e, r, "make the root file system %s", op->args.a) : 0;
+}
+
+const struct op_kind op_propagation = { "root.propagation", describe_a, propagation_apply };
+
+/* a: a mount that is filled by now */
+static int mount_ro_apply(const struct op *op, struct run *run, struct err *e)
+{
+	_cleanup_close_ int fd = inroot_open_nolinks(run->root_fd, op->args.a, O_DIRECTORY);
+	int r = fd < 0 ? err_set(e, fd, "open %s", op->args.a) : mount_set(fd, MOUNT_ATTR_RDONLY, 0, 0, false, e);
+
+	return r < 0 ? err_wrap(e, r, "make %s read-only", op->args.a) : 0;
+}
+
+const struct op_kind op_mount_ro = { "mount.readonly", describe_a, mount_ro_apply };
 
 static void root_ro_describe(const struct op *op, struct buf *out)
 {

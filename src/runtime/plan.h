@@ -41,14 +41,34 @@ struct op_mount {
 	uint64_t attr_set, attr_clr, rattr_set, rattr_clr, propagation;
 	bool bind, recursive, sb_ro, optional, nolinks, propagation_rec;
 	bool fallback_bind; /* a new file system that is refused (user name space): bind the host's SOURCE */
-	char create;	    /* 'd', 'f' or 0 */
-	int slot;	    /* pre-opened on the host, -1: opened where it is applied */
+	bool remount;	    /* attributes and data of what is mounted there already; with BIND its attributes only */
+	bool guard_proc;    /* nothing goes over a procfs but what ON_PROC lets through */
+	bool on_proc;
+	bool keep_mode; /* the root of the new file system gets the mode of the directory under it */
+	bool copy_up;	/* … and a copy of its contents */
+	char create;	/* 'd', 'f', 's' (as the source is) or 0 */
+	int slot;	/* pre-opened on the host, -1: opened where it is applied */
 };
 
 struct op_node {
 	const char *path; /* below /dev */
 	uint32_t mode;
 	uint32_t major, minor;
+};
+
+/* A device node at a path of the container's. */
+struct op_device {
+	const char *path;
+	uint32_t mode, major, minor, uid, gid; /* mode with its type: S_IFCHR … */
+};
+
+/* A hook of the OCI runtime specification. The state is JSON_HEAD, the pid, JSON_TAIL. */
+struct op_moment {
+	const char *moment, *path, *cwd, *json_head, *json_tail;
+	unsigned index;
+	uint32_t timeout; /* seconds, UNSET32: for ever */
+	char *const *argv;
+	char *const *envp;
 };
 
 struct op_exec {
@@ -80,6 +100,8 @@ struct op {
 		const struct op_node *node;
 		const struct net_dev *net;
 		const struct op_exec *exec;
+		const struct op_device *device;
+		const struct op_moment *moment;
 		struct {
 			const struct net_dev *devs;
 			unsigned n;
@@ -87,6 +109,8 @@ struct op {
 		struct {
 			const struct idmap *maps;
 			size_t n;
+			int slot;
+			bool recursive;
 		} ids;
 		struct {
 			const char *name;

@@ -117,6 +117,7 @@ static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
 	_cleanup_record_ struct record rec = { 0 };
 	_cleanup_free_ char *text = NULL;
 	struct hook_ctx h = { .spec = &spec };
+	struct moment_ctx m;
 	int r;
 
 	spec_init(&spec);
@@ -133,6 +134,7 @@ static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
 		r = spec_load(&spec, text, e);
 	if (r < 0)
 		return r;
+	m = (struct moment_ctx){ .version = rec.version, .bundle = rec.bundle };
 	h.name = rec.name;
 	h.config = rec.config;
 	h.target = WIFSIGNALED(rec.exit_status) && WTERMSIG(rec.exit_status) == SIGHUP ? "reboot" : "stop";
@@ -140,6 +142,7 @@ static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
 	if (hooks_run(&h, HOOK_POST_STOP, true, c->log, e) < 0)
 		log_msg(c->log, LOG_WARN, "%s", e ? e->msg : "post-stop hook failed");
 	err_clear(e);
+	(void)moments_run(&spec, "poststop", &m, true, c->log, NULL);
 	return 0;
 }
 

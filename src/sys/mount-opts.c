@@ -83,6 +83,9 @@ static const struct opt opts[] = {
 	{ "create=dir", OPT_CREATE, offsetof(struct mount_opts, create_dir) },
 	{ "create=file", OPT_CREATE, offsetof(struct mount_opts, create_file) },
 	{ "idmap=", OPT_IDMAP, 0 },
+	{ "idmap", FLAG(idmap_own) },
+	{ "ridmap", FLAG(ridmap_own) },
+	{ "tmpcopyup", FLAG(tmpcopyup) },
 	/* Words of fstab for other readers of the same line. */
 	{ "auto", OPT_NONE, 0 },
 	{ "noauto", OPT_NONE, 0 },

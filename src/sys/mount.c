@@ -196,3 +196,22 @@ int mount_attach(int mnt_fd, int target_fd, struct err *e)
 
 	return r < 0 ? err_set(e, r, "attach a mount") : 0;
 }
+
+int mount_reconfigure(int target_fd, const char *fstype, const char *data, bool ro, struct err *e)
+{
+	_cleanup_close_ int fs_fd = sys_fspick(target_fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+	int r;
+
+	if (fs_fd < 0)
+		return err_set(e, fs_fd, "open the mounted file system");
+	if (ro) {
+		r = sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0);
+		if (r < 0)
+			return mount_fs_error(fs_fd, r, fstype, "ro", e);
+	}
+	r = mount_fs_options(fs_fd, fstype, data ?: "", e);
+	if (r < 0)
+		return r;
+	r = sys_fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+	return r < 0 ? mount_fs_error(fs_fd, r, fstype, "remount", e) : 0;
+}

@@ -19,9 +19,11 @@ struct mount_opts {
 	bool propagation_rec;
 	bool bind, rbind, remount, move;
 	bool create_dir, create_file, optional, relative;
-	bool fs_ro;	 /* "ro" for a new file system's superblock */
-	char idmap[256]; /* idmap=…: "container" or a path; "" none */
-	char data[2048]; /* "size=1m,mode=755" */
+	bool tmpcopyup;		    /* a tmpfs begins with what lies under it */
+	bool idmap_own, ridmap_own; /* "idmap", "ridmap": by maps that are said elsewhere */
+	bool fs_ro;		    /* "ro" for a new file system's superblock */
+	char idmap[256];	    /* idmap=…: "container" or a path; "" none */
+	char data[2048];	    /* "size=1m,mode=755" */
 };
 
 /* Parses "ro,nosuid,create=dir,size=1m". -EINVAL, or -E2BIG when the data does not fit. */
@@ -51,6 +53,9 @@ int mount_set(int mnt_fd, uint64_t set, uint64_t clr, uint64_t propagation, bool
 
 /* Shifts ownership on a detached mount by the maps of USERNS_FD. */
 int mount_idmap(int mnt_fd, int userns_fd, bool recursive, struct err *e);
+
+/* New options for the file system that is mounted at TARGET_FD. */
+int mount_reconfigure(int target_fd, const char *fstype, const char *data, bool ro, struct err *e);
 
 /* Attaches MNT_FD on top of what TARGET_FD (O_PATH) is. 0 or -errno. */
 int mount_attach(int mnt_fd, int target_fd, struct err *e);

@@ -30,6 +30,11 @@ int sys_fsopen(const char *fstype, unsigned flags)
 	return (int)ret(syscall(SYS_fsopen, fstype, flags));
 }
 
+int sys_fspick(int dirfd, const char *path, unsigned flags)
+{
+	return (int)ret(syscall(SYS_fspick, dirfd, path, flags));
+}
+
 int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux)
 {
 	return (int)ret(syscall(SYS_fsconfig, fd, cmd, key, value, aux));

@@ -38,6 +38,7 @@ int sys_open_tree(int dirfd, const char *path, unsigned flags);
 int sys_move_mount(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
 int sys_mount_setattr(int dirfd, const char *path, unsigned flags, struct mount_attr *attr);
 int sys_fsopen(const char *fstype, unsigned flags);
+int sys_fspick(int dirfd, const char *path, unsigned flags);
 int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux);
 int sys_fsmount(int fd, unsigned flags, unsigned attrs);
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
