@@ -106,20 +106,6 @@ static int convert_arg(const char *text, struct policy_arg *ret, struct err *e)
 	return 0;
 }
 
-static int add_named(struct policy *p, const struct policy_rule *rule, const char *name, struct err *e)
-{
-	struct policy_rule named = *rule;
-	int r;
-
-	named.name = strdup(name);
-	if (!named.name)
-		return err_oom(e);
-	r = policy_add(p, &named, e);
-	if (r < 0)
-		free(named.name);
-	return r;
-}
-
 /* All must hold; or, when an argument stands there twice, each is a rule of its own. */
 struct conditions {
 	struct policy_arg v[CONDITIONS_MAX];
@@ -151,17 +137,15 @@ static int convert_conditions(const struct strv *args, struct conditions *ret, s
 static int add_call(struct policy *p, struct policy_rule *rule, const struct conditions *c, const char *name,
 		    struct err *e)
 {
-	int r = 0;
+	int r;
 
-	if (!c->alternatives) {
-		rule->n_args = c->n;
-		memcpy(rule->args, c->v, c->n * sizeof(*c->v));
-		return add_named(p, rule, name, e);
-	}
-	rule->n_args = 1;
-	for (unsigned i = 0; i < c->n && r == 0; i++) {
-		rule->args[0] = c->v[i];
-		r = add_named(p, rule, name, e);
+	rule->name = name;
+	rule->n_args = c->alternatives ? 1 : c->n;
+	rule->args = c->v;
+	r = policy_add(p, rule, e);
+	for (unsigned i = 1; i < c->n && c->alternatives && r == 0; i++) {
+		rule->args = &c->v[i];
+		r = policy_add(p, rule, e);
 	}
 	return r;
 }

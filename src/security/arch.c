@@ -2,31 +2,47 @@
 #include "security/arch.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <seccomp.h>
 
 #include "base/names.h"
+#include "security/calls.h"
 
-/* A machine's own architecture stands before those it runs beside. */
+#include "security/calls.inc"
+
+/* gcc's and clang's word for the machine that this is compiled for. */
+#if defined(__x86_64__) && defined(__ILP32__)
+#define NATIVE SCMP_ARCH_X32
+#elif defined(__x86_64__)
+#define NATIVE SCMP_ARCH_X86_64
+#elif defined(__i386__)
+#define NATIVE SCMP_ARCH_X86
+#elif defined(__aarch64__)
+#define NATIVE SCMP_ARCH_AARCH64
+#elif defined(__arm__)
+#define NATIVE SCMP_ARCH_ARM
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+#define NATIVE SCMP_ARCH_PPC64LE
+#elif defined(__powerpc64__)
+#define NATIVE SCMP_ARCH_PPC64
+#elif defined(__s390x__)
+#define NATIVE SCMP_ARCH_S390X
+#elif defined(__riscv) && __riscv_xlen == 64
+#define NATIVE SCMP_ARCH_RISCV64
+#elif defined(__mips64) && defined(__MIPSEL__)
+#define NATIVE SCMP_ARCH_MIPSEL64
+#elif defined(__mips64)
+#define NATIVE SCMP_ARCH_MIPS64
+#else
+#define NATIVE 0 /* no policy is compiled here */
+#endif
+
+const char *const call_table_version = CALLS_VERSION;
+
 const struct arch arch_table[] = {
-	{ "x86_64", SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, SCMP_ARCH_X86_64, false, NULL },
-	{ "x86", SCMP_ARCH_X86, AUDIT_ARCH_I386, SCMP_ARCH_X86_64, true, NULL },
-	{ "x32", SCMP_ARCH_X32, AUDIT_ARCH_X86_64, SCMP_ARCH_X86_64, false, "x86_64" },
-	{ "arm64", SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, SCMP_ARCH_AARCH64, false, NULL },
-	{ "arm", SCMP_ARCH_ARM, AUDIT_ARCH_ARM, SCMP_ARCH_AARCH64, true, NULL },
-	{ "ppc64le", SCMP_ARCH_PPC64LE, AUDIT_ARCH_PPC64LE, SCMP_ARCH_PPC64LE, false, NULL },
-	{ "ppc64", SCMP_ARCH_PPC64, AUDIT_ARCH_PPC64, SCMP_ARCH_PPC64, false, NULL },
-	{ "ppc", SCMP_ARCH_PPC, AUDIT_ARCH_PPC, SCMP_ARCH_PPC64, true, NULL },
-	{ "s390x", SCMP_ARCH_S390X, AUDIT_ARCH_S390X, SCMP_ARCH_S390X, false, NULL },
-	{ "s390", SCMP_ARCH_S390, AUDIT_ARCH_S390, SCMP_ARCH_S390X, true, NULL },
-	{ "riscv64", SCMP_ARCH_RISCV64, AUDIT_ARCH_RISCV64, SCMP_ARCH_RISCV64, false, NULL },
-	{ "mips64", SCMP_ARCH_MIPS64, AUDIT_ARCH_MIPS64, SCMP_ARCH_MIPS64, false, NULL },
-	{ "mips64n32", SCMP_ARCH_MIPS64N32, AUDIT_ARCH_MIPS64N32, SCMP_ARCH_MIPS64, true, NULL },
-	{ "mips", SCMP_ARCH_MIPS, AUDIT_ARCH_MIPS, SCMP_ARCH_MIPS64, true, NULL },
-	{ "mipsel64", SCMP_ARCH_MIPSEL64, AUDIT_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64, false, NULL },
-	{ "mipsel64n32", SCMP_ARCH_MIPSEL64N32, AUDIT_ARCH_MIPSEL64N32, SCMP_ARCH_MIPSEL64, true, NULL },
-	{ "mipsel", SCMP_ARCH_MIPSEL, AUDIT_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64, true, NULL },
-	{ NULL },
+#define ARCH(scmp, name, token, host, narrow, beside) { name, scmp, token, host, narrow, beside },
+	ARCHS(ARCH)
+#undef ARCH
+		{ NULL },
 };
 
 /* Newer than the oldest libseccomp in use; from 424 on a call has one number everywhere, mips' offsets aside. */
@@ -101,7 +117,7 @@ static const struct direct {
 
 uint32_t arch_native(void)
 {
-	return seccomp_arch_native();
+	return NATIVE;
 }
 
 static bool is_mips(uint32_t scmp)
@@ -134,23 +150,46 @@ static int64_t direct_number(const struct arch *a, int scmp)
 	return -1;
 }
 
-int call_find(const struct arch *a, const char *name, struct call *ret)
+int call_index(const char *name)
 {
-	struct call c = { .nr = -1, .via = -1 };
-	const struct name *n = name_find(narrow_args, name);
-	int nr = seccomp_syscall_resolve_name_arch(a->scmp, name);
+	for (unsigned h = call_hash(name); call_slots[h]; h = (h + 1) % CALL_SLOTS)
+		if (streq(call_names + call_at_name[call_slots[h] - 1], name))
+			return call_slots[h] - 1;
+	for (int i = 0; newer[i].name; i++)
+		if (streq(newer[i].name, name))
+			return CALLS + i;
+	return -ENOENT;
+}
 
-	c.narrow_args = n ? (unsigned)n->value : 0;
+const char *call_name(int index)
+{
+	return index < CALLS ? call_names + call_at_name[index] : newer[index - CALLS].name;
+}
+
+unsigned call_narrow_args(int index)
+{
+	const struct name *n = name_find(narrow_args, call_name(index));
+
+	return n ? (unsigned)n->value : 0;
+}
+
+void call_at(const struct arch *a, int index, struct call *ret)
+{
+	const int32_t *numbers = call_numbers[a - arch_table];
+	struct call c = { .nr = -1, .via = -1 };
+	int nr;
+
+	if (index >= CALLS) {
+		c.nr = unified(a, (uint32_t)newer[index - CALLS].value);
+		*ret = c;
+		return;
+	}
+	nr = numbers[index];
 	if (nr >= 0) {
 		c.nr = nr;
-	} else if (nr == __NR_SCMP_ERROR) {
-		n = name_find(newer, name);
-		if (!n)
-			return -ENOENT;
-		c.nr = unified(a, (uint32_t)n->value);
-	} else if (nr > -300) {
+	} else if (nr <= -100 && nr > -300) {
 		bool ipc = nr < -200;
-		int via = seccomp_syscall_resolve_name_arch(a->scmp, ipc ? "ipc" : "socketcall");
+		int via = numbers[call_index(ipc ? "ipc" : "socketcall")];
 
 		/* The upper half of ipc's selector is a version that the kernel looks at itself. */
 		if (via >= 0) {
@@ -161,45 +200,47 @@ int call_find(const struct arch *a, const char *name, struct call *ret)
 		}
 	}
 	*ret = c;
+}
+
+int call_find(const struct arch *a, const char *name, struct call *ret)
+{
+	int index = call_index(name);
+
+	if (index < 0)
+		return index;
+	call_at(a, index, ret);
 	return 0;
 }
 
-void call_find_nr(const struct arch *a, uint32_t nr, struct call *ret)
+int call_find_nr(const struct arch *a, uint32_t nr, struct call *ret)
 {
-	uint32_t native = arch_native();
-	char *name;
+	const int32_t *native = NULL;
+	int index = -1;
 
+	for (const struct arch *n = arch_table; n->name && !native; n++)
+		if (n->scmp == NATIVE)
+			native = call_numbers[n - arch_table];
+	for (int i = 0; native && i < CALLS && index < 0; i++)
+		if (native[i] >= 0 && (uint32_t)native[i] == nr)
+			index = i;
 	*ret = (struct call){ .nr = -1, .via = -1 };
-	name = seccomp_syscall_resolve_num_arch(native, (int)nr);
-	if (name)
-		call_find(a, name, ret);
+	if (index >= 0)
+		call_at(a, index, ret);
 	else if (nr >= UNIFIED_FIRST)
 		ret->nr = unified(a, nr);
-	free(name);
-	if (a->scmp == native)
+	if (a->scmp == NATIVE)
 		ret->nr = nr;
+	return index;
 }
 
-char *call_nearest(const char *s)
+const char *call_nearest(const char *s)
 {
-	const char *names[1024];
-	char *owned[600], *found = NULL;
-	const char *best;
-	size_t n = 0, n_owned = 0;
+	const char *names[CALLS + ARRAY_SIZE(newer)];
+	size_t n = 0;
 
 	for (const struct name *row = newer; row->name; row++)
 		names[n++] = row->name;
-	/* The widest table of numbers, whatever machine this is. */
-	for (int nr = 0; nr < 600; nr++) {
-		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, nr);
-
-		if (name)
-			names[n++] = owned[n_owned++] = name;
-	}
-	best = nearest(s, names, n);
-	if (best)
-		found = strdup(best);
-	while (n_owned)
-		free(owned[--n_owned]);
-	return found;
+	for (int i = 0; i < CALLS; i++)
+		names[n++] = call_name(i);
+	return nearest(s, names, n);
 }

@@ -14,19 +14,18 @@
 /* One rule as it applies to one number of one kind of entry. */
 struct slot {
 	uint32_t nr;
-	uint32_t action;
-	unsigned order; /* as written */
-	unsigned n_args;
-	unsigned narrow; /* bit i: argument i of the call has 32 bits */
-	struct policy_arg args[POLICY_ARGS_MAX];
+	uint16_t order;	   /* in which the rules of one number are tried: slot_order() */
+	uint16_t selector; /* VIA: what socketcall or ipc are called with */
+	bool via, ipc;
+	uint8_t narrow; /* bit i: argument i of the call has 32 bits */
+	const struct policy_rule *rule;
 };
 
-/* All numbers from FROM to the next row's: an action, or N rules with arguments. */
+/* All numbers from FROM to the next row's: an action, or N slots whose rules look at arguments. */
 struct range {
 	uint32_t from;
 	uint32_t action;
-	const struct slot *rules;
-	size_t n;
+	uint32_t first, n;
 };
 
 struct section {
@@ -78,9 +77,7 @@ const char *policy_native_arch(void)
 
 bool policy_call_known(const char *name)
 {
-	struct call c;
-
-	return call_find(arch_table, name, &c) == 0;
+	return call_index(name) >= 0;
 }
 
 /* Whether calls of A, which this machine runs, are looked at rather than killed. */
@@ -94,7 +91,7 @@ static bool admits(const struct policy *p, const struct arch *a)
 static int add_slot(struct section *s, const struct slot *slot, struct err *e)
 {
 	if (s->n == s->cap) {
-		size_t cap = s->cap ? 2 * s->cap : 64;
+		size_t cap = s->cap ? 2 * s->cap : 1024;
 		struct slot *p = reallocarray(s->slots, cap, sizeof(*p));
 
 		if (!p)
@@ -108,7 +105,7 @@ static int add_slot(struct section *s, const struct slot *slot, struct err *e)
 
 static int unknown_call(const struct policy *p, const struct policy_rule *rule, struct err *e)
 {
-	_cleanup_free_ char *near = call_nearest(rule->name);
+	const char *near = call_nearest(rule->name);
 
 	if (rule->line)
 		err_kind(e, ERR_INVALID, -EINVAL, "%s:%u: '%s' is not a system call", p->path, rule->line, rule->name);
@@ -119,32 +116,75 @@ static int unknown_call(const struct policy *p, const struct policy_rule *rule, 
 	return err_hint(e, -EINVAL, "a call newer than this program can be given by its number");
 }
 
+/* Rules of one number that look at arguments come first, then the strictest, then as they are written. */
+static uint16_t slot_order(bool looks, unsigned rank)
+{
+	return (uint16_t)(!looks << 4 | rank);
+}
+
+/* A stable sort by 8 bits of number, or by order where SHIFT is negative. */
+static void sort_by(const struct slot *from, struct slot *to, size_t n, int shift)
+{
+	size_t at[257] = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		at[1 + (shift < 0 ? from[i].order : from[i].nr >> shift & 0xff)]++;
+	for (size_t i = 1; i < ARRAY_SIZE(at); i++)
+		at[i] += at[i - 1];
+	for (size_t i = 0; i < n; i++)
+		to[at[shift < 0 ? from[i].order : from[i].nr >> shift & 0xff]++] = from[i];
+}
+
+/* By number, then by order; the slots of a section are few and their numbers mostly small. */
+static int sort_slots(struct section *s, struct err *e)
+{
+	struct slot *other = reallocarray(NULL, s->n + 1, sizeof(*other)), *t;
+	uint32_t high = 0;
+
+	if (!other)
+		return err_oom(e);
+	for (size_t i = 0; i < s->n; i++)
+		high |= s->slots[i].nr;
+	for (int shift = -8; shift < 32; shift += 8) {
+		if (shift >= 0 && high >> shift == 0)
+			break;
+		sort_by(s->slots, other, s->n, shift);
+		t = s->slots;
+		s->slots = other;
+		other = t;
+	}
+	s->cap = s->n + 1;
+	free(other);
+	return 0;
+}
+
 /* Adds RULE as architecture A has to see it. */
 static int add_rule(struct section *s, const struct policy *p, const struct policy_rule *rule, const struct arch *a,
 		    struct err *e)
 {
-	struct slot slot = { .action = rule->action, .order = (unsigned)s->n, .n_args = rule->n_args };
+	struct slot slot = { .rule = rule };
+	unsigned rank = policy_action_rank(rule->action);
+	int index = rule->call, r;
 	struct call c;
-	int r;
 
 	if (!rule->name && rule->nr > NR_MAX)
 		return err_kind(e, ERR_INVALID, -EINVAL, "%s:%u: %u is not the number of a system call", p->path,
 				rule->line, rule->nr);
-	if (rule->name) {
-		r = call_find(a, rule->name, &c);
-		if (r < 0)
-			return unknown_call(p, rule, e);
-	} else {
-		call_find_nr(a, rule->nr, &c);
-	}
-	memcpy(slot.args, rule->args, sizeof(slot.args));
-	slot.narrow = a->narrow ? ~0u : c.narrow_args;
+	if (!rule->name)
+		index = call_find_nr(a, rule->nr, &c);
+	else if (index >= 0)
+		call_at(a, index, &c);
+	else
+		return unknown_call(p, rule, e);
 	if (c.nr > s->last[a->scmp == SCMP_ARCH_X32])
 		s->last[a->scmp == SCMP_ARCH_X32] = (uint32_t)c.nr;
 	if (rule->names_only)
 		return 0;
 	if (c.nr >= 0) {
 		slot.nr = (uint32_t)c.nr;
+		slot.order = slot_order(rule->n_args, rank);
+		if (rule->n_args)
+			slot.narrow = a->narrow ? 0xff : index >= 0 ? (uint8_t)call_narrow_args(index) : 0;
 		r = add_slot(s, &slot, e);
 		if (r < 0)
 			return r;
@@ -153,27 +193,26 @@ static int add_rule(struct section *s, const struct policy *p, const struct poli
 		return 0;
 	/* The real arguments lie in memory there: what they are to permit is not permitted, what they are to refuse is
 	 * refused whatever they are. */
-	if (rule->n_args && policy_action_rank(rule->action) >= policy_action_rank(p->default_action))
+	if (rule->n_args && rank >= policy_action_rank(p->default_action))
 		return 0;
 	slot.nr = (uint32_t)c.via;
-	slot.n_args = 1;
-	slot.narrow = ~0u;
-	slot.args[0] = (struct policy_arg){ .op = OP_MASKED_EQ, .value = c.selector, .mask = c.via_mask };
+	slot.order = slot_order(true, rank);
+	slot.via = true;
+	slot.ipc = c.via_mask != UINT32_MAX;
+	slot.selector = (uint16_t)c.selector;
 	return add_slot(s, &slot, e);
 }
 
-static int cmp_slot(const void *x, const void *y)
+/* Whether a rule looks at arguments. */
+static bool picky(const struct slot *s)
 {
-	const struct slot *a = x, *b = y;
-	unsigned ra = policy_action_rank(a->action), rb = policy_action_rank(b->action);
+	return s->via || (s->rule && s->rule->n_args);
+}
 
-	if (a->nr != b->nr)
-		return a->nr < b->nr ? -1 : 1;
-	if (!a->n_args != !b->n_args)
-		return a->n_args ? -1 : 1;
-	if (ra != rb)
-		return ra < rb ? -1 : 1;
-	return a->order < b->order ? -1 : a->order > b->order;
+/* The rule without is that of s390 (write_section). */
+static uint32_t slot_action(const struct slot *s)
+{
+	return s->rule ? s->rule->action : SECCOMP_RET_ERRNO | ENOSYS;
 }
 
 static size_t add_range(struct range *ranges, size_t n, struct range row)
@@ -211,19 +250,19 @@ static size_t cut(const struct section *s, const struct rest low, const struct r
 
 	for (size_t i = 0, count; i < s->n; i += count) {
 		const struct slot *first = &s->slots[i];
-		struct range row = { .from = first->nr, .action = first->action, .rules = first };
+		struct range row = { .from = first->nr, .action = slot_action(first), .first = (uint32_t)i };
 
-		for (count = 1; i + count < s->n && s->slots[i + count].nr == first->nr; count++)
+		for (count = 1; i + count < s->n && first[count].nr == row.from; count++)
 			;
-		if (rest == &low && high.from && first->nr >= high.from) {
+		if (rest == &low && high.from && row.from >= high.from) {
 			n = cut_newer(rest, ranges, n);
 			rest = &high;
 			n = add_range(ranges, n, (struct range){ .from = high.from, .action = high.action });
 		}
-		if (first->n_args)
-			row.n = count;
+		if (picky(first))
+			row.n = (uint32_t)count;
 		n = add_range(ranges, n, row);
-		n = add_range(ranges, n, (struct range){ .from = first->nr + 1, .action = rest->action });
+		n = add_range(ranges, n, (struct range){ .from = row.from + 1, .action = rest->action });
 	}
 	n = cut_newer(rest, ranges, n);
 	if (rest == &low && high.from) {
@@ -236,37 +275,50 @@ static size_t cut(const struct section *s, const struct rest low, const struct r
 	return n;
 }
 
+/* Goes on at YES when all that the rule looks at is as it says, else at NO. */
+static size_t write_rule(struct bpf *b, const struct slot *s, size_t yes, size_t no)
+{
+	const struct policy_rule *rule = s->rule;
+
+	if (s->via) {
+		/* The upper half of ipc's selector is a version that the kernel looks at itself. */
+		struct policy_arg a = { .op = OP_MASKED_EQ,
+					.value = s->selector,
+					.mask = s->ipc ? 0xffff : UINT32_MAX };
+
+		return bpf_compare(b, &a, true, yes, no);
+	}
+	for (unsigned i = rule->n_args; i--;)
+		yes = bpf_compare(b, &rule->args[i], s->narrow >> rule->args[i].index & 1, yes, no);
+	return yes;
+}
+
 /* Tries the rules of one number in their order. */
 static size_t write_chain(struct bpf *b, const struct slot *slots, size_t n, uint32_t otherwise)
 {
-	size_t picky = 0, next;
+	size_t conditional = 0, next;
 
-	while (picky < n && slots[picky].n_args)
-		picky++;
+	while (conditional < n && picky(&slots[conditional]))
+		conditional++;
 	/* Without arguments comes last, and the strictest of those decides. */
-	next = bpf_return(b, picky < n ? slots[picky].action : otherwise);
-	while (picky--) {
-		const struct slot *s = &slots[picky];
-		size_t yes = bpf_return(b, s->action);
-
-		for (unsigned i = s->n_args; i--;)
-			yes = bpf_compare(b, &s->args[i], s->narrow >> s->args[i].index & 1, yes, next);
-		next = yes;
-	}
+	next = bpf_return(b, conditional < n ? slot_action(&slots[conditional]) : otherwise);
+	while (conditional--)
+		next = write_rule(b, &slots[conditional], bpf_return(b, slot_action(&slots[conditional])), next);
 	return next;
 }
 
-static size_t write_tree(struct bpf *b, const struct range *ranges, size_t n, uint32_t otherwise)
+static size_t write_tree(struct bpf *b, const struct section *s, const struct range *ranges, size_t n,
+			 uint32_t otherwise)
 {
 	size_t low, high;
 
 	if (n == 1) {
 		if (!ranges->n)
 			return bpf_return(b, ranges->action);
-		return write_chain(b, ranges->rules, ranges->n, otherwise);
+		return write_chain(b, s->slots + ranges->first, ranges->n, otherwise);
 	}
-	high = write_tree(b, ranges + n / 2, n - n / 2, otherwise);
-	low = write_tree(b, ranges, n / 2, otherwise);
+	high = write_tree(b, s, ranges + n / 2, n - n / 2, otherwise);
+	low = write_tree(b, s, ranges, n / 2, otherwise);
 	return bpf_branch(b, BPF_JGE, ranges[n / 2].from, high, low);
 }
 
@@ -306,19 +358,21 @@ static int write_section(struct bpf *b, const struct policy *p, const struct arc
 	}
 	/* A number that the kernel of s390 does not know arrives there as 0. */
 	if (p->newer_enosys && (first->token == AUDIT_ARCH_S390X || first->token == AUDIT_ARCH_S390)) {
-		r = add_slot(&s, &(struct slot){ .action = SECCOMP_RET_ERRNO | ENOSYS }, e);
+		r = add_slot(&s, &(struct slot){ 0 }, e);
 		if (r < 0)
 			return r;
 	}
 	low.newer = newer_than(p, s.last[0]);
 	high.newer = newer_than(p, s.last[1]);
-	ranges = calloc(CUT_ROOM(&s), sizeof(*ranges));
+	/* Not zeroed: few of the rows are used, and the rest of the pages need not be there. */
+	ranges = reallocarray(NULL, CUT_ROOM(&s), sizeof(*ranges));
 	if (!ranges)
 		return err_oom(e);
-	if (s.n)
-		qsort(s.slots, s.n, sizeof(*s.slots), cmp_slot);
+	r = sort_slots(&s, e);
+	if (r < 0)
+		return r;
 	n = cut(&s, low, high, ranges);
-	at = write_tree(b, ranges, n, p->default_action);
+	at = write_tree(b, &s, ranges, n, p->default_action);
 	/* The load goes on with what was written last. */
 	if (at + 1 != b->n)
 		bpf_jump(b, at);
@@ -327,18 +381,14 @@ static int write_section(struct bpf *b, const struct policy *p, const struct arc
 	return 0;
 }
 
-/* Names in sections for other machines are checked too, so that a policy is good everywhere or nowhere. */
-static int check_foreign(const struct policy *p, uint32_t native, struct err *e)
+/* In sections for other machines too, so that a policy is good everywhere or nowhere. */
+static int check_names(const struct policy *p, struct err *e)
 {
 	for (size_t i = 0; i < p->n_rules; i++) {
 		const struct policy_rule *rule = &p->rules[i];
-		struct call c;
 
-		if (!rule->arch || !rule->name)
-			continue;
-		for (const struct arch *a = arch_table; a->name; a++)
-			if (a->host != native && concerns(rule, a) && call_find(a, rule->name, &c) < 0)
-				return unknown_call(p, rule, e);
+		if (rule->name && rule->call < 0)
+			return unknown_call(p, rule, e);
 	}
 	return 0;
 }
@@ -352,7 +402,7 @@ int policy_compile(const struct policy *p, struct seccomp_prog *ret, struct err 
 	size_t n = 0, next;
 	int r;
 
-	r = check_foreign(p, native, e);
+	r = check_names(p, e);
 	if (r < 0)
 		return r;
 	for (const struct arch *a = arch_table; a->name && n < ARRAY_SIZE(rows); a++) {

@@ -81,15 +81,11 @@ static int compile(bool socketcall, struct seccomp_prog *ret, struct err *e)
 		struct policy_rule rule = { .action = SECCOMP_RET_ERRNO | (uint32_t)f->error, .n_args = f->n_args };
 
 		rule.direct_only = f->by_socketcall && socketcall;
-		rule.args[0] = f->arg;
-		rule.name = strdup(f->name);
-		if (!rule.name)
-			return err_oom(e);
+		rule.args = &f->arg;
+		rule.name = f->name;
 		r = policy_add(&p, &rule, e);
-		if (r < 0) {
-			free(rule.name);
+		if (r < 0)
 			return r;
-		}
 	}
 	return policy_compile(&p, ret, e);
 }

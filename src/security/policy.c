@@ -8,6 +8,7 @@
 
 #include "base/names.h"
 #include "base/parse.h"
+#include "security/arch.h"
 
 #define LINE_LEN_MAX  4096
 #define ERRNO_ARG_MAX 4095 /* the kernel's MAX_ERRNO */
@@ -50,26 +51,55 @@ struct reader {
 
 void policy_done(struct policy *p)
 {
-	for (size_t i = 0; i < p->n_rules; i++)
-		free(p->rules[i].name);
+	for (size_t i = 0; i < p->n_rules; i++) {
+		if (p->rules[i].name && p->rules[i].call < 0)
+			free((char *)p->rules[i].name);
+		free((struct policy_arg *)p->rules[i].args);
+	}
 	free(p->rules);
 	*p = (struct policy){ 0 };
 }
 
-int policy_add(struct policy *p, const struct policy_rule *rule, struct err *e)
+static int grow(struct policy *p, struct err *e)
 {
+	size_t cap = p->cap ? 2 * p->cap : 512;
+	struct policy_rule *rules;
+
 	if (p->n_rules >= POLICY_RULES_MAX)
 		return err_kind(e, ERR_LIMIT, -E2BIG, "more than %u seccomp rules", POLICY_RULES_MAX);
-	if (p->n_rules == p->cap) {
-		size_t cap = p->cap ? 2 * p->cap : 64;
-		struct policy_rule *rules = reallocarray(p->rules, cap, sizeof(*rules));
+	if (p->n_rules < p->cap)
+		return 0;
+	rules = reallocarray(p->rules, cap, sizeof(*rules));
+	if (!rules)
+		return err_oom(e);
+	p->rules = rules;
+	p->cap = cap;
+	return 0;
+}
 
-		if (!rules)
+int policy_add(struct policy *p, const struct policy_rule *rule, struct err *e)
+{
+	_cleanup_free_ struct policy_arg *args = NULL;
+	struct policy_rule own = *rule;
+	int r = grow(p, e);
+
+	if (r < 0)
+		return r;
+	if (rule->n_args) {
+		args = calloc(rule->n_args, sizeof(*args));
+		if (!args)
 			return err_oom(e);
-		p->rules = rules;
-		p->cap = cap;
+		memcpy(args, rule->args, rule->n_args * sizeof(*args));
 	}
-	p->rules[p->n_rules++] = *rule;
+	own.args = args;
+	if (rule->name) {
+		own.call = call_index(rule->name);
+		own.name = own.call < 0 ? strdup(rule->name) : call_name(own.call);
+		if (!own.name)
+			return err_oom(e);
+	}
+	p->rules[p->n_rules++] = own;
+	(void)TAKE_PTR(args);
 	return 0;
 }
 
@@ -210,7 +240,7 @@ static int parse_arg(const struct reader *r, char *text, struct policy_arg *ret)
 	return 0;
 }
 
-static int parse_args(const struct reader *r, char *at, struct policy_rule *rule)
+static int parse_args(const struct reader *r, char *at, struct policy_arg *args, unsigned *ret_n)
 {
 	for (at = trim(at); *at; at = trim(at)) {
 		char *end = strchr(at, ']');
@@ -220,39 +250,22 @@ static int parse_args(const struct reader *r, char *at, struct policy_rule *rule
 			return bad(r, "'%.32s' where an argument in [] or the end was expected", at);
 		if (!end)
 			return bad(r, "a '[' without ']'");
-		if (rule->n_args == POLICY_ARGS_MAX)
+		if (*ret_n == POLICY_ARGS_MAX)
 			return bad(r, "more than %u arguments", POLICY_ARGS_MAX);
 		*end = '\0';
-		n = parse_arg(r, at + 1, &rule->args[rule->n_args]);
+		n = parse_arg(r, at + 1, &args[*ret_n]);
 		if (n < 0)
 			return n;
-		rule->n_args++;
+		++*ret_n;
 		at = end + 1;
 	}
 	return 0;
 }
 
-static int take_rule(const struct reader *r, struct policy_rule *rule, const char *name)
-{
-	_cleanup_free_ char *own = NULL;
-	int n;
-
-	if (name) {
-		own = strdup(name);
-		if (!own)
-			return err_oom(r->e);
-	}
-	rule->name = own;
-	rule->line = r->line;
-	n = policy_add(r->policy, rule, r->e);
-	if (n == 0)
-		(void)TAKE_PTR(own);
-	return n;
-}
-
 static int parse_rule(const struct reader *r, char *line)
 {
-	struct policy_rule rule = { .action = r->rule_action, .arch = r->arch };
+	struct policy_arg args[POLICY_ARGS_MAX] = { 0 };
+	struct policy_rule rule = { .action = r->rule_action, .arch = r->arch, .line = r->line, .args = args };
 	char *at = line, *word = next_word(&at), name[128];
 	int n;
 
@@ -261,18 +274,21 @@ static int parse_rule(const struct reader *r, char *line)
 	copy_word(name, sizeof(name), word);
 	if (streq(name, "reject_force_umount")) {
 		rule.action = SECCOMP_RET_ERRNO | EACCES;
-		rule.args[rule.n_args++] =
+		args[rule.n_args++] =
 			(struct policy_arg){ .index = 1, .op = OP_MASKED_EQ, .value = MNT_FORCE, .mask = MNT_FORCE };
 		if (*trim(at))
 			return bad(r, "reject_force_umount takes no action and no arguments");
-		return take_rule(r, &rule, "umount2");
+		rule.name = "umount2";
+		return policy_add(r->policy, &rule, r->e);
 	}
 	n = parse_action(r, &at, &rule.action);
 	if (n == 0)
-		n = parse_args(r, at, &rule);
+		n = parse_args(r, at, args, &rule.n_args);
 	if (n < 0)
 		return n;
-	return take_rule(r, &rule, parse_u32(name, &rule.nr) == 0 ? NULL : name);
+	if (parse_u32(name, &rule.nr) < 0)
+		rule.name = name;
+	return policy_add(r->policy, &rule, r->e);
 }
 
 static int parse_section(struct reader *r, char *line)
@@ -324,7 +340,8 @@ static int parse_line(struct reader *r, unsigned version, char *line)
 	if (version == 1) {
 		if (parse_u32(line, &rule.nr) < 0)
 			return bad(r, "'%.32s' is not the number of a system call, which version 1 wants", line);
-		return take_rule(r, &rule, NULL);
+		rule.line = r->line;
+		return policy_add(r->policy, &rule, r->e);
 	}
 	return *line == '[' ? parse_section(r, line) : parse_rule(r, line);
 }

@@ -346,7 +346,8 @@ static void random_policy(struct policy *p, unsigned *seed)
 			      .native_only = true,
 			      .default_action = rand_r(seed) % 2 ? ALLOW : ERR(99) };
 	for (unsigned n = 1 + (unsigned)rand_r(seed) % 40; n--;) {
-		struct policy_rule r = { .action = rand_r(seed) % 2 ? ERR(1) : KILL };
+		struct policy_arg args[3];
+		struct policy_rule r = { .action = rand_r(seed) % 2 ? ERR(1) : KILL, .args = args };
 
 		nr += 1 + (unsigned)rand_r(seed) % 6;
 		/* Calls with arguments of 32 bits are compared on purpose otherwise. */
@@ -359,7 +360,7 @@ static void random_policy(struct policy *p, unsigned *seed)
 		if (rand_r(seed) % 2)
 			r.n_args = 1 + (unsigned)rand_r(seed) % 3;
 		for (unsigned i = 0; i < r.n_args; i++) {
-			struct policy_arg *a = &r.args[i];
+			struct policy_arg *a = &args[i];
 
 			*a = (struct policy_arg){ .index = (uint8_t)i, .op = (enum policy_op)(rand_r(seed) % 7) };
 			a->value = pick_value(seed);
