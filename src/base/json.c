@@ -151,6 +151,16 @@ void json_i64(struct json *j, int64_t v)
 	buf_printf(j->out, "%" PRId64, v);
 }
 
+void json_double(struct json *j, double v)
+{
+	separate(j);
+	/* JSON has no word for infinity, nor for what is no number. */
+	if (v != v || v - v != 0)
+		buf_puts(j->out, "null");
+	else
+		buf_printf(j->out, "%.15g", v);
+}
+
 void json_bool(struct json *j, bool v)
 {
 	separate(j);
@@ -179,6 +189,12 @@ void json_kv_i64(struct json *j, const char *key, int64_t v)
 {
 	json_key(j, key);
 	json_i64(j, v);
+}
+
+void json_kv_double(struct json *j, const char *key, double v)
+{
+	json_key(j, key);
+	json_double(j, v);
 }
 
 void json_kv_bool(struct json *j, const char *key, bool v)

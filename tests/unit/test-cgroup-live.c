@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/metrics.h"
 #include "sys/syscalls.h"
 #include "unit/test.h"
 
@@ -570,3 +571,145 @@ TEST(probe_is_all_or_nothing)
 	}
 	CHECK(failed > 0);
 }
+
+/* --- as OCI has it --------------------------------------------------------------------------------------------------- */
+
+static const struct cg_oci oci = { 0 };
+
+/* Whether any hierarchy has a group of that path. */
+static bool there(const char *path)
+{
+	struct cg *g = NULL;
+	bool is = cg_open(host, path, &g, NULL) == 0;
+
+	cg_free(g);
+	return is;
+}
+
+/* Parents that were made go with the last of their groups; what was there stays. */
+static void owners(const char *layout)
+{
+	char a[96], b[96], mid[96], made[96];
+	struct cg *one = NULL, *two = NULL;
+	struct err e = { 0 };
+
+	cg_host_oci(host, &oci);
+	snprintf(mid, sizeof(mid), "%s/x", group);
+	snprintf(made, sizeof(made), "%s/x/y", group);
+	snprintf(a, sizeof(a), "%s/x/y/a", group);
+	snprintf(b, sizeof(b), "%s/x/y/b", group);
+	CHECK(cg_create(host, a, &one, &e) == 0);
+	one = cg_free(one);
+	CHECK(cg_create(host, b, &two, &e) == 0);
+	two = cg_free(two);
+	CHECK(cg_remove(host, a, &e) == 0);
+	CHECK(!there(a) && there(made) && there(b));
+	CHECK(cg_remove(host, b, &e) == 0);
+	CHECK(!there(made) && !there(mid) && there(group));
+	/* The whole was made by begin(), so it is ours; what OCI finds is somebody's. */
+	CHECK(cg_create(host, mid, &one, &e) == 0);
+	one = cg_free(one);
+	CHECK(cg_create(host, mid, &two, &e) == 0);
+	two = cg_free(two);
+	CHECK(cg_remove(host, mid, &e) == 0);
+	CHECK(there(mid));
+	CHECK(cg_remove(host, mid, &e) == 0);
+	CHECK(!there(mid));
+	cg_host_oci(host, NULL);
+}
+
+LAYOUT_TEST(owners, host)
+LAYOUT_TEST(owners, v1)
+LAYOUT_TEST(owners, v2)
+
+/* Limits go up and down in any order of the list, and in both directions. */
+static void updates(const char *layout)
+{
+	static const struct {
+		const char *limit, *memsw;
+	} steps[] = { { "33554432", "67108864" },
+		      { "134217728", "268435456" },
+		      { "16777216", "33554432" },
+		      { "-1", NULL },
+		      { "33554432", "33554432" } };
+	const struct cg_item cpu[] = { { 1, "cpu.cfs_burst_us", "5000" },
+				       { 1, "cpu.cfs_period_us", "50000" },
+				       { 1, "cpu.cfs_quota_us", "10000" },
+				       { 1, "cpu.shares", "512" },
+				       { 1, "pids.max", "0" },
+				       { 1, "blkio.leaf_weight", "0" } };
+	_cleanup_cg_metrics_ struct cg_metrics m = { 0 };
+	struct err e = { 0 };
+
+	cg_host_oci(host, &oci);
+	for (size_t i = 0; cg_host_has(host, "memory") && i < 2 * ARRAY_SIZE(steps); i++) {
+		const char *limit = steps[i / 2].limit, *memsw = steps[i / 2].memsw;
+		const struct cg_item up[] = { { 1, "memory.limit_in_bytes", limit },
+					      { 1, "memory.memsw.limit_in_bytes", memsw } };
+		const struct cg_item down[] = { up[1], up[0] };
+
+		CHECK(cg_apply(cg, i % 2 && memsw ? down : up, memsw ? 2 : 1, &e) == 0);
+		CHECK_STR(get("memory.limit_in_bytes"), streq(limit, "-1") ? "9223372036854771712" : limit);
+		CHECK_STR(get("memory.memsw.limit_in_bytes"), memsw ?: "9223372036854771712");
+	}
+	if (cg_host_has(host, "cpu")) {
+		CHECK(cg_apply(cg, cpu, cg_host_has(host, "pids") ? 6 : 4, &e) == 0);
+		CHECK_STR(get("cpu.cfs_quota_us"), "10000");
+		CHECK_STR(get("cpu.cfs_period_us"), "50000");
+		CHECK_STR(get("cpu.cfs_burst_us"), "5000");
+		CHECK_STR(get("cpu.shares"), cg_host_layout(host) == CG_V2 ? "513" : "512");
+	}
+	CHECK(spawn(NULL) == 0);
+	CHECK(cg_metrics_read(cg, &m, &e) == 0);
+	if (cg_host_has(host, "memory"))
+		CHECK(m.memory.usage > 0 && m.memory.limit == 33554432 && m.memory_stat.len > 100);
+	if (cg_host_has(host, "pids"))
+		CHECK(m.pids == 1 && m.pids_limit == 1);
+	if (cg_host_layout(host) != CG_V2)
+		CHECK(m.n_percpu > 0 && m.n_cpus > 0 && m.n_mems > 0);
+	cg_host_oci(host, NULL);
+}
+
+LAYOUT_TEST(updates, host)
+LAYOUT_TEST(updates, v1)
+LAYOUT_TEST(updates, v2)
+
+/* What a process is in, and what is relative to it. */
+static void relative(const char *layout)
+{
+	_cleanup_free_ char *path = NULL, *own = NULL;
+	struct cg *again = NULL, *sub = NULL;
+	struct err e = { 0 };
+	char below[96];
+
+	cg_host_oci(host, &oci);
+	CHECK(spawn(NULL) == 0);
+	CHECK(cg_open_pid(host, child, &again, &e) == 0);
+	CHECK_STR(cg_path(again), group);
+	again = cg_free(again);
+	CHECK(cg_oci_path(host, NULL, false, "creel-test-id", &own, &e) == 0);
+	CHECK(strstr(own, "creel-test-id"));
+	CHECK(cg_oci_path(host, "/creel-test-abs/x", true, "id", &path, &e) == 0);
+	CHECK_STR(path, "creel-test-abs/x");
+	/* Wherever we are ourselves, groups below can be made, found and removed. */
+	CHECK(cg_create(host, own, &sub, &e) == 0);
+	sub = cg_free(sub);
+	CHECK(there(own));
+	CHECK(cg_remove(host, own, &e) == 0);
+	CHECK(!there(own));
+	/* Sub-groups for exec. */
+	snprintf(below, sizeof(below), "%s/s", group);
+	CHECK(cg_create(host, below, &sub, &e) == 0);
+	sub = cg_free(sub);
+	CHECK(cg_sub(cg, (const char *const[]){ "s", NULL }, &sub, &e) == 0);
+	CHECK(cg_attach(sub, child, false, &e) == 0);
+	sub = cg_free(sub);
+	CHECK(cg_open_pid(host, child, &sub, &e) == 0);
+	CHECK_STR(cg_path(sub), below);
+	sub = cg_free(sub);
+	cg_host_oci(host, NULL);
+}
+
+LAYOUT_TEST(relative, host)
+LAYOUT_TEST(relative, v1)
+LAYOUT_TEST(relative, v2)

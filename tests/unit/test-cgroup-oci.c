@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/driver.h"
+#include "cgroup/metrics.h"
 #include "cgroup/unit.h"
 #include "unit/test.h"
 
@@ -321,6 +322,122 @@ TEST(refusals_in_runcs_words)
 	CHECK(cg_create(h, "fine", &g, &e) == 0);
 	CHECK(content(dir, "freezer/fine/sub/cgroup.procs"));
 	g = cg_free(g);
+	CHECK(tree_remove(AT_FDCWD, dir, NULL) == 0);
+}
+
+/* --- figures --------------------------------------------------------------------------------------------------------- */
+
+/* The group's figures as JSON without blanks. */
+static const char *stats(const char *dir)
+{
+	static char out[4096];
+	_cleanup_(cg_host_freep) struct cg_host *h = NULL;
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	_cleanup_cg_metrics_ struct cg_metrics m = { 0 };
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct json j;
+
+	if (cg_host_open(dir, &h, NULL) < 0 || cg_open(h, "c", &g, NULL) < 0 || cg_metrics_read(g, &m, NULL) < 0)
+		return "error";
+	json_init(&j, &b, false);
+	json_object(&j);
+	cg_stats_json(&m, &j);
+	json_end_object(&j);
+	snprintf(out, sizeof(out), "%s", buf_str(&b));
+	return out;
+}
+
+TEST(stats_of_v1)
+{
+	char dir[] = "/tmp/creel-test-cgroup-XXXXXX";
+
+	CHECK(mkdtemp(dir));
+	plain(dir, "cpu,cpuacct/c/cgroup.procs", "");
+	plain(dir, "cpu,cpuacct/c/cpuacct.usage", "30\n");
+	plain(dir, "cpu,cpuacct/c/cpuacct.usage_user", "10\n");
+	plain(dir, "cpu,cpuacct/c/cpuacct.usage_sys", "20\n");
+	plain(dir, "cpu,cpuacct/c/cpuacct.usage_all", "cpu user system\n0 1 2\n1 3 4\n2 0 0\n");
+	plain(dir, "cpu,cpuacct/c/cpu.stat", "nr_periods 5\nnr_throttled 1\nthrottled_time 77\n");
+	plain(dir, "cpuset/c/cpuset.cpus", "0-1,3\n");
+	plain(dir, "cpuset/c/cpuset.mems", "0\n");
+	plain(dir, "cpuset/c/cpuset.sched_load_balance", "1\n");
+	plain(dir, "cpuset/c/cpuset.sched_relax_domain_level", "-1\n");
+	plain(dir, "memory/c/memory.stat", "cache 4096\nrss 8192\nhierarchical_memory_limit 9223372036854771712\n");
+	plain(dir, "memory/c/memory.usage_in_bytes", "12288\n");
+	plain(dir, "memory/c/memory.max_usage_in_bytes", "16384\n");
+	plain(dir, "memory/c/memory.limit_in_bytes", "9223372036854771712\n");
+	plain(dir, "memory/c/memory.failcnt", "2\n");
+	plain(dir, "memory/c/memory.kmem.tcp.usage_in_bytes", "0\n");
+	plain(dir, "memory/c/memory.kmem.tcp.max_usage_in_bytes", "0\n");
+	plain(dir, "memory/c/memory.kmem.tcp.failcnt", "0\n");
+	plain(dir, "memory/c/memory.kmem.tcp.limit_in_bytes", "65536\n");
+	plain(dir, "pids/c/pids.current", "3\n");
+	plain(dir, "pids/c/pids.max", "max\n");
+	plain(dir, "blkio/c/blkio.throttle.io_service_bytes_recursive", "8:0 Read 1\n8:0 Total 1\nTotal 1\n");
+	plain(dir, "blkio/c/blkio.throttle.io_serviced_recursive", "8:0 Read 2\nTotal 2\n");
+	plain(dir, "hugetlb/c/hugetlb.2MB.usage_in_bytes", "2097152\n");
+	plain(dir, "hugetlb/c/hugetlb.2MB.max_usage_in_bytes", "4194304\n");
+	plain(dir, "hugetlb/c/hugetlb.2MB.failcnt", "1\n");
+	CHECK_STR(
+		stats(dir),
+		"{\"cpu\":{\"usage\":{\"total\":30,\"percpu\":[3,7,0],\"percpu_kernel\":[2,4,0],\"percpu_user\":[1,3,0]"
+		","
+		"\"kernel\":20,\"user\":10},\"throttling\":{\"periods\":5,\"throttledPeriods\":1,\"throttledTime\":77}}"
+		","
+		"\"cpuset\":{\"cpus\":[0,1,3],\"mems\":[0],\"cpu_exclusive\":0,\"mem_hardwall\":0,\"mem_exclusive\":0,"
+		"\"memory_migrate\":0,\"memory_spread_page\":0,\"memory_spread_slab\":0,\"memory_pressure\":0,"
+		"\"sched_load_balance\":1,\"sched_relax_domain_level\":-1},"
+		"\"memory\":{\"cache\":4096,\"usage\":{\"limit\":9223372036854771712,\"usage\":12288,\"max\":16384,"
+		"\"failcnt\":2},\"swap\":{\"limit\":0,\"failcnt\":0},\"kernel\":{\"limit\":0,\"failcnt\":0},"
+		"\"kernelTCP\":{\"limit\":65536,\"failcnt\":0},\"raw\":{\"cache\":4096,\"rss\":8192,"
+		"\"hierarchical_memory_limit\":9223372036854771712}},\"pids\":{\"current\":3},"
+		"\"blkio\":{\"ioServiceBytesRecursive\":[{\"major\":8,\"op\":\"Read\",\"value\":1},"
+		"{\"major\":8,\"op\":\"Total\",\"value\":1}],\"ioServicedRecursive\":[{\"major\":8,\"op\":\"Read\","
+		"\"value\":2}]},\"hugetlb\":{\"2MB\":{\"usage\":2097152,\"max\":4194304,\"failcnt\":1}}}");
+	CHECK(tree_remove(AT_FDCWD, dir, NULL) == 0);
+	CHECK_STR(stats("/nonexistent"), "error");
+}
+
+TEST(stats_of_v2)
+{
+	static const char psi[] = "some avg10=1.50 avg60=0.25 avg300=0.00 total=99\n"
+				  "full avg10=0.00 avg60=0.00 avg300=0.00 total=7\n";
+	static const char want[] = "\"psi\":{\"some\":{\"avg10\":1.5,\"avg60\":0.25,\"avg300\":0,\"total\":99},"
+				   "\"full\":{\"avg10\":0,\"avg60\":0,\"avg300\":0,\"total\":7}}";
+	char dir[] = "/tmp/creel-test-cgroup-XXXXXX";
+	const char *got;
+
+	CHECK(mkdtemp(dir));
+	plain(dir, "cgroup.controllers", "cpu memory io pids hugetlb\n");
+	plain(dir, "c/cgroup.procs", "");
+	plain(dir, "c/cpu.stat", "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 4\nthrottled_usec 6\n");
+	plain(dir, "c/cpu.pressure", psi);
+	plain(dir, "c/memory.stat", "anon 1\nfile 2\nfile_mapped 3\n");
+	plain(dir, "c/memory.current", "100\n");
+	plain(dir, "c/memory.peak", "200\n");
+	plain(dir, "c/memory.max", "1000\n");
+	plain(dir, "c/memory.events", "low 0\nhigh 0\nmax 3\noom 1\noom_kill 2\n");
+	plain(dir, "c/memory.swap.current", "10\n");
+	plain(dir, "c/memory.swap.max", "50\n");
+	plain(dir, "c/pids.current", "2\n");
+	plain(dir, "c/pids.max", "20\n");
+	plain(dir, "c/io.stat", "8:16 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n");
+	plain(dir, "c/hugetlb.2MB.rsvd.current", "4096\n");
+	plain(dir, "c/hugetlb.2MB.events", "max 9\n");
+	got = stats(dir);
+	CHECK(strstr(got, "{\"cpu\":{\"usage\":{\"total\":5000,\"kernel\":2000,\"user\":3000},\"throttling\":{"
+			  "\"periods\":4,\"throttledTime\":6000},"));
+	CHECK(strstr(got, want));
+	CHECK(strstr(got, "\"memory\":{\"cache\":2,\"usage\":{\"limit\":1000,\"usage\":100,\"max\":200,\"failcnt\":3},"
+			  "\"swap\":{\"limit\":1050,\"usage\":110,\"failcnt\":0},"));
+	CHECK(strstr(got, "\"raw\":{\"anon\":1,\"file\":2,\"file_mapped\":3}}"));
+	CHECK(strstr(got, "\"pids\":{\"current\":2,\"limit\":20}"));
+	CHECK(strstr(got, "\"ioServiceBytesRecursive\":[{\"major\":8,\"minor\":16,\"op\":\"Read\",\"value\":1},"
+			  "{\"major\":8,\"minor\":16,\"op\":\"Write\",\"value\":2}]"));
+	CHECK(strstr(got, "\"hugetlb\":{\"2MB\":{\"usage\":4096,\"failcnt\":9}}}"));
+	plain(dir, "c/memory.max", "max\n");
+	plain(dir, "c/memory.swap.max", "max\n");
+	CHECK(strstr(stats(dir), "\"limit\":18446744073709551615,\"usage\":110"));
 	CHECK(tree_remove(AT_FDCWD, dir, NULL) == 0);
 }
 
