@@ -27,6 +27,7 @@
 
 #include "base/fd.h"
 #include "cgroup/cgroup.h"
+#include "runtime/join.h"
 #include "runtime/relay.h"
 #include "runtime/run.h"
 #include "sys/inroot.h"
@@ -41,13 +42,11 @@ struct attach {
 	const struct attach_req *q;
 	const struct record *rec;
 	const struct spec *spec;
-	struct cg *cg;
+	struct join join;
 	struct seccomp_prog seccomp;
 	enum lsm_kind lsm;
 	const char *label;
-	int pidfd, sock, proc_fd, console_slave;
-	unsigned flags; /* CLONE_NEW… to join in the child */
-	bool in_v2;	/* born in the v2 group */
+	int sock, proc_fd, console_slave;
 	bool exec_failed;
 };
 
@@ -217,18 +216,16 @@ static int child_setup(struct attach *a, struct err *e)
 	int r;
 
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (a->cg) {
-		r = cg_attach(a->cg, 0, a->in_v2, e);
+	if (a->join.cg) {
+		r = cg_attach(a->join.cg, 0, a->join.in_v2, e);
 		if (r < 0)
 			return r;
 	}
 	if (a->label && !a->q->elevated_lsm && a->lsm != LSM_NONE)
 		a->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (a->flags && setns(a->pidfd, (int)a->flags) < 0)
-		return err_set(e, -errno, "join the container's name spaces");
-	if (a->flags & CLONE_NEWUSER && (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) &&
-	    errno != EPERM)
-		return err_set(e, -errno, "become root of the container");
+	r = join_rest(&a->join, e);
+	if (r < 0)
+		return r;
 	if (a->q->remount) {
 		r = child_remount(e);
 		if (r < 0)
@@ -255,16 +252,16 @@ static int prepare(struct attach *a, int dirfd, struct cg_host **ret_host, struc
 {
 	int r;
 
-	a->pidfd = proc_open(a->rec->pid, a->rec->pid_start);
-	if (a->pidfd < 0)
-		return err_kind(e, ERR_STATE, a->pidfd, "container %s is not running", a->rec->name);
+	a->join.pidfd = proc_open(a->rec->pid, a->rec->pid_start);
+	if (a->join.pidfd < 0)
+		return err_kind(e, ERR_STATE, a->join.pidfd, "container %s is not running", a->rec->name);
 	for (int i = 0; i < NS_MAX; i++)
 		if (a->q->namespaces & (1u << i))
-			a->flags |= ns_table[i].flag;
+			a->join.flags |= ns_table[i].flag;
 	if (!a->q->elevated_cgroup && a->rec->cgroup) {
 		r = cg_host_open(NULL, ret_host, e);
 		if (r == 0)
-			r = cg_open(*ret_host, a->rec->cgroup, &a->cg, e);
+			r = cg_open(*ret_host, a->rec->cgroup, &a->join.cg, e);
 		if (r < 0)
 			return r;
 	}
@@ -274,72 +271,6 @@ static int prepare(struct attach *a, int dirfd, struct cg_host **ret_host, struc
 	if (a->label)
 		a->lsm = lsm_active();
 	return seccomp_prog_load(dirfd, "seccomp", &a->seccomp, e);
-}
-
-/* By way of a process of its own: it joins (the user name space first, which cannot be left again), makes the command's
- * process as our child, and ends. */
-static pid_t spawn_by_proxy(struct attach *a, struct err *e)
-{
-	unsigned first = a->flags & (CLONE_NEWUSER | CLONE_NEWPID);
-	struct clone_args args = { .flags = CLONE_PARENT, .exit_signal = 0 };
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		if (setns(a->pidfd, (int)first) < 0)
-			_exit(255);
-		a->flags &= ~first;
-		pid = sys_clone3(&args);
-		if (pid != 0)
-			_exit(pid < 0 ? 255 : 0);
-		return 0;
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
-		return err_set(e, -EPERM, "join the container's user and pid name spaces");
-	/* Our child by CLONE_PARENT; its number we do not know. */
-	return -ENODATA;
-}
-
-/* Into the container's v2 group by birth: to be moved there afterwards waits for an RCU grace period, which is longer than
- * all the rest. */
-static pid_t fork_into_group(struct attach *a)
-{
-	_cleanup_close_ int fd = a->cg ? cg_v2_fd(a->cg) : -EBADF;
-	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
-	pid_t pid;
-
-	if (fd < 0)
-		return fork();
-	args.cgroup = (uint64_t)fd;
-	a->in_v2 = true;
-	pid = sys_clone3(&args);
-	if (pid >= 0)
-		return pid;
-	a->in_v2 = false;
-	return fork();
-}
-
-/* Forks the command's process into the container's pid name space. With the host's rights that is one fork, between two
- * changes of where our children are born; who could not come back goes by proxy. */
-static pid_t spawn_inside(struct attach *a, struct err *e)
-{
-	_cleanup_close_ int own = -EBADF;
-	pid_t pid;
-
-	if (!(a->flags & CLONE_NEWPID))
-		return fork_into_group(a);
-	own = ns_open_pid(getpid(), &ns_table[NS_PID], e);
-	if (own < 0)
-		return own;
-	if (geteuid() != 0 || setns(own, CLONE_NEWPID) < 0)
-		return spawn_by_proxy(a, e);
-	if (setns(a->pidfd, CLONE_NEWPID) < 0)
-		return err_set(e, -errno, "join the container's pid name space");
-	a->flags &= ~(unsigned)CLONE_NEWPID;
-	pid = fork_into_group(a);
-	if (pid != 0 && setns(own, CLONE_NEWPID) < 0)
-		return err_set(e, -errno, "return to our own pid name space");
-	return pid < 0 ? err_set(e, -errno, "fork") : pid;
 }
 
 /* Until the exec has closed the child's end: a terminal, an error, or nothing. */
@@ -363,7 +294,12 @@ int attach_run(int dirfd, const struct record *rec, const struct spec *spec, con
 	       int *ret_status, struct err *e)
 {
 	struct attach a = {
-		.q = q, .rec = rec, .spec = spec, .pidfd = -EBADF, .proc_fd = -EBADF, .console_slave = -EBADF
+		.q = q,
+		.rec = rec,
+		.spec = spec,
+		.join = { .pidfd = -EBADF },
+		.proc_fd = -EBADF,
+		.console_slave = -EBADF,
 	};
 	_cleanup_(cg_host_freep) struct cg_host *host = NULL;
 	_cleanup_close_ int mine = -EBADF, master = -EBADF;
@@ -379,7 +315,7 @@ int attach_run(int dirfd, const struct record *rec, const struct spec *spec, con
 	}
 	mine = pair[0];
 	a.sock = pair[1];
-	pid = spawn_inside(&a, e);
+	pid = join_fork(&a.join, e);
 	if (pid == 0) {
 		struct err ce = { 0 };
 
@@ -392,16 +328,16 @@ int attach_run(int dirfd, const struct record *rec, const struct spec *spec, con
 		_exit(!a.exec_failed ? 1 : ce.code == -ENOENT ? 127 : 126);
 	}
 	fd_close(a.sock);
-	r = pid < 0 && pid != -ENODATA ? pid : await_child(mine, &master, e);
+	r = pid < 0 ? pid : await_child(mine, &master, e);
 	if (r == 0 && master >= 0)
 		r = relay_terminal(master, q->pty_log, e);
-	if (pid > 0 || pid == -ENODATA)
-		while (waitpid(pid > 0 ? pid : -1, &status, __WALL) < 0 && errno == EINTR)
+	if (pid > 0)
+		while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 			;
 	*ret_status = status;
 out:
-	fd_close(a.pidfd);
-	cg_free(a.cg);
+	fd_close(a.join.pidfd);
+	cg_free(a.join.cg);
 	seccomp_prog_done(&a.seccomp);
 	return r;
 }

@@ -37,6 +37,12 @@ int compile_cgroup_mount(struct compiler *c, const char *target, bool ro);
 /* The same as lxc.mount.auto has it. */
 int compile_cgroup_auto(struct compiler *c, const char *mode);
 struct op_mount *compile_add_mount(struct compiler *c, const char *fstype, const char *source, const char *target);
+int compile_sched(struct compiler *c); /* op_sched.c: scheduler, I/O priority, memory policy */
+int compile_affinity(struct compiler *c, const char *cpus);
+/* What a process that joins a container does before it enters, and inside up to its exec. */
+int compile_exec_before(struct compiler *c);
+int compile_exec_inside(struct compiler *c);
+uint32_t terminal_size(const struct spec_process *p); /* rows << 16 | columns, 0: as it is */
 /* The five sets of capabilities are said one by one. */
 bool spec_five_caps(const struct spec_process *p);
 

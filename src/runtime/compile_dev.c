@@ -105,8 +105,7 @@ int compile_dev(struct compiler *c)
 /* --- /dev as the mounts made it --------------------------------------------------------------------------------------- */
 
 /* Bound from the host, /dev has what it has and is left alone. */
-/* Rows and columns in one word, 0: as it is. */
-static uint32_t terminal_size(const struct spec_process *p)
+uint32_t terminal_size(const struct spec_process *p)
 {
 	return p->rows == UNSET32 || p->columns == UNSET32 ? 0 : (p->rows & 0xffff) << 16 | (p->columns & 0xffff);
 }

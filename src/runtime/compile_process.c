@@ -52,6 +52,46 @@ static int compile_rlimits(struct compiler *c)
 	return 0;
 }
 
+/* Its own, or one that is joined. */
+static bool has_ns(const struct compiler *c, enum spec_ns ns)
+{
+	return c->plan->ns_cloned & (1u << ns) || c->plan->share[ns];
+}
+
+/* The names that a name space of the container's own has a value for. Whatever else is written changes the host. */
+static int check_sysctl(const struct compiler *c, const char *name)
+{
+	static const char *const ipc[] = {
+		"kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem",
+		"kernel/shmall", "kernel/shmmax", "kernel/shmmni", "kernel/shm_rmid_forced"
+	};
+	char dotted[256];
+	bool is_ipc = startswith(name, "fs/mqueue/");
+
+	if (!c->opts->oci)
+		return 0;
+	snprintf(dotted, sizeof(dotted), "%s", name);
+	for (char *p = dotted; *p; p++)
+		if (*p == '/')
+			*p = '.';
+	for (size_t i = 0; i < ARRAY_SIZE(ipc); i++)
+		is_ipc |= streq(name, ipc[i]);
+	if (is_ipc)
+		return has_ns(c, NS_IPC) ? 0
+					 : err_kind(c->e, ERR_INVALID, -EINVAL,
+						    "sysctl \"%s\" is not allowed in the hosts ipc namespace", dotted);
+	if (startswith(name, "net/"))
+		return has_ns(c, NS_NET) ? 0
+					 : err_kind(c->e, ERR_INVALID, -EINVAL,
+						    "sysctl \"%s\" not allowed in host network namespace", dotted);
+	if (has_ns(c, NS_UTS) && streq(name, "kernel/domainname"))
+		return 0;
+	if (has_ns(c, NS_UTS) && streq(name, "kernel/hostname"))
+		return err_kind(c->e, ERR_INVALID, -EINVAL,
+				"sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field", dotted);
+	return err_kind(c->e, ERR_INVALID, -EINVAL, "sysctl \"%s\" is not in a separate kernel namespace", dotted);
+}
+
 static int compile_sysctls(struct compiler *c)
 {
 	for (size_t i = 0; i < c->spec->process.sysctls.n; i++) {
@@ -69,7 +109,9 @@ static int compile_sysctls(struct compiler *c)
 			if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/:", *p))
 				return err_kind(c->e, ERR_INVALID, -EINVAL, "sysctl '%s': bad character '%c'", key, *p);
 		}
-		r = compile_add(c, OP_CHILD, &op_sysctl, key, eq + 1, 0, 0);
+		r = check_sysctl(c, key + strlen("sys/"));
+		if (r == 0)
+			r = compile_add(c, OP_CHILD, &op_sysctl, key, eq + 1, 0, 0);
 		if (r < 0)
 			return r;
 	}
@@ -318,14 +360,44 @@ static bool needs_procfs(const struct compiler *c)
 }
 
 /* What is set on the running process before it leaves the host's root behind. */
+/* A name of the host, or of whoever's name space that is, is not ours to change. */
+static int check_names(const struct compiler *c)
+{
+	const struct spec *s = c->spec;
+
+	if (!c->opts->oci || has_ns(c, NS_UTS))
+		return 0;
+	if (s->hostname)
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "unable to set hostname without a private UTS namespace");
+	if (s->domainname)
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "unable to set domainname without a private UTS namespace");
+	return 0;
+}
+
+static int compile_keyring(struct compiler *c)
+{
+	char *name;
+
+	if (!c->opts->oci)
+		return c->spec->process.keyring_session == TRI_YES
+			       ? 0
+			       : compile_add(c, OP_CHILD, &op_keyring, NULL, NULL, 0, 0);
+	if (c->opts->no_new_keyring)
+		return 0;
+	/* By a name, so that what is executed later finds the same one. */
+	name = plan_printf(c->plan, c->e, "_ses.%s", c->opts->id);
+	return name ? compile_add(c, OP_CHILD, &op_keyring, name, NULL, 0, 0) : -ENOMEM;
+}
+
 static int compile_settings(struct compiler *c)
 {
 	const struct spec *s = c->spec;
-	int r = 0;
+	bool uts = c->plan->ns_cloned & (1u << NS_UTS) || (c->opts->oci && has_ns(c, NS_UTS));
+	int r = check_names(c);
 
-	if (s->hostname && (c->plan->ns_cloned & (1u << NS_UTS)))
+	if (r == 0 && s->hostname && uts)
 		r = compile_add(c, OP_CHILD, &op_hostname, s->hostname, NULL, 0, 0);
-	if (r == 0 && s->domainname && (c->plan->ns_cloned & (1u << NS_UTS)))
+	if (r == 0 && s->domainname && uts)
 		r = compile_add(c, OP_CHILD, &op_domainname, s->domainname, NULL, 0, 0);
 	if (r == 0 && needs_procfs(c))
 		r = compile_add(c, OP_CHILD, &op_proc_open, NULL, NULL, 0, 0);
@@ -333,8 +405,10 @@ static int compile_settings(struct compiler *c)
 		r = compile_sysctls(c);
 	if (r == 0 && tri_or(s->process.sched_core, false))
 		r = compile_add(c, OP_CHILD, &op_sched_core, NULL, NULL, 0, 0);
-	if (r == 0 && s->process.keyring_session != TRI_YES)
-		r = compile_add(c, OP_CHILD, &op_keyring, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_keyring(c);
+	if (r == 0)
+		r = compile_sched(c);
 	if (r == 0 && !c->opts->oci)
 		r = compile_rlimits(c);
 	if (r == 0)
@@ -372,6 +446,49 @@ static int compile_launch(struct compiler *c)
 		r = compile_moments(c, OP_CHILD, "startContainer");
 	if (r == 0)
 		r = compile_seccomp(c);
+	return r == 0 ? add_exec(c, &op_launch, x) : r;
+}
+
+/* With the rights of the host still: a badness below the caller's takes them. */
+int compile_exec_before(struct compiler *c)
+{
+	int r = compile_affinity(c, c->spec->process.cpus_initial);
+
+	for (size_t i = 0; i < c->spec->process.procs.n && r == 0; i++) {
+		char *key = plan_strdup(c->plan, c->spec->process.procs.v[i], c->e);
+		char *eq = key ? strchr(key, '=') : NULL;
+
+		if (!eq)
+			return key ? err_kind(c->e, ERR_INVALID, -EINVAL, "'%s' has no value", key) : -ENOMEM;
+		*eq = '\0';
+		r = compile_add(c, OP_CHILD, &op_self_write, key, eq + 1, 0, 0);
+	}
+	return r;
+}
+
+int compile_exec_inside(struct compiler *c)
+{
+	struct op_exec *x = NULL;
+	int r = compile_exec(c, &x);
+
+	if (r == 0)
+		r = compile_keyring(c);
+	if (r == 0)
+		r = compile_sched(c);
+	if (r == 0)
+		r = compile_affinity(c, c->spec->process.cpus_final);
+	if (r == 0)
+		r = compile_personality(c);
+	if (r == 0)
+		r = compile_add(c, OP_CHILD, &op_stdio, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_add(c, OP_CHILD, &op_lsm_apply, NULL, NULL, 0, 0);
+	if (r == 0)
+		r = compile_rlimits(c);
+	if (r == 0)
+		r = add_exec(c, &op_become, x);
+	if (r == 0)
+		r = add_exec(c, &op_lookup, x);
 	return r == 0 ? add_exec(c, &op_launch, x) : r;
 }
 

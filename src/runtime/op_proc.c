@@ -32,6 +32,8 @@
 #include "sys/ns.h"
 #include "sys/syscalls.h"
 
+#define KEY_USR_SEARCH 0x00080000
+
 #ifndef PR_SCHED_CORE
 #define PR_SCHED_CORE	     62
 #define PR_SCHED_CORE_CREATE 1
@@ -227,12 +229,31 @@ static int personality_apply(const struct op *op, struct run *run, struct err *e
 
 const struct op_kind op_personality = { "personality", describe_ab, personality_apply };
 
+/* a: its name, NULL: none */
 static int keyring_apply(const struct op *op, struct run *run, struct err *e)
 {
+	long ring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, op->args.a);
+	unsigned perm = 0;
+	char text[512];
+	int fields = 0;
+	long n;
+
 	/* Without keyrings in the kernel, or over quota, the container merely keeps none of its own. */
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EDQUOT &&
-	    errno != EPERM)
-		return err_set(e, -errno, "new session keyring");
+	if (ring < 0)
+		return errno == ENOSYS || errno == EDQUOT || errno == EPERM ? 0
+									    : err_set(e, -errno, "new session keyring");
+	if (!op->args.a)
+		return 0;
+	/* "keyring;UID;GID;PERM;NAME": whoever joins later may find it as its user. */
+	n = syscall(SYS_keyctl, KEYCTL_DESCRIBE, ring, text, sizeof(text) - 1);
+	if (n <= 0 || n >= (long)sizeof(text))
+		return 0;
+	text[n] = '\0';
+	for (char *p = text; *p && !perm; p++)
+		if (*p == ';' && ++fields == 3)
+			perm = (unsigned)strtoul(p + 1, NULL, 16);
+	if (perm)
+		(void)syscall(SYS_keyctl, KEYCTL_SETPERM, ring, perm | KEY_USR_SEARCH);
 	return 0;
 }
 
@@ -246,6 +267,19 @@ static int sched_core_apply(const struct op *op, struct run *run, struct err *e)
 }
 
 const struct op_kind op_sched_core = { "sched.core", none_describe, sched_core_apply };
+
+/* a: file of /proc/self, b: value */
+static int self_write_apply(const struct op *op, struct run *run, struct err *e)
+{
+	char path[300];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/self/%s", op->args.a);
+	r = file_write_raw(AT_FDCWD, path, op->args.b, strlen(op->args.b));
+	return r < 0 ? err_set(e, r, "write '%s' to %s", op->args.b, path) : 0;
+}
+
+const struct op_kind op_self_write = { "proc.self", describe_ab, self_write_apply };
 
 /* --- hooks inside: a command line, b unused, n type --------------------------------------------------------------- */
 

@@ -23,7 +23,7 @@ extern const struct op_kind op_device, op_symlink, op_ptmx, op_pts_open, op_core
 /* op_proc.c: the process */
 extern const struct op_kind op_join, op_wait_mapped, op_ids_root, op_cgroupns, op_timens, op_hostname, op_domainname,
 	op_net_configure, op_sysctl, op_rlimit, op_personality, op_keyring, op_sched_core, op_ready, op_proc_open,
-	op_stdio, op_child_hook;
+	op_stdio, op_child_hook, op_self_write;
 
 /* op_exec.c: its last steps */
 extern const struct op_kind op_lsm_apply, op_become, op_lookup, op_launch, op_exec;

@@ -12,6 +12,8 @@
 #include "runtime/plan.h"
 #include "runtime/record.h"
 
+struct join;
+
 #define RUN_SLOTS    256
 #define RUN_TTYS_MAX 63
 
@@ -57,6 +59,7 @@ struct run {
 	int netns_fd;	     /* the container's, while devices are attached */
 	bool into_cgroup;    /* cloned into the v2 group */
 	bool own_supervisor; /* init is our child (foreground, OCI), else a child of the keeper */
+	struct join *join;   /* of an exec: what is joined */
 	int start_fd;	     /* .wait_start: where run_start() connects to */
 	int init_helper_fd;  /* creel-init from a read-only mount, -EBADF */
 	char *lsm_label, *lsm_loaded;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A process of a running container that is our child: forked into its control group and pid name space. */
+
+#include <sys/types.h>
+
+#include "cgroup/cgroup.h"
+
+struct join {
+	int pidfd; /* of the container's init; borrowed */
+	unsigned
+		flags; /* CLONE_NEW… to join; the child is left with those that it must join itself, with one setns() */
+	struct cg *cg; /* group to be born in, where it can be had (then IN_V2 is set); NULL: ours */
+	bool in_v2;
+};
+
+/* Returns twice: 0 in the child, the pid in the caller, or a negative errno. */
+pid_t join_fork(struct join *j, struct err *e);
+
+/* In the child: the rest of the name spaces. */
+int join_rest(struct join *j, struct err *e);
+
+/* CLONE_NEW… of all name spaces of PID that are not ours. */
+int join_flags(pid_t pid, unsigned *ret, struct err *e);
