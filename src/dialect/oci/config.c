@@ -80,7 +80,7 @@ static int root_path_load(struct oci_reader *rd, const struct oci_row *row, stru
 	if (r < 0)
 		return r;
 	if (!*s)
-		return oci_expected(e, "the path of a folder", s);
+		return 0;
 	path = from_bundle(rd, s);
 	if (!path || asprintf(&typed, "dir:%s", path) < 0)
 		return err_oom(e);
@@ -218,8 +218,6 @@ static int load_mount(struct oci_reader *rd, const struct oci_row *row, const ch
 	if (r < 0)
 		return r;
 	m = element.p;
-	if (!m->target)
-		return oci_missing(rd, "destination", e);
 	if (*m->target != '/') {
 		r = oci_warn(rd, e, "the destination '%s' is relative and taken as below /", m->target);
 		r = r < 0 ? r : replace(&m->target, path_join("/", m->target), e);
@@ -271,16 +269,10 @@ static int load_hook(struct oci_reader *rd, const struct oci_row *row, const cha
 		     const struct oci_obj *o, struct err *e)
 {
 	struct oci_obj element;
-	struct spec_exec_hook *h;
 	int r;
 
 	r = oci_load_element(rd, oci_row_field(row, o), rows_hook, v, o, &element, e);
-	if (r < 0)
-		return r;
-	h = element.p;
-	if (!h->path)
-		return oci_missing(rd, "path", e);
-	return replace(&h->moment, strdup(row->name), e);
+	return r < 0 ? r : replace(&((struct spec_exec_hook *)element.p)->moment, strdup(row->name), e);
 }
 
 static int hooks_load(struct oci_reader *rd, const struct oci_row *row, struct json_c_value *v, const struct oci_obj *o,
@@ -352,7 +344,7 @@ static const struct oci_kind kind_annotations = { annotations_load, annotations_
 
 /* --- the object ----------------------------------------------------------------------------------------------------- */
 
-static const struct oci_row rows_config[] = {
+const struct oci_row oci_rows_config[] = {
 	{ "ociVersion", &kind_version, .required = true },
 	{ "process", &oci_kind_object, .sub = oci_rows_process, .required = true },
 	{ "root", &oci_kind_object, .sub = rows_root, .required = true },
@@ -421,7 +413,7 @@ int oci_load(const char *text, size_t len, const char *name, const char *bundle,
 	const struct oci_frame process = { .name = "process" };
 	int r;
 
-	r = load_rows(&rd, rows_config, text, len, e);
+	r = load_rows(&rd, oci_rows_config, text, len, e);
 	if (r < 0)
 		return r;
 	rd.at = &process;
@@ -487,7 +479,7 @@ int oci_save(const struct spec *s, struct buf *out, struct strv *unsaid, struct 
 	w.j.indent = "\t";
 	oci_said(&w, "name"); /* is the command line's */
 	json_object(&w.j);
-	r = oci_save_object(&w, rows_config, &o, e);
+	r = oci_save_object(&w, oci_rows_config, &o, e);
 	json_end_object(&w.j);
 	buf_putc(out, '\n');
 	for (const struct field *f = spec_fields; f->name && r >= 0; f++)

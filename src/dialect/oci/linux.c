@@ -278,8 +278,6 @@ static int load_device(struct oci_reader *rd, const struct oci_row *row, const c
 	if (r < 0)
 		return r;
 	d = element.p;
-	if (!d->path || !d->type)
-		return oci_missing(rd, d->path ? "type" : "path", e);
 	if (d->type != 'p') {
 		d->major = d->major == UNSET32 ? 0 : d->major;
 		d->minor = d->minor == UNSET32 ? 0 : d->minor;

@@ -57,7 +57,7 @@ int oci_save(const struct spec *s, struct buf *out, struct strv *unsaid, struct 
 /* A capability as it is written in config.json ("CAP_CHOWN", any case) in the model's word ("chown"), or NULL. */
 const char *oci_cap_word(const char *name);
 
-/* What `spec` writes: the example every runtime starts with. ROOTLESS: for the user UID, GID. */
+/* What `spec` writes, byte for byte as runc does: the example that people start with. ROOTLESS: for user UID, GID. */
 int oci_default(struct buf *out, bool rootless, uint32_t uid, uint32_t gid, struct err *e);
 
 /* The state of a container. Hooks and seccomp listeners get the members of the specification, on one line; `state` and
@@ -80,6 +80,7 @@ void oci_state_put(struct json *j, const struct oci_state *state); /* as an elem
 /* What this runtime can do, for `features`: tables of the dialect, and what only the caller knows of the host. */
 struct oci_host {
 	const struct strv *mount_options; /* names */
+	const struct strv *seccomp_archs; /* the model's words for those that a filter can be made for; NULL: all */
 	bool cgroup_v1, cgroup_v2, systemd, systemd_user, rdma;
 	bool seccomp, apparmor, selinux, idmap;
 	const char *version, *commit, *seccomp_version; /* "2.5.4"; NULL: not said */

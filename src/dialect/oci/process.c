@@ -286,8 +286,6 @@ static int load_rlimit(struct oci_reader *rd, const struct oci_row *row, const c
 	if (r < 0)
 		return r;
 	l = element.p;
-	if (!l->resource)
-		return oci_missing(rd, "type", e);
 	LIST_EACH(other, &rd->spec->process.rlimits, struct spec_rlimit)
 		if (other != l && streq(other->resource, l->resource))
 			return err_kind(e, ERR_INVALID, -EINVAL, "expected one limit for %s, not two",
@@ -363,10 +361,10 @@ const struct oci_row oci_rows_process[] = {
 	{ "terminal", &oci_kind_plain, .field = "process.terminal" },
 	{ "consoleSize", &oci_kind_object, .sub = rows_console_size },
 	{ "user", &oci_kind_object, .sub = rows_user },
-	{ "args", &kind_args, .field = "process.args" },
+	{ "args", &kind_args, .field = "process.args", .required = true },
 	{ "commandLine", &oci_kind_ignored },
 	{ "env", &kind_env, .field = "process.env" },
-	{ "cwd", &oci_kind_plain, .field = "process.cwd" },
+	{ "cwd", &oci_kind_plain, .field = "process.cwd", .required = true },
 	{ "capabilities", &oci_kind_object, .sub = rows_caps },
 	{ "rlimits", &kind_rlimits, .field = "process.rlimits", .sub = rows_rlimit },
 	{ "noNewPrivileges", &oci_kind_plain, .field = "process.no_new_privs" },
@@ -383,10 +381,6 @@ int oci_finish_process(struct oci_reader *rd, struct err *e)
 {
 	struct spec_process *p = &rd->spec->process;
 
-	if (!p->args.n)
-		return oci_missing(rd, "args", e);
-	if (!p->cwd)
-		return oci_missing(rd, "cwd", e);
 	if (p->uid == UNSET32)
 		p->uid = 0;
 	if (p->gid == UNSET32)

@@ -77,6 +77,87 @@ static const char *why_not_json(enum json_tokener_error error)
 	}
 }
 
+static bool is_ascii(const char *text, size_t len)
+{
+	uint64_t high = 0, word;
+
+	for (; len >= sizeof(word); text += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		high |= word;
+	}
+	while (len--)
+		high |= (uint64_t)(unsigned char)*text++;
+	return !(high & 0x8080808080808080ull);
+}
+
+#define LONG_RUN 19 /* digits: with less than that a number fits 64 bits */
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Are there so many digits in a row? Only every 19th byte is looked at. */
+static bool has_long_run(const char *text, size_t len)
+{
+	for (size_t i = LONG_RUN - 1; i < len; i += LONG_RUN) {
+		size_t before = i, after = i;
+
+		if (!is_digit(text[i]))
+			continue;
+		while (before && is_digit(text[before - 1]))
+			before--;
+		while (after + 1 < len && is_digit(text[after + 1]))
+			after++;
+		if (after - before + 1 >= LONG_RUN)
+			return true;
+	}
+	return false;
+}
+
+static bool fits(const char *number, size_t len)
+{
+	char text[32];
+
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, number, len);
+	text[len] = '\0';
+	errno = 0;
+	if (*text == '-')
+		(void)strtoll(text, NULL, 10);
+	else
+		(void)strtoull(text, NULL, 10);
+	return !errno;
+}
+
+/* json-c makes of a whole number that does not fit 64 bits the nearest that does. TEXT is JSON; where it has such a
+ * one, or LEN. */
+static size_t find_too_large(const char *text, size_t len)
+{
+	bool string = false;
+
+	if (!has_long_run(text, len))
+		return len;
+	for (size_t i = 0; i < len; i++) {
+		size_t n = 0;
+
+		if (string && text[i] == '\\') {
+			i++;
+		} else if (text[i] == '"') {
+			string = !string;
+		} else if (!string && (text[i] == '-' || is_digit(text[i]))) {
+			while (i + n < len && (is_digit(text[i + n]) || memchr(".eE+-", text[i + n], 5)))
+				n++;
+			if (n >= LONG_RUN && !memchr(text + i, '.', n) && !memchr(text + i, 'e', n) &&
+			    !memchr(text + i, 'E', n) && !fits(text + i, n))
+				return i;
+			i += n - 1;
+		}
+	}
+	return len;
+}
+
 int oci_parse(const char *text, size_t len, const char *name, struct json_c_value **ret, struct err *e)
 {
 	_cleanup_(drop_tokener) struct json_tokener *tok = NULL;
@@ -89,8 +170,8 @@ int oci_parse(const char *text, size_t len, const char *name, struct json_c_valu
 	tok = json_tokener_new_ex(OCI_DEPTH_MAX);
 	if (!tok)
 		return err_oom(e);
-	json_tokener_set_flags(tok,
-			       JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS |
+					    (is_ascii(text, len) ? 0 : JSON_TOKENER_VALIDATE_UTF8));
 	v = json_tokener_parse_ex(tok, text, (int)len);
 	error = json_tokener_get_error(tok);
 	end = json_tokener_get_parse_end(tok);
@@ -102,6 +183,9 @@ int oci_parse(const char *text, size_t len, const char *name, struct json_c_valu
 		return misplaced(text, end, name, "expected nothing more after the end of the object", e);
 	if (!json_object_is_type(v, json_type_object))
 		return misplaced(text, 0, name, "expected an object", e);
+	end = find_too_large(text, len);
+	if (end < len)
+		return misplaced(text, end, name, "expected a number that fits 64 bits", e);
 	*ret = TAKE_PTR(v);
 	return 0;
 }
@@ -320,6 +404,13 @@ static int match_rest(struct oci_reader *rd, const struct oci_row *rows, struct 
 	return r;
 }
 
+static bool is_empty(const struct oci_row *row, const struct oci_obj *o)
+{
+	const struct field *f = row->field && o->fields ? oci_row_field(row, o) : NULL;
+
+	return f && f->type != FT_U32 && f->type != FT_U64 && f->type != FT_TRI && !field_is_set(f, o->p);
+}
+
 int oci_load_object(struct oci_reader *rd, const struct oci_row *rows, struct json_c_value *v, const struct oci_obj *o,
 		    struct err *e)
 {
@@ -333,11 +424,11 @@ int oci_load_object(struct oci_reader *rd, const struct oci_row *rows, struct js
 		n += json_object_object_get_ex(v, rows[i].name, &found[i]);
 	if (n < json_object_object_length(v))
 		r = match_rest(rd, rows, v, found, e);
-	/* null is Go's word for a member that is not there. */
+	/* null is Go's word for a member that is not there; so is an empty text or array. */
 	for (size_t i = 0; r >= 0 && rows[i].name; i++) {
 		if (found[i])
 			r = load_row(rd, &rows[i], found[i], o, e);
-		else if (rows[i].required)
+		if (r >= 0 && rows[i].required && (!found[i] || is_empty(&rows[i], o)))
 			r = oci_missing(rd, rows[i].name, e);
 	}
 	return r;

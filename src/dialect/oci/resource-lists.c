@@ -112,7 +112,7 @@ static int element_load(struct oci_reader *rd, const struct oci_row *rows, struc
 
 	fields_init(element_fields, ret);
 	r = oci_load_object(rd, rows, v, &target, e);
-	/* Go's empty string passes for a member; it is none. */
+	/* -1 passes for a number; here it is none. */
 	for (const struct oci_row *row = rows; row->name && r >= 0; row++)
 		if (row->required && !field_is_set(oci_row_field(row, &target), ret))
 			r = oci_missing(rd, row->name, e);

@@ -128,7 +128,7 @@ void oci_said(struct oci_writer *w, const char *field);
 int oci_unsaid(struct oci_writer *w, struct err *e, const char *fmt, ...) _printf_(3, 4);
 
 /* Tables, by file. */
-extern const struct oci_row oci_rows_process[], oci_rows_linux[], oci_rows_resources[];
+extern const struct oci_row oci_rows_config[], oci_rows_process[], oci_rows_linux[], oci_rows_resources[];
 extern const struct oci_kind oci_kind_seccomp, oci_kind_resources, oci_kind_mount_idmaps;
 extern const struct oci_word oci_sched_policies[], oci_sched_flags[], oci_ioprio_classes[], oci_mem_modes[],
 	oci_mem_flags[], oci_rlimits[], oci_propagations[];

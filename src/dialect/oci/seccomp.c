@@ -166,10 +166,6 @@ static int load_rule(struct oci_reader *rd, const struct oci_row *row, const cha
 	if (r < 0)
 		return r;
 	rule = element.p;
-	if (!rule->names.n)
-		return oci_missing(rd, "names", e);
-	if (!rule->action)
-		return oci_missing(rd, "action", e);
 	return check_errno(rd, "errnoRet", rule->action, rule->errno_ret, e);
 }
 

@@ -49,14 +49,14 @@ const struct oci_word oci_seccomp_operators[] = {
 
 /* All that the specification names; which of them a filter can be made for is known where it is made. */
 const struct oci_word oci_seccomp_archs[] = {
-	{ "SCMP_ARCH_X86", "x86" }, { "SCMP_ARCH_X86_64", "x86_64" }, { "SCMP_ARCH_X32", "x32" },
-	{ "SCMP_ARCH_ARM", "arm" }, { "SCMP_ARCH_AARCH64", "arm64" }, { "SCMP_ARCH_MIPS", "mips" },
-	{ "SCMP_ARCH_MIPS64", "mips64" }, { "SCMP_ARCH_MIPS64N32", "mips64n32" }, { "SCMP_ARCH_MIPSEL", "mipsel" },
-	{ "SCMP_ARCH_MIPSEL64", "mipsel64" }, { "SCMP_ARCH_MIPSEL64N32", "mipsel64n32" }, { "SCMP_ARCH_PPC", "ppc" },
-	{ "SCMP_ARCH_PPC64", "ppc64" }, { "SCMP_ARCH_PPC64LE", "ppc64le" }, { "SCMP_ARCH_S390", "s390" },
-	{ "SCMP_ARCH_S390X", "s390x" }, { "SCMP_ARCH_PARISC", "parisc" }, { "SCMP_ARCH_PARISC64", "parisc64" },
-	{ "SCMP_ARCH_RISCV64", "riscv64" }, { "SCMP_ARCH_LOONGARCH64", "loongarch64" }, { "SCMP_ARCH_M68K", "m68k" },
-	{ "SCMP_ARCH_SH", "sh" }, { "SCMP_ARCH_SHEB", "sheb" }, { NULL, NULL },
+	{ "SCMP_ARCH_AARCH64", "arm64" }, { "SCMP_ARCH_ARM", "arm" }, { "SCMP_ARCH_LOONGARCH64", "loongarch64" },
+	{ "SCMP_ARCH_M68K", "m68k" }, { "SCMP_ARCH_MIPS", "mips" }, { "SCMP_ARCH_MIPS64", "mips64" },
+	{ "SCMP_ARCH_MIPS64N32", "mips64n32" }, { "SCMP_ARCH_MIPSEL", "mipsel" }, { "SCMP_ARCH_MIPSEL64", "mipsel64" },
+	{ "SCMP_ARCH_MIPSEL64N32", "mipsel64n32" }, { "SCMP_ARCH_PARISC", "parisc" },
+	{ "SCMP_ARCH_PARISC64", "parisc64" }, { "SCMP_ARCH_PPC", "ppc" }, { "SCMP_ARCH_PPC64", "ppc64" },
+	{ "SCMP_ARCH_PPC64LE", "ppc64le" }, { "SCMP_ARCH_RISCV64", "riscv64" }, { "SCMP_ARCH_S390", "s390" },
+	{ "SCMP_ARCH_S390X", "s390x" }, { "SCMP_ARCH_SH", "sh" }, { "SCMP_ARCH_SHEB", "sheb" },
+	{ "SCMP_ARCH_X32", "x32" }, { "SCMP_ARCH_X86", "x86" }, { "SCMP_ARCH_X86_64", "x86_64" }, { NULL, NULL },
 };
 
 const struct oci_word oci_seccomp_flags[] = {
