@@ -10,6 +10,8 @@ PKG_TRY="iputils-ping procps"
 PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"
 PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-ping procps libcap2-bin
 	qemu-system-x86 e2fsprogs cpio zstd attr apparmor"
+PKG_CLIENTS="podman conmon netavark aardvark-dns catatonit buildah containerd containernetworking-plugins docker.io docker-cli
+	iptables runc crun python3-grpcio"
 
 # Debian 13 has no clang-format 14; the gate that needs it skips there and says so.
 pkg_installed() {
@@ -18,7 +20,7 @@ pkg_installed() {
 
 # install_packages WHY NAME…: installs what is missing, says so, and fails only for names that the distribution has.
 install_packages() {
-	local why=$1 p missing=()
+	local why=$1 p missing=() r policy=/usr/sbin/policy-rc.d
 	shift
 	for p in "$@"; do
 		pkg_installed "$p" || missing+=("$p")
@@ -40,10 +42,12 @@ install_packages() {
 		fi
 	done
 	[ ${#known[@]} -gt 0 ] || return 0
-	apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${known[@]}" </dev/null >/tmp/creel-apt.$$ 2>&1 || {
-		tail -5 "/tmp/creel-apt.$$"
-		rm -f "/tmp/creel-apt.$$"
-		return 1
-	}
+	# Services of packages are not started: the tests start what they need, for themselves.
+	if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy; fi
+	apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${known[@]}" </dev/null >/tmp/creel-apt.$$ 2>&1
+	r=$?
+	[ -z "$policy" ] || rm -f "$policy"
+	[ $r = 0 ] || tail -5 "/tmp/creel-apt.$$"
 	rm -f "/tmp/creel-apt.$$"
+	return $r
 }
