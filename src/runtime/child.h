@@ -19,6 +19,9 @@ int child_become(const struct op_exec *x, bool filter, struct err *e);
 /* Gives standard streams that are no /dev/null to the user who is about to own them. */
 int child_own_stdio(const struct op_exec *x, struct err *e);
 
+/* The container's seccomp filter, if there is one. Its listener goes over SOCK, as STEP_NOTIFY. */
+int child_load_filter(const struct seccomp_prog *p, int sock, struct err *e);
+
 /* Signals as a new program expects them. */
 void child_reset_signals(void);
 

@@ -416,6 +416,27 @@ static int compile_settings(struct compiler *c)
 	return r;
 }
 
+/* As runc has it, what runs in the container before its command is under its policy already, and whoever listens for
+ * calls does so before the container counts as created. Else the filter comes last: it need not permit what we do. */
+static int compile_wait(struct compiler *c, struct op_exec *x)
+{
+	bool listener = c->plan->seccomp.has_notify, hooks = false;
+	int r = 0;
+
+	LIST_EACH(h, &c->spec->exec_hooks, struct spec_exec_hook)
+		hooks |= streq(h->moment, "startContainer");
+	c->plan->seccomp_early = c->plan->seccomp.insns && (listener || hooks);
+	if (listener)
+		r = add_exec(c, &op_filter, x);
+	if (r == 0 && c->opts->wait_start)
+		r = compile_add(c, OP_HOST, &op_start_listen, NULL, NULL, 0, 0);
+	if (r == 0 && c->opts->wait_start)
+		r = compile_add(c, OP_CHILD, &op_start_wait, NULL, NULL, 0, 0);
+	if (r == 0 && c->plan->seccomp_early && !listener)
+		r = add_exec(c, &op_filter, x);
+	return r == 0 ? compile_moments(c, OP_CHILD, "startContainer") : r;
+}
+
 /*
  * The end of an OCI runtime's create and start. What goes wrong up to start.wait fails the create, so the program is looked
  * for by then; hooks inside run with the rights of the container, not with ours.
@@ -438,14 +459,10 @@ static int compile_launch(struct compiler *c)
 		r = add_exec(c, &op_become, x);
 	if (r == 0)
 		r = add_exec(c, &op_lookup, x);
-	if (r == 0 && c->opts->wait_start)
-		r = compile_add(c, OP_HOST, &op_start_listen, NULL, NULL, 0, 0);
-	if (r == 0 && c->opts->wait_start)
-		r = compile_add(c, OP_CHILD, &op_start_wait, NULL, NULL, 0, 0);
-	if (r == 0)
-		r = compile_moments(c, OP_CHILD, "startContainer");
 	if (r == 0)
 		r = compile_seccomp(c);
+	if (r == 0)
+		r = compile_wait(c, x);
 	return r == 0 ? add_exec(c, &op_launch, x) : r;
 }
 

@@ -186,35 +186,21 @@ static void exec_describe(const struct op *op, struct buf *out)
 		buf_printf(out, "%s%s", i || x->init_helper ? " " : "", x->argv[i]);
 }
 
-/* The filter, and what it hands over. */
-static int load_filter(struct run *run, struct err *e)
+/* What must come before the filter, which need not permit it; FIRST is the first fd that ends with the exec. */
+static int load_filter(const struct op_exec *x, struct run *run, unsigned first, struct err *e)
 {
-	int notify = -EBADF, r;
-
-	r = seccomp_apply(&run->plan->seccomp, &notify);
-	if (r < 0)
-		return err_set(e, r, "load the seccomp policy");
-	if (notify >= 0) {
-		r = run_send_step(run->child_sync, STEP_NOTIFY, &notify, 1, NULL);
-		if (r < 0)
-			return err_set(e, r, "hand over the seccomp listener");
-	}
-	return 0;
-}
-
-/* Executes; FIRST is the first fd that ends with it. */
-static int execute(const struct op_exec *x, struct run *run, unsigned first, struct err *e)
-{
-	int r;
-
 	if (x->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(e, -errno, "set no_new_privs");
 	child_reset_signals();
 	/* Whatever was open is closed by the exec; only the sync socket must live until then, to carry an error. */
 	sys_close_range(first, ~0u, CLOSE_RANGE_CLOEXEC);
-	r = load_filter(run, e);
-	if (r < 0)
-		return r;
+	return child_load_filter(&run->plan->seccomp, run->child_sync, e);
+}
+
+static int execute(const struct op_exec *x, struct run *run, struct err *e)
+{
+	int r;
+
 	if (x->init_helper) {
 		r = sys_execveat(run->init_helper_fd, "", x->argv, x->envp, AT_EMPTY_PATH);
 		return err_set(e, r, "execute the init helper");
@@ -238,7 +224,8 @@ static int exec_apply(const struct op *op, struct run *run, struct err *e)
 	if (r < 0)
 		return r;
 	prctl(PR_SET_PDEATHSIG, run->spec->monitor_pdeath > 0 ? run->spec->monitor_pdeath : SIGKILL);
-	return execute(x, run, 3, e);
+	r = load_filter(x, run, 3, e);
+	return r == 0 ? execute(x, run, e) : r;
 }
 
 const struct op_kind op_exec = { "exec", exec_describe, exec_apply };
@@ -286,6 +273,18 @@ static int lookup_apply(const struct op *op, struct run *run, struct err *e)
 
 const struct op_kind op_lookup = { "lookup", lookup_describe, lookup_apply };
 
+static void filter_describe(const struct op *op, struct buf *out)
+{
+	buf_puts(out, "the policy; it holds for what follows, too");
+}
+
+static int filter_apply(const struct op *op, struct run *run, struct err *e)
+{
+	return load_filter(op->exec, run, 3 + run->opts->preserve_fds, e);
+}
+
+const struct op_kind op_filter = { "seccomp", filter_describe, filter_apply };
+
 static void launch_describe(const struct op *op, struct buf *out)
 {
 	const struct op_exec *x = op->exec;
@@ -307,7 +306,8 @@ static int launch_apply(const struct op *op, struct run *run, struct err *e)
 		if (r < 0)
 			return err_set(e, r, "report");
 	}
-	return execute(op->exec, run, 3 + run->opts->preserve_fds, e);
+	r = run->plan->seccomp_early ? 0 : load_filter(op->exec, run, 3 + run->opts->preserve_fds, e);
+	return r == 0 ? execute(op->exec, run, e) : r;
 }
 
 const struct op_kind op_launch = { "launch", launch_describe, launch_apply };

@@ -26,7 +26,7 @@ extern const struct op_kind op_join, op_wait_mapped, op_ids_root, op_cgroupns, o
 	op_stdio, op_child_hook, op_self_write;
 
 /* op_exec.c: its last steps */
-extern const struct op_kind op_lsm_apply, op_become, op_lookup, op_launch, op_exec;
+extern const struct op_kind op_lsm_apply, op_become, op_lookup, op_launch, op_filter, op_exec;
 
 /* exec_hook.c: the programs of the OCI runtime specification's moments */
 extern const struct op_kind op_moment, op_mounted;

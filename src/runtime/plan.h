@@ -133,6 +133,7 @@ struct plan {
 	struct net_dev *nets;
 	unsigned n_nets;
 	struct seccomp_prog seccomp;
+	bool seccomp_early;	     /* by an operation of its own, before the launch */
 	const char *seccomp_ignored; /* names in the policy that are no system calls, NULL: none */
 	uint64_t cap_mask;
 	const char *cgroup;	  /* payload path */

@@ -6,14 +6,22 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/audit.h>
+#include <poll.h>
 #include <seccomp.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "runtime/child.h"
 #include "runtime/compile.h"
+#include "runtime/run.h"
 #include "security/arch.h"
 #include "security/policy.h"
 #include "spec/field.h"
@@ -56,14 +64,14 @@ static int compile(const struct spec_seccomp *s, struct seccomp_prog *ret, struc
 	return r < 0 ? r : policy_compile(&p, ret, e);
 }
 
-static uint32_t run(const struct seccomp_prog *p, uint32_t token, uint32_t nr, uint64_t a0, uint64_t a1)
+static uint32_t verdict(const struct seccomp_prog *p, uint32_t token, uint32_t nr, uint64_t a0, uint64_t a1)
 {
 	struct seccomp_data d = { .nr = (int)nr, .arch = token, .args = { a0, a1 } };
 
 	return bpf_run(p->insns, p->len, &d);
 }
-#define RUN64(p, nr, a0, a1) run((p), AUDIT_ARCH_X86_64, (nr), (a0), (a1))
-#define RUN32(p, nr, a0, a1) run((p), AUDIT_ARCH_I386, (nr), (a0), (a1))
+#define RUN64(p, nr, a0, a1) verdict((p), AUDIT_ARCH_X86_64, (nr), (a0), (a1))
+#define RUN32(p, nr, a0, a1) verdict((p), AUDIT_ARCH_I386, (nr), (a0), (a1))
 
 static void need_x86_64(void)
 {
@@ -705,6 +713,85 @@ TEST(write_cannot_be_notified)
 	rule_add(&s.security.seccomp, "mkdir write", "notify", UNSET32);
 	CHECK(compile(&s.security.seccomp, &p, &ignored, &e) == -EINVAL);
 	CHECK(strstr(e.msg, "SCMP_ACT_NOTIFY cannot be used for the write syscall"));
+}
+
+/* --- the listener ------------------------------------------------------------------------------------------------------ */
+
+/* Answers N calls with "go on"; whether they all came. */
+static bool answer(int listener, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct pollfd pfd = { .fd = listener, .events = POLLIN };
+		struct seccomp_notif req = { 0 };
+		struct seccomp_notif_resp resp = { 0 };
+
+		if (poll(&pfd, 1, 10000) != 1 || ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req) < 0)
+			return false;
+		resp.id = req.id;
+		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Every call that could carry the listener waits for an answer of whoever gets it. */
+TEST(listener_comes_whatever_is_notified)
+{
+	_cleanup_prog_ struct seccomp_prog p = { 0 };
+	int pair[2], listener = -EBADF, status;
+	size_t n = 1;
+	struct spec s;
+	pid_t pid;
+
+	policy_new(&s, "allow", UNSET32, "")->listener = strdup("/run/agent");
+	rule_add(&s.security.seccomp, "sendmsg sendto read readv writev close futex sched_yield getppid exit", "notify",
+		 UNSET32);
+	p = compiled(&s);
+	CHECK(p.has_notify && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	pid = fork();
+	if (pid == 0) {
+		struct err e = { 0 };
+		int fd = dup(2);
+
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || child_load_filter(&p, pair[1], &e) < 0)
+			syscall(SYS_exit_group, 1);
+		/* The listener is not ours any more: it would have had the next number. */
+		if (fcntl(fd + 1, F_GETFD) >= 0)
+			syscall(SYS_exit_group, 2);
+		syscall(SYS_exit_group, syscall(SYS_getppid) > 0 && syscall(SYS_close, fd) == 0 ? 0 : 3);
+	}
+	close(pair[1]);
+	CHECK(run_recv_step(pair[0], &listener, &n, NULL) == STEP_NOTIFY && n == 1 && listener >= 0);
+	CHECK(fcntl(listener, F_GETFD) & FD_CLOEXEC);
+	CHECK(answer(listener, 2));
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	close(listener);
+	close(pair[0]);
+}
+
+TEST(no_listener_no_message)
+{
+	_cleanup_prog_ struct seccomp_prog p = { 0 };
+	int pair[2], status;
+	struct spec s;
+	pid_t pid;
+
+	policy_new(&s, "allow", UNSET32, "");
+	rule_add(&s.security.seccomp, "sendmsg getppid", "errno", 77);
+	p = compiled(&s);
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (child_load_filter(&p, pair[1], NULL) < 0 || syscall(SYS_getppid) != -1 || errno != 77)
+			syscall(SYS_exit_group, 1);
+		syscall(SYS_exit_group, 0);
+	}
+	close(pair[1]);
+	CHECK(run_recv_step(pair[0], NULL, NULL, NULL) == -EPIPE);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	close(pair[0]);
 }
 
 /* --- class D of the security list ------------------------------------------------------------------------------------- */
