@@ -511,27 +511,61 @@ static const struct oci_row rows_time[] = {
 
 /* --- odd members ---------------------------------------------------------------------------------------------------- */
 
-/* "/a/b" and "a/b" are one group below the mount points; "slice:prefix:name" is systemd's. */
+/* Without empty parts, "." and "..", which never leads above the top: "a/../b" is "b". In place. */
+static void clean_path(char *path)
+{
+	char *out = path;
+
+	for (const char *in = path; *in;) {
+		size_t n = strcspn(in, "/");
+
+		if (n == 2 && memcmp(in, "..", 2) == 0) {
+			while (out > path && *--out != '/')
+				;
+		} else if (n && !(n == 1 && *in == '.')) {
+			if (out > path)
+				*out++ = '/';
+			memmove(out, in, n);
+			out += n;
+		}
+		in += n + (in[n] == '/');
+	}
+	*out = '\0';
+}
+
+/* "/a" is below the mount points, "a" below the caller's own group, "SLICE:PREFIX:NAME" systemd's. */
 static int cgroup_path_load(struct oci_reader *rd, const struct oci_row *row, struct json_c_value *v,
 			    const struct oci_obj *o, struct err *e)
 {
-	const char *path;
+	_cleanup_free_ char *path = NULL;
+	const char *s;
 	int r;
 
-	r = oci_string(v, &path, e);
-	if (r < 0)
+	r = oci_string(v, &s, e);
+	if (r < 0 || !*s)
 		return r;
-	return field_set(oci_row_field(row, o), o->p, path + strspn(path, "/"), e);
+	path = strdup(s);
+	if (!path)
+		return err_oom(e);
+	if (*s == '/' || !strchr(s, ':'))
+		clean_path(path);
+	if (!*path)
+		return oci_expected(e, "a group below the top", s);
+	if (*s != '/' && !strchr(s, ':'))
+		rd->spec->cgroup.relative = TRI_YES;
+	return field_set(oci_row_field(row, o), o->p, path, e);
 }
 
 static int cgroup_path_save(struct oci_writer *w, const struct oci_row *row, const struct oci_obj *o, struct err *e)
 {
 	const char *path = w->spec->cgroup.dir_container;
 	_cleanup_buf_ struct buf text = BUF_INIT;
+	bool relative = w->spec->cgroup.relative == TRI_YES;
 
 	if (!path)
 		return 0;
-	buf_printf(&text, "%s%s", strchr(path, ':') ? "" : "/", path);
+	oci_said(w, "cgroup.relative");
+	buf_printf(&text, "%s%s", strchr(path, ':') || relative ? "" : "/", path);
 	json_kv_string(&w->j, row->name, buf_str(&text));
 	return 0;
 }
