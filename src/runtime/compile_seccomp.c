@@ -176,14 +176,11 @@ static int convert_rule(struct policy *p, const struct spec_seccomp *s, const st
 	for (size_t i = 0; i < from->names.n && r == 0; i++) {
 		const char *name = from->names.v[i];
 
-		if (!policy_call_known(name)) {
+		r = add_call(p, &rule, &c, name, e);
+		if (r == 1)
 			r = strv_push(ignored, name, e);
-			continue;
-		}
-		if (rule.action == SECCOMP_RET_USER_NOTIF)
+		else if (r == 0 && rule.action == SECCOMP_RET_USER_NOTIF)
 			r = check_notify(s, name, e);
-		if (r == 0)
-			r = add_call(p, &rule, &c, name, e);
 	}
 	return r;
 }
@@ -229,7 +226,7 @@ static bool permits(uint32_t action)
 
 int seccomp_policy_of(const struct spec_seccomp *s, struct policy *ret, struct strv *ignored, struct err *e)
 {
-	_cleanup_policy_ struct policy p = { .path = "linux.seccomp" };
+	_cleanup_policy_ struct policy p = { .path = "linux.seccomp", .skip_unknown = true };
 	int r;
 
 	r = convert_action(s->action, s->errno_ret, &p.default_action, e);

@@ -75,11 +75,6 @@ const char *policy_native_arch(void)
 	return "unknown";
 }
 
-bool policy_call_known(const char *name)
-{
-	return call_index(name) >= 0;
-}
-
 /* Whether calls of A, which this machine runs, are looked at rather than killed. */
 static bool admits(const struct policy *p, const struct arch *a)
 {

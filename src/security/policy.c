@@ -81,8 +81,12 @@ int policy_add(struct policy *p, const struct policy_rule *rule, struct err *e)
 {
 	_cleanup_free_ struct policy_arg *args = NULL;
 	struct policy_rule own = *rule;
-	int r = grow(p, e);
+	int r;
 
+	own.call = rule->name ? call_index(rule->name) : 0;
+	if (own.call < 0 && p->skip_unknown)
+		return 1;
+	r = grow(p, e);
 	if (r < 0)
 		return r;
 	if (rule->n_args) {
@@ -93,7 +97,6 @@ int policy_add(struct policy *p, const struct policy_rule *rule, struct err *e)
 	}
 	own.args = args;
 	if (rule->name) {
-		own.call = call_index(rule->name);
 		own.name = own.call < 0 ? strdup(rule->name) : call_name(own.call);
 		if (!own.name)
 			return err_oom(e);

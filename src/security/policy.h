@@ -57,6 +57,7 @@ struct policy {
 	bool native_only;  /* calls of other architectures are killed */
 	uint32_t archs;	   /* of policy_add_arch(): besides these and the native one all are killed; 0: none is */
 	bool newer_enosys; /* calls above the highest that a rule names fail with ENOSYS, not as default_action says */
+	bool skip_unknown; /* rules for calls that nobody knows are none */
 	unsigned load_flags; /* SECCOMP_FILTER_FLAG_* to be loaded with */
 	const char *path;    /* for messages */
 	struct policy_rule *rules;
@@ -66,16 +67,14 @@ struct policy {
 void policy_done(struct policy *p);
 #define _cleanup_policy_ _cleanup_(policy_done)
 
-/* Copies RULE with its name and its arguments, and finds its call. */
+/* Copies RULE with its name and its arguments, and finds its call. 1: nobody knows the name, and with .skip_unknown
+ * nothing was added. */
 int policy_add(struct policy *p, const struct policy_rule *rule, struct err *e);
 
 /* Admits an architecture by libseccomp's name in lower case ("x86_64", "aarch64"), or -ENOENT. One of another machine
  * changes nothing here. */
 int policy_add_arch(struct policy *p, const char *name);
 const char *policy_native_arch(void);
-
-/* Whether any architecture has a call of that name. */
-bool policy_call_known(const char *name);
 
 /* LXC's format of version 1 or 2. PATH is borrowed. */
 int policy_parse(const char *text, const char *path, struct policy *ret, struct err *e);
