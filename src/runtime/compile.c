@@ -108,6 +108,7 @@ static int compile_namespaces(struct compiler *c)
 			p->clone_flags |= ns_table[ns].flag;
 	}
 	p->has_userns = p->ns_cloned & (1u << NS_USER);
+	p->in_userns = p->has_userns || (c->opts->oci && p->share[NS_USER]);
 	c->mounts = p->ns_cloned & (1u << NS_MNT);
 	c->own_root = c->spec->rootfs.path && c->mounts;
 	return 0;
@@ -166,9 +167,10 @@ static int compile_cgroup(struct compiler *c)
 		devices = true;
 	}
 	LIST_EACH(i, &c->spec->cgroup.items, struct spec_cgroup_item)
-		if (r == 0)
+		/* What an ordinary user has been delegated knows no devices. */
+		if (r == 0 && !(c->opts->oci && c->opts->rootless && startswith(i->key, "devices.")))
 			r = add_cgroup_set(c, i->key, i->value, i->version);
-	if (r == 0 && devices)
+	if (r == 0 && devices && !(c->opts->oci && c->opts->rootless))
 		r = compile_add(c, OP_HOST, &op_cgroup_devices, NULL, NULL, 0, 0);
 	if (r == 0 && c->plan->has_userns && !c->opts->rootless) {
 		int64_t uid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'u', 0);
@@ -270,7 +272,7 @@ static int compile_parent(struct compiler *c)
 		op->ids.n = c->plan->n_maps;
 	}
 	/* In a user name space it has no right to. */
-	if (c->plan->cgroup && c->plan->has_userns) {
+	if (c->plan->cgroup && c->plan->in_userns) {
 		r = compile_add(c, OP_PARENT, &op_cgroup_attach, NULL, NULL, 0, 0);
 		if (r < 0)
 			return r;
@@ -353,13 +355,14 @@ static int compile_own_namespaces(struct compiler *c)
 	return text ? compile_add(c, OP_CHILD, &op_timens, text, NULL, 0, 0) : -ENOMEM;
 }
 
-/* Shared name spaces, the user's first: joining it gives the right to join the others. */
+/* Shared name spaces, the user's first: joining it gives the right to join the others. Without a keeper, whose child the
+ * process must be, that was joined already by who made it. */
 static int compile_joins(struct compiler *c)
 {
 	int r = 0;
 
 	for (enum spec_ns ns = 0; ns < NS_MAX && r == 0; ns++)
-		if (c->plan->share[ns] && ns != NS_PID)
+		if (c->plan->share[ns] && ns != NS_PID && !(ns == NS_USER && c->plan->in_userns))
 			r = compile_add(c, OP_CHILD, &op_join, NULL, NULL, ns, 0);
 	return r;
 }
@@ -416,7 +419,7 @@ static int compile_child(struct compiler *c)
 	int r;
 
 	/* The child moves itself, as its first act: that takes no grace period of the kernel, as moving another would. */
-	r = c->plan->cgroup && !c->plan->has_userns ? compile_add(c, OP_CHILD, &op_cgroup_attach, NULL, NULL, 0, 0) : 0;
+	r = c->plan->cgroup && !c->plan->in_userns ? compile_add(c, OP_CHILD, &op_cgroup_attach, NULL, NULL, 0, 0) : 0;
 	if (r == 0)
 		r = compile_add(c, OP_CHILD, &op_wait_mapped, NULL, NULL, 0, 0);
 	if (r == 0)

@@ -67,7 +67,7 @@ int compile_rootfs(struct compiler *c)
 
 	if (!c->own_root) {
 		r = compile_add(c, OP_CHILD, &op_root_host, NULL, NULL, 0, 0);
-		if (r == 0 && c->plan->has_userns)
+		if (r == 0 && c->plan->in_userns)
 			r = compile_add(c, OP_CHILD, &op_ids_root, NULL, NULL, 0, 0);
 		return r;
 	}
@@ -85,7 +85,7 @@ int compile_rootfs(struct compiler *c)
 		r = compile_add(c, OP_HOST, &op_rootfs_idmap, idmap, NULL, slot, 0);
 	if (r == 0)
 		r = compile_add(c, OP_CHILD, &op_root_attach, c->plan->rootfs_mount, root->path, slot, 0);
-	if (r == 0 && c->plan->has_userns)
+	if (r == 0 && c->plan->in_userns)
 		r = compile_add(c, OP_CHILD, &op_ids_root, NULL, NULL, 0, 0);
 	return r;
 }
@@ -370,7 +370,7 @@ static int refine_entry(struct compiler *c, const struct spec_mount *s, const st
 		m->sb_ro = false;
 	}
 	/* In a user name space whose network is not its own there is no new sysfs: the host's is shown. */
-	if (m->fstype && streq(m->fstype, "sysfs") && c->plan->has_userns) {
+	if (m->fstype && streq(m->fstype, "sysfs") && c->plan->in_userns) {
 		m->fallback_bind = true;
 		m->source = "/sys";
 	}
@@ -422,7 +422,7 @@ static bool wants_preopen(const struct compiler *c, const struct op_mount *m, co
 {
 	if (!m->bind || m->remount || c->opts->rootless || c->spec->hooks[HOOK_PRE_MOUNT].n)
 		return false;
-	return c->plan->has_userns || idmap || (tri_or(c->spec->mounts_create, false) && o->propagation == MS_SHARED);
+	return c->plan->in_userns || idmap || (tri_or(c->spec->mounts_create, false) && o->propagation == MS_SHARED);
 }
 
 static int compile_entry(struct compiler *c, const struct spec_mount *s)

@@ -86,7 +86,7 @@ static int node_apply(const struct op *op, struct run *run, struct err *e)
 {
 	const struct op_node *n = op->node;
 
-	if (!run->plan->has_userns) {
+	if (!run->plan->in_userns) {
 		if (mknodat(run->dev_fd, n->path, n->mode, makedev(n->major, n->minor)) == 0 || errno == EEXIST)
 			return 0;
 		if (errno != EPERM && errno != EACCES)

@@ -63,7 +63,7 @@ static int device_apply(const struct op *op, struct run *run, struct err *e)
 	parent = inroot_open_parent(run->root_fd, d->path, true, &name);
 	if (parent < 0)
 		return err_set(e, parent, "device %s: open the directory in the container", d->path);
-	if (!run->plan->has_userns || S_ISFIFO(d->mode)) {
+	if (!run->plan->in_userns || S_ISFIFO(d->mode)) {
 		if (mknodat(parent, name, d->mode, makedev(d->major, d->minor)) == 0) {
 			if (fchownat(parent, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
 				return err_set(e, -errno, "device %s: give it to %u:%u", d->path, d->uid, d->gid);

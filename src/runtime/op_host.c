@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -323,7 +324,51 @@ static void clone_describe(const struct op *op, struct buf *out)
 			buf_printf(out, " %s", ns->name);
 }
 
-static int clone_apply(const struct op *op, struct run *run, struct err *e)
+/*
+ * Into the user name space of an existing container. The other new ones must belong to that, so who makes the process has
+ * joined it: a process of its own, for there is no way back. The first process is ours by CLONE_PARENT; the proxy tells
+ * its number, and ends.
+ */
+static pid_t clone_by_proxy(struct run *run, uint64_t flags)
+{
+	struct clone_args args = { .flags = flags | CLONE_PARENT };
+	_cleanup_close_ int mine = -EBADF;
+	int pair[2], status = -1;
+	pid_t proxy, pid = -EPERM;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return -errno;
+	mine = pair[0];
+	proxy = fork();
+	if (proxy == 0) {
+		if (setns(run->share_fds[NS_USER], CLONE_NEWUSER) < 0)
+			pid = -errno;
+		else if (run->share_fds[NS_PID] >= 0 && setns(run->share_fds[NS_PID], CLONE_NEWPID) < 0)
+			pid = -errno;
+		else
+			pid = sys_clone3(&args);
+		if (pid == 0) {
+			fd_close(pair[1]);
+			return 0;
+		}
+		_exit(write(pair[1], &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1);
+	}
+	fd_close(pair[1]);
+	if (proxy < 0)
+		return -errno;
+	while (waitpid(proxy, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status != 0 || read(mine, &pid, sizeof(pid)) != sizeof(pid))
+		return -ECHILD;
+	if (pid > 0) {
+		run->pidfd = sys_pidfd_open(pid, 0);
+		if (run->pidfd < 0)
+			return run->pidfd;
+	}
+	return pid;
+}
+
+static pid_t clone_here(const struct op *op, struct run *run, struct err *e)
 {
 	_cleanup_close_ int cg_fd = run->cg ? cg_v2_fd(run->cg) : -EBADF, own_pidns = -EBADF;
 	struct clone_args args = {
@@ -339,7 +384,7 @@ static int clone_apply(const struct op *op, struct run *run, struct err *e)
 		if (own_pidns < 0)
 			return own_pidns;
 		if (setns(run->share_fds[NS_PID], CLONE_NEWPID) < 0)
-			return err_set(e, -errno, "join the shared pid name space");
+			return -errno;
 	}
 	if (cg_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
@@ -353,11 +398,21 @@ static int clone_apply(const struct op *op, struct run *run, struct err *e)
 		run->into_cgroup = false;
 		pid = sys_clone3(&args);
 	}
+	if (own_pidns >= 0 && pid != 0 && setns(own_pidns, CLONE_NEWPID) < 0 && pid > 0)
+		pid = -errno;
+	return pid;
+}
+
+static int clone_apply(const struct op *op, struct run *run, struct err *e)
+{
+	pid_t pid = run->plan->in_userns && run->share_fds[NS_USER] >= 0 ? clone_by_proxy(run, (uint64_t)op->args.n)
+									 : clone_here(op, run, e);
+
 	if (pid == 0)
 		run_child(run);
-	if (own_pidns >= 0 && setns(own_pidns, CLONE_NEWPID) < 0 && pid > 0)
-		pid = -errno;
 	if (pid < 0) {
+		if (e && e->code)
+			return pid;
 		err_set(e, pid, "create the first process");
 		if (pid == -ENOSPC)
 			err_hint(e, pid, "raise the limits in /proc/sys/user/max_*_namespaces");

@@ -140,9 +140,10 @@ struct plan {
 	const char *rootfs_mount; /* where the root is attached while it is set up; NULL: host root shared */
 	struct idmap *maps;
 	size_t n_maps;
-	unsigned ttys; /* number of terminals besides the console */
-	bool console;  /* a console pty is made */
-	bool has_userns;
+	unsigned ttys;	 /* number of terminals besides the console */
+	bool console;	 /* a console pty is made */
+	bool has_userns; /* a new one */
+	bool in_userns;	 /* that, or one that is joined */
 };
 
 /* Appends an operation and returns it zeroed, or NULL (sticky: plan_done() and see *e). */

@@ -114,3 +114,227 @@ TEST(killed_before_the_start)
 	CHECK(run_start(box.run.dirfd, &box.run.rec, NULL, NULL, &e) == -ESRCH);
 	box_done();
 }
+
+/* --- name spaces of others -------------------------------------------------------------------------------------------- */
+
+/* A process that holds new ones of FLAGS, with all its ids mapped; its pid. */
+static pid_t holder(int flags)
+{
+	int pair[2];
+	pid_t pid;
+	char c;
+
+	CHECK(pipe2(pair, O_CLOEXEC) == 0);
+	pid = fork();
+	if (pid == 0) {
+		char path[64], map[] = "0 100000 1000\n";
+
+		if (unshare(flags) < 0)
+			_exit(1);
+		snprintf(path, sizeof(path), "/proc/%d", getpid());
+		if (write(pair[1], map, 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	CHECK(read(pair[0], &c, 1) == 1);
+	close(pair[0]);
+	close(pair[1]);
+	if (flags & CLONE_NEWUSER) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+		CHECK(file_write(AT_FDCWD, path, "0 100000 1000", NULL) == 0);
+		snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+		CHECK(file_write(AT_FDCWD, path, "0 100000 1000", NULL) == 0);
+	}
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, __WALL);
+}
+
+TEST(joined_name_spaces)
+{
+	pid_t pid = holder(CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC);
+	char text[512], own[64], joined[64];
+	ssize_t n;
+
+	snprintf(text, sizeof(text),
+		 "ns.clone=\nns.clone=mnt pid\nns.share.net=/proc/%d/ns/net\nns.share.uts=/proc/%d/ns/uts\n"
+		 "ns.share.ipc=/proc/%d/ns/ipc\n",
+		 pid, pid, pid);
+	snprintf(joined, sizeof(joined), "/proc/%d/ns/net", pid);
+	n = readlink(joined, own, sizeof(own) - 1);
+	CHECK(n > 0);
+	own[n] = '\0';
+	CHECK_STR(box_run(text, "readlink /proc/self/ns/net"), own);
+	/* Of another kind than what is said: the error names it. */
+	snprintf(text, sizeof(text), "ns.clone=mnt pid uts\nns.share.net=/proc/%d/ns/uts\n", pid);
+	CHECK(strstr(box_run(text, "true"), "is no net name space"));
+	CHECK(strstr(box_run("ns.clone=mnt pid uts\nns.share.net=/etc/passwd\n", "true"),
+		     "/etc/passwd is no net name space"));
+	end(pid);
+	box_done();
+}
+
+TEST(joined_user_name_space)
+{
+	pid_t pid = holder(CLONE_NEWUSER);
+	char text[512];
+
+	snprintf(text, sizeof(text), "ns.clone=mnt pid uts ipc net\nns.share.user=/proc/%d/ns/user\n", pid);
+	CHECK_STR(box_run(text, "id -u; tr -s ' ' </proc/self/uid_map; hostname; stat -c %t:%T /dev/null; echo $$"),
+		  "0\n 0 100000 1000\nc1\n1:3\n1");
+	end(pid);
+	box_done();
+}
+
+/* --- hooks --------------------------------------------------------------------------------------------------------------- */
+
+static char *slurp(const char *name)
+{
+	char path[128], *text = NULL;
+
+	snprintf(path, sizeof(path), "%s/%s", box.dir, name);
+	return file_read(AT_FDCWD, path, 65536, &text, NULL, NULL) == 0 ? text : NULL;
+}
+
+#define HOOK(n, moment, script)                                                                            \
+	"exec_hooks." #n ".moment=" moment "\nexec_hooks." #n ".path=/bin/sh\nexec_hooks." #n ".args=sh\n" \
+	"exec_hooks." #n ".args=-c\nexec_hooks." #n ".args=" script "\nexec_hooks." #n ".env=PATH=/bin:/usr/bin\n"
+
+/* Each at its moment, where it belongs, with the state on its standard input; in the order of the specification. */
+TEST(hooks)
+{
+	static const char text[] = HOOK(0, "createRuntime", "cat >>log; echo >>log; hostname >>log")
+		HOOK(1, "prestart", "echo prestart >>log")
+			HOOK(2, "createContainer", "pwd >>log; cat >>log; echo >>log")
+				HOOK(3, "startContainer", "echo in; pwd; cat >/tmp/state; test ! -e /data")
+					HOOK(4, "poststop", "cat >>log; echo >>log") "annotations=a.b=c d\n";
+	const struct plan_opts o = { .wait_start = true, .version = "1.2.0" };
+	_cleanup_free_ char *log = NULL, *after = NULL;
+	char wanted[2048], host[256];
+	struct err e = { 0 };
+
+	CHECK(box_create(text, "cat /tmp/state; rm /tmp/state", &o) == 0);
+	CHECK(gethostname(host, sizeof(host)) == 0);
+	snprintf(wanted, sizeof(wanted),
+		 "prestart\n{\"ociVersion\":\"1.2.0\",\"id\":\"c1\",\"status\":\"creating\",\"pid\":%d,\"bundle\":\"%"
+		 "s\","
+		 "\"annotations\":{\"a.b\":\"c d\"}}\n%s\n%s\n"
+		 "{\"ociVersion\":\"1.2.0\",\"id\":\"c1\",\"status\":\"creating\",\"pid\":1,\"bundle\":\"%s\","
+		 "\"annotations\":{\"a.b\":\"c d\"}}\n",
+		 box.run.pid, box.dir, host, box.dir, box.dir);
+	log = slurp("log");
+	CHECK_STR(log, wanted);
+	CHECK(run_start(box.run.dirfd, &box.run.rec, NULL, NULL, &e) == 0);
+	box_wait();
+	CHECK(strstr(box.out, "{\"ociVersion\":\"1.2.0\",\"id\":\"c1\",\"status\":\"created\",\"pid\":1,"));
+	/* Nobody gave the rig's run directory a spec, so that the journal's hooks have nothing to run from. */
+	{
+		_cleanup_buf_ struct buf dump = BUF_INIT;
+
+		CHECK(spec_dump(&box.spec, &dump, NULL) == 0);
+		CHECK(file_replace(box.run.dirfd, "spec", dump.data, dump.len, 0600, false, NULL) == 0);
+	}
+	box_done();
+	after = slurp("log");
+	CHECK(after && strstr(after, "\"status\":\"stopped\",\"bundle\""));
+	shell("rm -f /tmp/creel-oci-*/log");
+}
+
+TEST(hooks_that_fail)
+{
+	CHECK_STR(box_run(HOOK(0, "createRuntime", "echo because >&2; exit 3"), "true"),
+		  "ERROR: error running createRuntime hook #0: /bin/sh: exit status 3: because");
+	CHECK_STR(box_run(HOOK(0, "createContainer", "exit 4"), "true"),
+		  "ERROR: error running createContainer hook #0: /bin/sh: exit status 4");
+	CHECK_STR(box_run(HOOK(0, "prestart", "sleep 10") "exec_hooks.0.timeout=1\n", "true"),
+		  "ERROR: error running prestart hook #0: hook ran past specified timeout of 1.0s");
+	CHECK_STR(
+		box_run("exec_hooks.0.moment=createRuntime\nexec_hooks.0.path=/none\n", "true"),
+		"ERROR: error running createRuntime hook #0: /none: exit status 127: /none: no such file or directory");
+	box_done();
+}
+
+/* In the container a hook has the container's rights, and what fails there fails the start. */
+TEST(hooks_inside)
+{
+	const struct plan_opts o = { .wait_start = true };
+	struct err e = { 0 };
+
+	CHECK(box_create(HOOK(0, "startContainer",
+			      "grep CapEff /proc/self/status >&2; exit 5") "process.cap_bounding=kill\n",
+			 "true", &o) == 0);
+	CHECK(run_start(box.run.dirfd, &box.run.rec, NULL, NULL, &e) == -ECANCELED);
+	CHECK_STR(e.msg, "error running startContainer hook #0: /bin/sh: exit status 5: CapEff:\t0000000000000020");
+	box_done();
+}
+
+/* --- terminals, fds ------------------------------------------------------------------------------------------------------- */
+
+TEST(terminal)
+{
+	ssize_t n = 0, r;
+
+	CHECK(box_create("process.terminal=1\nprocess.rows=24\nprocess.columns=99\nprocess.uid=5\n",
+			 "tty; stty size; stat -c %u:%t $(tty); echo x >/dev/tty; test -c /dev/console && echo console",
+			 NULL) == 0);
+	CHECK(box.run.n_ptys == 1);
+	while ((r = read(box.run.ptys[0], box.out + n, sizeof(box.out) - 1 - (size_t)n)) > 0)
+		n += r;
+	box.out[n] = '\0';
+	CHECK(waitpid(box.run.pid, NULL, __WALL) == box.run.pid);
+	box.run.pid = 0;
+	CHECK_STR(box.out, "/dev/pts/0\r\n24 99\r\n5:88\r\nx\r\nconsole\r\n");
+	box_done();
+	CHECK(strstr(box_run("process.terminal=1\nmounts.2.fstype=tmpfs\nmounts.2.source=tmpfs\nmounts.2.options=ro\n",
+			     "true"),
+		     "no devpts is mounted on /dev/pts"));
+	box_done();
+}
+
+TEST(preserved_fds)
+{
+	const struct plan_opts o = { .preserve_fds = 2 };
+	int saved[3];
+
+	/* 3 and 4 are given, 5 is not, whatever it is. */
+	for (int i = 0; i < 3; i++) {
+		saved[i] = fcntl(3 + i, F_DUPFD_CLOEXEC, 20);
+		CHECK(dup2(1, 3 + i) == 3 + i);
+	}
+	CHECK(box_create("", "for i in 3 4 5; do (: >&$i) 2>/dev/null && echo $i; done", &o) == 0);
+	for (int i = 0; i < 3; i++) {
+		if (saved[i] >= 0 && dup2(saved[i], 3 + i) >= 0)
+			fd_set_cloexec(3 + i, true);
+		else
+			close(3 + i);
+		fd_close(saved[i]);
+	}
+	box_wait();
+	CHECK_STR(box.out, "3\n4\n");
+	box_done();
+}
+
+TEST(sysctls)
+{
+	CHECK_STR(box_run("process.sysctls=kernel.msgmax=12345\nprocess.sysctls=net.ipv4.ip_forward=1\n",
+			  "cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_forward"),
+		  "12345\n1");
+	CHECK_STR(box_run("process.sysctls=kernel.core_pattern=x\n", "true"),
+		  "ERROR: sysctl \"kernel.core_pattern\" is not in a separate kernel namespace");
+	CHECK_STR(box_run("ns.clone=mnt pid uts net\nprocess.sysctls=kernel.shmmax=1\n", "true"),
+		  "ERROR: sysctl \"kernel.shmmax\" is not allowed in the hosts ipc namespace");
+	CHECK_STR(box_run("ns.clone=mnt pid uts ipc\nprocess.sysctls=net.ipv4.ip_forward=1\n", "true"),
+		  "ERROR: sysctl \"net.ipv4.ip_forward\" not allowed in host network namespace");
+	CHECK_STR(box_run("process.sysctls=kernel.hostname=x\n", "true"),
+		  "ERROR: sysctl \"kernel.hostname\" is not allowed as it conflicts with the OCI \"hostname\" field");
+	CHECK_STR(box_run("ns.clone=mnt pid ipc net\n", "true"),
+		  "ERROR: unable to set hostname without a private UTS namespace");
+	box_done();
+}
