@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * systemd over D-Bus, by libsystemd's sd-bus.
- *
- * The library is loaded when it is first needed: it brings five others along, which no start without systemd should pay
- * for. Its calls are declared here, as they have been since version 221, so that building needs no headers.
+ * systemd over D-Bus (dbus.c).
  *
  * Root speaks to process 1 by its private socket, as systemctl does: no bus daemon in between, which small machines do
  * not have. Where there is none, and for an ordinary user without a service manager's socket, the bus.
  */
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,146 +22,83 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "cgroup/dbus.h"
 #include "cgroup/driver.h"
 #include "cgroup/unit.h"
 #include "sys/syscalls.h"
 
-#define LIBRARY	     "libsystemd.so.0"
 #define BUS_NAME     "org.freedesktop.systemd1"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER	     "org.freedesktop.systemd1.Manager"
-#define CALL_USEC    (25u * 1000000)
+#define PROPERTIES   "org.freedesktop.DBus.Properties"
+#define UNIT_EXISTS  BUS_NAME ".UnitExists"
 #define JOB_MS	     30000
 
-typedef struct sd_bus sd_bus;
-typedef struct sd_bus_message sd_bus_message;
-typedef struct sd_bus_slot sd_bus_slot;
-typedef struct {
-	const char *name, *message;
-	int need_free;
-} sd_bus_error;
-typedef int (*sd_bus_handler)(sd_bus_message *m, void *arg, sd_bus_error *ret);
-
-/* The calls used, in a table: one line each. */
-#define CALLS(X)                                                                                                       \
-	X(int, sd_bus_new, (sd_bus * *ret))                                                                            \
-	X(int, sd_bus_set_address, (sd_bus * bus, const char *address))                                                \
-	X(int, sd_bus_start, (sd_bus * bus))                                                                           \
-	X(int, sd_bus_open_system, (sd_bus * *ret))                                                                    \
-	X(int, sd_bus_open_user, (sd_bus * *ret))                                                                      \
-	X(sd_bus *, sd_bus_unref, (sd_bus * bus))                                                                      \
-	X(void, sd_bus_close, (sd_bus * bus))                                                                          \
-	X(int, sd_bus_add_match, (sd_bus * bus, sd_bus_slot * *slot, const char *match, sd_bus_handler fn, void *arg)) \
-	X(int, sd_bus_process, (sd_bus * bus, sd_bus_message * *ret))                                                  \
-	X(int, sd_bus_wait, (sd_bus * bus, uint64_t usec))                                                             \
-	X(int, sd_bus_call,                                                                                            \
-	  (sd_bus * bus, sd_bus_message * m, uint64_t usec, sd_bus_error * ret_error, sd_bus_message * *ret))          \
-	X(int, sd_bus_get_property_string,                                                                             \
-	  (sd_bus * bus, const char *to, const char *path, const char *interface, const char *member,                  \
-	   sd_bus_error *ret_error, char **ret))                                                                       \
-	X(int, sd_bus_message_new_method_call,                                                                         \
-	  (sd_bus * bus, sd_bus_message * *ret, const char *to, const char *path, const char *interface,               \
-	   const char *member))                                                                                        \
-	X(int, sd_bus_message_append, (sd_bus_message * m, const char *types, ...))                                    \
-	X(int, sd_bus_message_append_array, (sd_bus_message * m, char type, const void *data, size_t size))            \
-	X(int, sd_bus_message_append_strv, (sd_bus_message * m, char **strings))                                       \
-	X(int, sd_bus_message_open_container, (sd_bus_message * m, char type, const char *contents))                   \
-	X(int, sd_bus_message_close_container, (sd_bus_message * m))                                                   \
-	X(int, sd_bus_message_read, (sd_bus_message * m, const char *types, ...))                                      \
-	X(sd_bus_message *, sd_bus_message_unref, (sd_bus_message * m))                                                \
-	X(void, sd_bus_error_free, (sd_bus_error * e))
-
-struct calls {
-#define X(ret, name, args) ret(*name) args;
-	CALLS(X)
-#undef X
-};
-
 struct bus {
-	void *library;
-	struct calls c;
-	sd_bus *bus;
-	/* The job waited for. */
+	struct dbus d;
+	bool real; /* a bus, whose signals one has to ask for */
+	/* The job waited for; and those that ended before the reply said what its name is. */
 	char job[128], result[32];
+	struct strv early;
 	bool done;
 };
 
+#define BUS_INIT ((struct bus){ .d.fd = -EBADF })
+
 static void bus_close(struct bus *b)
 {
-	if (b->bus) {
-		b->c.sd_bus_close(b->bus);
-		b->c.sd_bus_unref(b->bus);
-	}
-	if (b->library)
-		dlclose(b->library);
-	*b = (struct bus){ 0 };
+	dbus_close(&b->d);
+	strv_done(&b->early);
 }
 #define _cleanup_bus_ _cleanup_(bus_close)
 
-static int load(struct bus *b, struct err *e)
+/* The socket in an address like "unix:path=/run/user/1000/bus,guid=...;...": the first that we can use. */
+static bool socket_of(const char *address, char *ret, size_t size)
 {
-	static const struct {
-		const char *name;
-		size_t offset;
-	} names[] = {
-#define X(ret, name, args) { #name, offsetof(struct calls, name) },
-		CALLS(X)
-#undef X
-	};
+	static const char *const kinds[] = { "unix:path=", "unix:abstract=" };
 
-	b->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!b->library) {
-		err_kind(e, ERR_MISSING, -ENOENT, "systemd's control groups need " LIBRARY ": %.256s", dlerror());
-		return err_hint(e, -ENOENT, "install libsystemd0, or do without --systemd-cgroup");
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		void *fn = dlsym(b->library, names[i].name);
+	for (size_t i = 0; address && i < ARRAY_SIZE(kinds); i++) {
+		const char *at = strstr(address, kinds[i]);
 
-		if (!fn)
-			return err_kind(e, ERR_MISSING, -ENOSYS, LIBRARY " has no %s", names[i].name);
-		memcpy((char *)&b->c + names[i].offset, &fn, sizeof(fn));
+		if (at) {
+			at += strlen(kinds[i]);
+			snprintf(ret, size, "%s%.*s", i == 1 ? "@" : "", (int)strcspn(at, ",;"), at);
+			return true;
+		}
 	}
-	return 0;
+	return false;
 }
 
-static int connect_private(struct bus *b, const char *socket)
+static int open_real(struct bus *b, bool user, const char *runtime, struct err *e)
 {
-	char address[PATH_MAX];
-	int r;
+	char path[PATH_MAX] = "/run/dbus/system_bus_socket";
 
-	if (!file_exists(AT_FDCWD, socket))
-		return -ENOENT;
-	snprintf(address, sizeof(address), "unix:path=%s", socket);
-	r = b->c.sd_bus_new(&b->bus);
-	if (r >= 0)
-		r = b->c.sd_bus_set_address(b->bus, address);
-	if (r >= 0)
-		r = b->c.sd_bus_start(b->bus);
-	if (r < 0)
-		b->bus = b->c.sd_bus_unref(b->bus);
-	return r;
+	if (!socket_of(getenv(user ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS"), path, sizeof(path)) &&
+	    user)
+		snprintf(path, sizeof(path), "%s/bus", runtime && *runtime == '/' ? runtime : "/nonexistent");
+	b->real = true;
+	return dbus_open(&b->d, path, true, e);
 }
 
 static int bus_open(struct bus *b, bool user, struct err *e)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	char socket[PATH_MAX] = "/run/systemd/private";
-	int r = load(b, e);
+	char path[PATH_MAX] = "/run/systemd/private";
+	int r = -ENOENT;
 
-	if (r < 0)
-		return r;
 	if (!file_exists(AT_FDCWD, "/run/systemd/system")) {
 		err_kind(e, ERR_MISSING, -ENOENT, "systemd does not run this host");
 		return err_hint(e, -ENOENT, "do without --systemd-cgroup");
 	}
 	if (user)
-		snprintf(socket, sizeof(socket), "%s/systemd/private",
+		snprintf(path, sizeof(path), "%s/systemd/private",
 			 runtime && *runtime == '/' ? runtime : "/nonexistent");
-	r = connect_private(b, socket);
+	if (file_exists(AT_FDCWD, path))
+		r = dbus_open(&b->d, path, false, NULL);
 	if (r < 0)
-		r = user ? b->c.sd_bus_open_user(&b->bus) : b->c.sd_bus_open_system(&b->bus);
+		r = open_real(b, user, runtime, e);
 	if (r < 0) {
-		err_set(e, r, "connect to the %s bus for systemd's control groups", user ? "user's" : "system");
+		err_wrap(e, r, "the %s bus, for systemd's control groups", user ? "user's" : "system");
 		return user ? err_hint(e, r, "is XDG_RUNTIME_DIR set, and does 'systemctl --user status' answer?") : r;
 	}
 	return 0;
@@ -170,151 +106,187 @@ static int bus_open(struct bus *b, bool user, struct err *e)
 
 /* --- messages -------------------------------------------------------------------------------------------------------- */
 
-struct message {
-	struct bus *bus;
-	sd_bus_message *m;
-	int r; /* the first failure */
-};
-
-static void message_done(struct message *m)
+static int call(struct bus *b, const char *member, const char *signature, const struct buf *body,
+		struct dbus_message *ret, char *ret_name, size_t size, const char *what, struct err *e)
 {
-	if (m->m)
-		m->bus->c.sd_bus_message_unref(m->m);
-}
-#define _cleanup_message_ _cleanup_(message_done)
+	const struct dbus_call c = {
+		.to = BUS_NAME, .path = MANAGER_PATH, .interface = MANAGER, .member = member, .signature = signature
+	};
+	int r = dbus_call(&b->d, &c, body, ret, ret_name, size, e);
 
-static struct message message_to_manager(struct bus *b, const char *member)
-{
-	struct message m = { .bus = b };
-
-	m.r = b->c.sd_bus_message_new_method_call(b->bus, &m.m, BUS_NAME, MANAGER_PATH, MANAGER, member);
-	return m;
+	return r < 0 ? err_wrap(e, r, "%s: systemd says", what) : 0;
 }
 
-#define ADD(msg, fn, ...)                                                   \
-	do {                                                                \
-		if ((msg)->r >= 0)                                          \
-			(msg)->r = (msg)->bus->c.fn((msg)->m, __VA_ARGS__); \
-	} while (0)
-
-static void close_container(struct message *m)
+/* A property of the manager that is a string. free(). */
+static int get_property(struct bus *b, const char *name, char **ret, struct err *e)
 {
-	if (m->r >= 0)
-		m->r = m->bus->c.sd_bus_message_close_container(m->m);
+	static const struct dbus_call get = {
+		.to = BUS_NAME, .path = MANAGER_PATH, .interface = PROPERTIES, .member = "Get", .signature = "ss"
+	};
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	const char *type, *value = "";
+	struct dbus_message reply;
+	int r;
+
+	dbus_put_string(&body, MANAGER);
+	dbus_put_string(&body, name);
+	r = dbus_call(&b->d, &get, &body, &reply, NULL, 0, e);
+	if (r < 0)
+		return r;
+	if (dbus_get_signature(&reply, &type) < 0 || !streq(type, "s") || dbus_get_string(&reply, &value) < 0)
+		return err_kind(e, ERR_SYSTEM, -EBADMSG, "systemd's %s is no string", name);
+	*ret = strdup(value);
+	return *ret ? 0 : err_oom(e);
 }
 
-static void add_prop(struct message *m, const struct unit_prop *p)
+static void put_strings(struct buf *b, const struct strv *v)
+{
+	size_t array = dbus_open_array(b, 4);
+
+	for (size_t i = 0; i < v->n; i++)
+		dbus_put_string(b, v->v[i]);
+	dbus_close_array(b, array, 4);
+}
+
+static void put_bytes(struct buf *b, const uint8_t *bytes, size_t n)
+{
+	size_t array = dbus_open_array(b, 1);
+
+	buf_add(b, bytes, n);
+	dbus_close_array(b, array, 1);
+}
+
+/* (sv) */
+static void put_prop(struct buf *b, const struct unit_prop *p)
 {
 	static const char *const signatures[] = {
 		[UT_BOOL] = "b",   [UT_U32] = "u",    [UT_I32] = "i",	   [UT_U64] = "t",    [UT_I64] = "x",
 		[UT_DOUBLE] = "d", [UT_STRING] = "s", [UT_STRINGS] = "as", [UT_BYTES] = "ay",
 	};
-	const char *type = signatures[p->type];
+	uint64_t bits;
 
-	ADD(m, sd_bus_message_open_container, 'r', "sv");
-	ADD(m, sd_bus_message_append, "s", p->name);
-	ADD(m, sd_bus_message_open_container, 'v', type);
+	dbus_put_struct(b);
+	dbus_put_string(b, p->name);
+	dbus_put_signature(b, signatures[p->type]);
 	switch (p->type) {
 	case UT_BOOL:
 	case UT_U32:
 	case UT_I32:
-		ADD(m, sd_bus_message_append, type, (int)p->n);
+		dbus_put_u32(b, (uint32_t)p->n);
 		break;
 	case UT_U64:
 	case UT_I64:
-		ADD(m, sd_bus_message_append, type, p->n);
+		dbus_put_u64(b, p->n);
 		break;
 	case UT_DOUBLE:
-		ADD(m, sd_bus_message_append, type, p->d);
+		memcpy(&bits, &p->d, sizeof(bits));
+		dbus_put_u64(b, bits);
 		break;
 	case UT_STRING:
-		ADD(m, sd_bus_message_append, type, p->strings.v[0]);
+		dbus_put_string(b, p->strings.v[0]);
 		break;
 	case UT_STRINGS:
-		ADD(m, sd_bus_message_append_strv, p->strings.v);
+		put_strings(b, &p->strings);
 		break;
 	case UT_BYTES:
-		ADD(m, sd_bus_message_append_array, 'y', p->bytes, p->n_bytes);
+		put_bytes(b, p->bytes, p->n_bytes);
 		break;
 	}
-	close_container(m);
-	close_container(m);
 }
 
-/* Sends; *RET_REPLY may be NULL. The error is systemd's own words. *RET_NAME: the D-Bus error's name, for a decision. */
-static int call(struct message *m, sd_bus_message **ret_reply, char *ret_name, size_t size, const char *what,
-		struct err *e)
+/* a(sv), and one more for PIDS where there is one. */
+static void put_props(struct buf *b, const struct unit_props *p, pid_t pid)
 {
-	struct bus *b = m->bus;
-	sd_bus_error error = { 0 };
-	int r = m->r;
+	size_t array = dbus_open_array(b, 8), pids;
 
-	if (r >= 0)
-		r = b->c.sd_bus_call(b->bus, m->m, CALL_USEC, &error, ret_reply);
-	if (ret_name)
-		snprintf(ret_name, size, "%s", r < 0 && error.name ? error.name : "");
-	if (r < 0 && error.message)
-		err_kind(e, r == -EACCES || r == -EPERM ? ERR_DENIED : ERR_SYSTEM, r, "%s: systemd says: %.400s", what,
-			 error.message);
-	else if (r < 0)
-		err_set(e, r, "%s over D-Bus", what);
-	b->c.sd_bus_error_free(&error);
-	return r < 0 ? r : 0;
+	for (size_t i = 0; i < p->n; i++)
+		put_prop(b, &p->v[i]);
+	if (pid > 0) {
+		dbus_put_struct(b);
+		dbus_put_string(b, "PIDs");
+		dbus_put_signature(b, "au");
+		pids = dbus_open_array(b, 4);
+		dbus_put_u32(b, (uint32_t)pid);
+		dbus_close_array(b, pids, 4);
+	}
+	dbus_close_array(b, array, 8);
 }
 
 /* --- jobs ------------------------------------------------------------------------------------------------------------ */
 
 /* JobRemoved(uoss): id, job, unit, result. */
-static int job_removed(sd_bus_message *m, void *arg, sd_bus_error *error)
+static void job_removed(void *arg, struct dbus_message *m)
 {
-	struct bus *b = arg;
 	const char *job, *unit, *result;
+	struct bus *b = arg;
 	uint32_t id;
 
-	if (b->c.sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) < 0 || !streq(job, b->job))
-		return 0;
-	snprintf(b->result, sizeof(b->result), "%s", result);
-	b->done = true;
-	return 0;
+	if (!streq(m->member, "JobRemoved") || !streq(m->interface, MANAGER) || dbus_get_u32(m, &id) < 0 ||
+	    dbus_get_string(m, &job) < 0 || dbus_get_string(m, &unit) < 0 || dbus_get_string(m, &result) < 0)
+		return;
+	if (!*b->job) {
+		strv_pushf(&b->early, NULL, "%s %s", job, result);
+	} else if (streq(job, b->job)) {
+		snprintf(b->result, sizeof(b->result), "%s", result);
+		b->done = true;
+	}
 }
 
 static int watch_jobs(struct bus *b, struct err *e)
 {
-	/* On a private socket nobody has a name, so none is said. */
-	int r = b->c.sd_bus_add_match(
-		b->bus, NULL, "type='signal',interface='" MANAGER "',member='JobRemoved',path='" MANAGER_PATH "'",
-		job_removed, b);
+	static const struct dbus_call match = {
+		.to = "org.freedesktop.DBus",
+		.path = "/org/freedesktop/DBus",
+		.interface = "org.freedesktop.DBus",
+		.member = "AddMatch",
+		.signature = "s",
+	};
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	int r = 0;
 
-	return r < 0 ? err_set(e, r, "listen to systemd's jobs") : 0;
+	b->d.signal = job_removed;
+	b->d.arg = b;
+	dbus_put_string(&body, "type='signal',interface='" MANAGER "',member='JobRemoved',path='" MANAGER_PATH "'");
+	/* A private socket tells everything anyway. */
+	if (b->real)
+		r = dbus_call(&b->d, &match, &body, NULL, NULL, 0, e);
+	return r < 0 ? err_wrap(e, r, "listen to systemd's jobs") : 0;
+}
+
+/* The job has ended before we knew that it is ours? */
+static void look_back(struct bus *b)
+{
+	size_t len = strlen(b->job);
+
+	for (size_t i = 0; i < b->early.n; i++)
+		if (strncmp(b->early.v[i], b->job, len) == 0 && b->early.v[i][len] == ' ') {
+			snprintf(b->result, sizeof(b->result), "%s", b->early.v[i] + len + 1);
+			b->done = true;
+		}
 }
 
 /* Calls what starts a job and waits for its end. */
-static int run_job(struct message *m, char *name, size_t size, const char *what, struct err *e)
+static int run_job(struct bus *b, const char *member, const char *signature, const struct buf *body, char *name,
+		   size_t size, const char *what, struct err *e)
 {
-	struct bus *b = m->bus;
-	sd_bus_message *reply = NULL;
 	int64_t until = cg_now_ms() + JOB_MS;
+	struct dbus_message m;
 	const char *job;
-	int r = call(m, &reply, name, size, what, e);
+	int r;
 
+	b->done = false;
+	*b->job = '\0';
+	r = call(b, member, signature, body, &m, name, size, what, e);
 	if (r < 0)
 		return r;
-	r = b->c.sd_bus_message_read(reply, "o", &job);
-	if (r >= 0)
-		snprintf(b->job, sizeof(b->job), "%s", job);
-	b->c.sd_bus_message_unref(reply);
-	while (r >= 0 && !b->done) {
-		int64_t left = until - cg_now_ms();
-
-		r = b->c.sd_bus_process(b->bus, NULL);
-		if (r != 0)
-			continue;
-		if (left <= 0)
-			return err_kind(e, ERR_STATE, -ETIMEDOUT, "%s: systemd does not answer", what);
-		r = b->c.sd_bus_wait(b->bus, (uint64_t)left * 1000);
-	}
+	if (dbus_get_string(&m, &job) < 0)
+		return err_kind(e, ERR_SYSTEM, -EBADMSG, "%s: systemd names no job", what);
+	snprintf(b->job, sizeof(b->job), "%s", job);
+	look_back(b);
+	while (r == 0 && !b->done)
+		r = dbus_receive(&b->d, until, &m, e);
 	if (r < 0)
-		return err_set(e, r, "%s over D-Bus", what);
+		return err_wrap(e, r, "%s", what);
 	return streq(b->result, "done")
 		       ? 0
 		       : err_kind(e, ERR_STATE, -EIO, "%s: systemd's job ended with '%s'", what, b->result);
@@ -322,24 +294,20 @@ static int run_job(struct message *m, char *name, size_t size, const char *what,
 
 static void reset_failed(struct bus *b, const char *unit)
 {
-	_cleanup_message_ struct message m = message_to_manager(b, "ResetFailedUnit");
+	_cleanup_buf_ struct buf body = BUF_INIT;
 
-	ADD(&m, sd_bus_message_append, "s", unit);
-	call(&m, NULL, NULL, 0, "forget a failed unit", NULL);
+	dbus_put_string(&body, unit);
+	call(b, "ResetFailedUnit", "s", &body, NULL, NULL, 0, "forget a failed unit", NULL);
 }
 
 static unsigned manager_version(struct bus *b)
 {
-	sd_bus_error error = { 0 };
-	char *text = NULL;
-	unsigned v = 0;
+	_cleanup_free_ char *text = NULL;
 
 	/* "252.39-1~deb12u2", "v245". */
-	if (b->c.sd_bus_get_property_string(b->bus, BUS_NAME, MANAGER_PATH, MANAGER, "Version", &error, &text) >= 0)
-		v = (unsigned)strtoul(text + strcspn(text, "0123456789"), NULL, 10);
-	b->c.sd_bus_error_free(&error);
-	free(text);
-	return v;
+	if (get_property(b, "Version", &text, NULL) < 0)
+		return 0;
+	return (unsigned)strtoul(text + strcspn(text, "0123456789"), NULL, 10);
 }
 
 /* Only few things depend on it: not asked without need. */
@@ -355,9 +323,8 @@ static unsigned version_for(struct bus *b, const struct cg_item *items, size_t n
 
 int unit_path(const char *text, const char *id, bool user, char **ret, struct err *e)
 {
-	_cleanup_bus_ struct bus b = { 0 };
-	sd_bus_error error = { 0 };
-	char *root = NULL;
+	_cleanup_bus_ struct bus b = BUS_INIT;
+	_cleanup_free_ char *root = NULL;
 	int r;
 
 	if (!user)
@@ -366,14 +333,10 @@ int unit_path(const char *text, const char *id, bool user, char **ret, struct er
 	r = bus_open(&b, true, e);
 	if (r < 0)
 		return r;
-	r = b.c.sd_bus_get_property_string(b.bus, BUS_NAME, MANAGER_PATH, MANAGER, "ControlGroup", &error, &root);
+	r = get_property(&b, "ControlGroup", &root, e);
 	if (r < 0)
-		err_set(e, r, "ask the user's service manager for its control group: %.300s", error.message ?: "");
-	b.c.sd_bus_error_free(&error);
-	if (r >= 0)
-		r = unit_path_below(root, text, id, true, ret, e);
-	free(root);
-	return r < 0 ? r : 0;
+		return err_wrap(e, r, "ask the user's service manager for its control group");
+	return unit_path_below(root, text, id, true, ret, e);
 }
 
 /* Its only business is to be in the group. No exit signal: nobody who waits for children hears of it. */
@@ -435,25 +398,21 @@ static int start_props(const struct cg *g, struct bus *b, struct unit_props *p, 
 
 static int start_once(struct cg *g, struct bus *b, const struct unit_props *p, char *name, size_t size, struct err *e)
 {
-	_cleanup_message_ struct message m = message_to_manager(b, "StartTransientUnit");
-	uint32_t pid = (uint32_t)g->holder;
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	size_t aux;
 
-	ADD(&m, sd_bus_message_append, "ss", g->unit, "fail");
-	ADD(&m, sd_bus_message_open_container, 'a', "(sv)");
-	for (size_t i = 0; i < p->n; i++)
-		add_prop(&m, &p->v[i]);
-	if (pid)
-		ADD(&m, sd_bus_message_append, "(sv)", "PIDs", "au", 1, pid);
-	close_container(&m);
-	ADD(&m, sd_bus_message_append, "a(sa(sv))", 0);
-	b->done = false;
-	return run_job(&m, name, size, g->unit, e);
+	dbus_put_string(&body, g->unit);
+	dbus_put_string(&body, "fail");
+	put_props(&body, p, g->holder);
+	aux = dbus_open_array(&body, 8);
+	dbus_close_array(&body, aux, 8);
+	return run_job(b, "StartTransientUnit", "ssa(sv)a(sa(sv))", &body, name, size, g->unit, e);
 }
 
 int unit_start(struct cg *g, struct err *e)
 {
 	_cleanup_unit_props_ struct unit_props p = { 0 };
-	_cleanup_bus_ struct bus b = { 0 };
+	_cleanup_bus_ struct bus b = BUS_INIT;
 	bool scope = strstr(g->unit, ".scope") != NULL;
 	char name[128] = "";
 	int r;
@@ -469,11 +428,11 @@ int unit_start(struct cg *g, struct err *e)
 		return r;
 	r = start_once(g, &b, &p, name, sizeof(name), e);
 	/* A failed unit of an earlier life keeps its name until somebody says that he has seen it. */
-	if (r < 0 && streq(name, BUS_NAME ".UnitExists")) {
+	if (r < 0 && streq(name, UNIT_EXISTS)) {
 		reset_failed(&b, g->unit);
 		err_clear(e);
 		r = start_once(g, &b, &p, name, sizeof(name), e);
-		if (r < 0 && streq(name, BUS_NAME ".UnitExists")) {
+		if (r < 0 && streq(name, UNIT_EXISTS)) {
 			err_kind(e, ERR_EXISTS, -EBUSY, "container's cgroup is not empty: systemd has a unit %s",
 				 g->unit);
 			r = -EBUSY;
@@ -486,46 +445,50 @@ int unit_start(struct cg *g, struct err *e)
 
 int unit_attach(const struct cg *g, pid_t pid, struct err *e)
 {
-	_cleanup_bus_ struct bus b = { 0 };
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	_cleanup_bus_ struct bus b = BUS_INIT;
+	size_t pids;
 	int r = bus_open(&b, g->unit_user, e);
 
 	if (r < 0)
 		return r;
-	_cleanup_message_ struct message m = message_to_manager(&b, "AttachProcessesToUnit");
-	ADD(&m, sd_bus_message_append, "ssau", g->unit, "", 1, (uint32_t)pid);
-	return call(&m, NULL, NULL, 0, "move the process into its unit", e);
+	dbus_put_string(&body, g->unit);
+	dbus_put_string(&body, "");
+	pids = dbus_open_array(&body, 4);
+	dbus_put_u32(&body, (uint32_t)pid);
+	dbus_close_array(&body, pids, 4);
+	return call(&b, "AttachProcessesToUnit", "ssau", &body, NULL, NULL, 0, "move the process into its unit", e);
 }
 
 int unit_set(const struct cg *g, const struct cg_item *items, size_t n, struct err *e)
 {
 	_cleanup_unit_props_ struct unit_props p = { 0 };
-	_cleanup_bus_ struct bus b = { 0 };
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	_cleanup_bus_ struct bus b = BUS_INIT;
 	int r = bus_open(&b, g->unit_user, e);
 
 	if (r == 0)
 		r = unit_resource_props(items, n, false, version_for(&b, items, n), &p, e);
 	if (r < 0 || p.n == 0)
 		return r;
-	_cleanup_message_ struct message m = message_to_manager(&b, "SetUnitProperties");
+	dbus_put_string(&body, g->unit);
 	/* Until the unit ends, not on disk. */
-	ADD(&m, sd_bus_message_append, "sb", g->unit, 1);
-	ADD(&m, sd_bus_message_open_container, 'a', "(sv)");
-	for (size_t i = 0; i < p.n; i++)
-		add_prop(&m, &p.v[i]);
-	close_container(&m);
-	return call(&m, NULL, NULL, 0, "set the unit's properties", e);
+	dbus_put_u32(&body, 1);
+	put_props(&body, &p, 0);
+	return call(&b, "SetUnitProperties", "sba(sv)", &body, NULL, NULL, 0, "set the unit's properties", e);
 }
 
 void unit_stop(struct cg *g)
 {
-	_cleanup_bus_ struct bus b = { 0 };
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	_cleanup_bus_ struct bus b = BUS_INIT;
 
 	unit_release(g);
 	if (bus_open(&b, g->unit_user, NULL) < 0 || watch_jobs(&b, NULL) < 0)
 		return;
-	_cleanup_message_ struct message m = message_to_manager(&b, "StopUnit");
-	ADD(&m, sd_bus_message_append, "ss", g->unit, "replace");
+	dbus_put_string(&body, g->unit);
+	dbus_put_string(&body, "replace");
 	/* Mostly it is gone already: a scope ends with its last process. */
-	run_job(&m, NULL, 0, "stop the unit", NULL);
+	run_job(&b, "StopUnit", "ss", &body, NULL, 0, "stop the unit", NULL);
 	reset_failed(&b, g->unit);
 }

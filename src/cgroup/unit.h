@@ -11,8 +11,7 @@
  * which Delegate=yes makes ours; the limits are also said to systemd, which would otherwise overwrite them at its next
  * reload.
  *
- * unit.c converts names and values and needs no bus; bus.c speaks to it. libsystemd is loaded by dlopen() when the
- * first unit is asked for: linked in, it would cost each start of any container about as much as the whole rest.
+ * unit.c converts names and values and needs no bus; bus.c speaks to systemd, in the D-Bus of dbus.c.
  */
 
 #include <sys/types.h>
