@@ -391,7 +391,7 @@ static bool has_ns(const struct spec *s, unsigned ns)
 }
 
 /* The exact list of what has an instance in each name space: anything else would be the host's. Dots and slashes are
- * both in use; the first one says which of them separates, as with sysctl(8). */
+ * both in use; the first one says which of them separates, as with sysctl(8). KEY is "KEY=VALUE", scratch. */
 static int check_sysctl(struct oci_reader *rd, char *key, struct err *e)
 {
 	static const char *const ipc[] = {
@@ -414,6 +414,9 @@ static int check_sysctl(struct oci_reader *rd, char *key, struct err *e)
 	if (startswith(key, "net.") && !has_ns(s, NS_NET))
 		return err_kind(e, ERR_INVALID, -EINVAL, "sysctl \"%s\" is not allowed in the host's network namespace",
 				key);
+	if (streq(key, "kernel.domainname") && s->domainname && !streq(key + strlen(key) + 1, s->domainname))
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"sysctl \"kernel.domainname\" conflicts with the OCI \"domainname\" field");
 	if (is_ipc || startswith(key, "net.") || (streq(key, "kernel.domainname") && has_ns(s, NS_UTS)))
 		return 0;
 	if (streq(key, "kernel.hostname") && has_ns(s, NS_UTS))

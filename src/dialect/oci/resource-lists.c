@@ -59,11 +59,6 @@ struct element {
 #define F(text, t, m, ...) \
 	{ .name = (text), .len = sizeof(text) - 1, .type = (t), .offset = offsetof(struct element, m), __VA_ARGS__ }
 
-static int check_access(const char *v, struct err *e)
-{
-	return v[strspn(v, "rwm")] || strlen(v) > 3 ? oci_expected(e, "an access of some of r, w and m", v) : 0;
-}
-
 static const char *const device_types[] = { "a", "b", "c", NULL };
 
 static bool is_page_size(const char *s)
@@ -83,7 +78,7 @@ static const struct field element_fields[] = {
 	F("type", FT_ENUM, type, .names = device_types),
 	F("major", FT_U32, major),
 	F("minor", FT_U32, minor),
-	F("access", FT_STRING, access, .check = check_access),
+	F("access", FT_STRING, access, .check = check_word),
 	F("weight", FT_U64, weight, .max = UINT16_MAX),
 	F("leaf", FT_U64, leaf, .max = UINT16_MAX),
 	F("rate", FT_U64, rate),
@@ -163,6 +158,25 @@ static int add_rule(struct oci_reader *rd, const struct element *m, char type, s
 			     minor, m->access);
 }
 
+/* Letters of r, w and m once each. Others are passed over, as the peers do, but not in silence. */
+static int clean_access(struct oci_reader *rd, char *access, struct err *e)
+{
+	char known[4] = "";
+	size_t n = 0;
+	int r = 0;
+
+	if (access[strspn(access, "rwm")])
+		r = oci_warn(rd, e, "of the access '%s' only r, w and m are known", access);
+	for (const char *letter = "rwm"; *letter; letter++)
+		if (strchr(access, *letter))
+			known[n++] = *letter;
+	if (!n)
+		return oci_expected(e, "an access of some of r, w and m", access);
+	/* It is no shorter: N letters of it were found. */
+	memcpy(access, known, n + 1);
+	return r;
+}
+
 static int load_device_rule(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
 			    const struct oci_obj *o, struct err *e)
 {
@@ -171,6 +185,7 @@ static int load_device_rule(struct oci_reader *rd, const struct oci_row *row, co
 	int r;
 
 	r = element_load(rd, rows_device_rule, v, &m, e);
+	r = r < 0 ? r : clean_access(rd, m.access, e);
 	if (r < 0)
 		return r;
 	type = m.type ? *m.type : 'a';
