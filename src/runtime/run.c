@@ -237,7 +237,6 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 	r = run_stage(run, OP_HOST, e);
 	if (r < 0)
 		return r;
-	run->rec.created_ns = realtime_ns();
 	/* Known to doctor from here on: a kill between clone and RUNNING leaves a pid to look at. */
 	r = record_write(run->dirfd, &run->rec, e);
 	if (r == 0)
@@ -260,6 +259,8 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 	r = await_exec(run, e);
 	if (r < 0)
 		return r;
+	/* Not before: a record without it is of a start that was killed. */
+	run->rec.created_ns = realtime_ns();
 	if (run->opts->wait_start)
 		return record_write(run->dirfd, &run->rec, e);
 	run->rec.started_ns = realtime_ns();
