@@ -45,6 +45,8 @@ static const struct opt help_opts[] = { { 'h', "help", NULL, "Show this help.", 
 					{ 0, "version", NULL, "Print the version number.", OPT_BOOL, AT(version), 1 },
 					OPT_END };
 
+static const struct opt verb_help_opts[] = { { 'h', "help", NULL, "Show this help.", OPT_BOOL, AT(help), 1 }, OPT_END };
+
 void cli_sets(const struct command *cmd, struct cli *c, void *args, struct opt_set sets[static OPT_SETS_MAX])
 {
 	unsigned n = 0;
@@ -64,7 +66,10 @@ void cli_sets(const struct command *cmd, struct cli *c, void *args, struct opt_s
 			sets[n++] = (struct opt_set){ rcfile_opts, c };
 		sets[n++] = (struct opt_set){ engine_opts, c };
 	}
-	sets[n++] = (struct opt_set){ help_opts, c };
+	if (cmd->flags & CMD_OCI)
+		sets[n++] = (struct opt_set){ verb_help_opts, c };
+	else if (!(cmd->flags & CMD_OWN_HELP))
+		sets[n++] = (struct opt_set){ help_opts, c };
 	sets[n] = (struct opt_set){ NULL, NULL };
 }
 

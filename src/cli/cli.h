@@ -34,10 +34,12 @@ enum {
 	CMD_HELP_FIRST = 128, /* not a command: an overview page only */
 	CMD_NAMES = 256,      /* its operands are containers */
 	CMD_ENTERS = 512,     /* part of it runs inside containers */
+	CMD_OCI = 1024,	      /* a verb of creel-oci: runc's options and help */
+	CMD_OWN_HELP = 2048,  /* its own table has --help and --version */
 };
 
 struct command {
-	const char *name; /* "lxc-start"; creel's own without "creel " */
+	const char *name; /* "lxc-start", "oci-create"; creel's own without "creel " */
 	unsigned flags;
 	const char *synopsis;	 /* what follows the name */
 	const char *summary;	 /* one line, no full stop */
@@ -51,6 +53,7 @@ struct command {
 
 extern const struct command *const commands[]; /* NULL-terminated */
 extern const struct command cmd_creel;	       /* the overview */
+extern const struct command cmd_oci;	       /* creel-oci, and whoever else wants a verb first */
 const struct command *command_find(const char *name);
 
 struct cli {
@@ -69,6 +72,7 @@ struct cli {
 	struct log log;
 	struct buf plan; /* --dry-run */
 	struct engine *engine;
+	struct oci_globals *oci; /* CMD_OCI: the options before the verb */
 };
 
 /* Parses into ARGS. Returns the exit code when there is nothing more to do (help, version, a wrong option), else -1. */

@@ -64,6 +64,12 @@ static void complete_bash(struct buf *out)
 		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd=${COMP_WORDS[0]##*/}\n"
 		 "\tif [[ $cmd == creel && ${COMP_WORDS[1]} == lxc ]]; then\n"
 		 "\t\tcmd=lxc-${COMP_WORDS[2]}\n"
+		 "\telif [[ $cmd == creel && ${COMP_WORDS[1]} == oci && $COMP_CWORD -gt 2 ]]; then\n"
+		 "\t\tcmd=oci-${COMP_WORDS[2]}\n"
+		 "\telif [[ $cmd == creel-oci && $COMP_CWORD -gt 1 ]]; then\n"
+		 "\t\tcmd=oci-${COMP_WORDS[1]}\n"
+		 "\telif [[ $cmd == creel-oci ]]; then\n"
+		 "\t\tcmd=oci\n"
 		 "\telif [[ $cmd == creel && $COMP_CWORD -gt 1 ]]; then\n"
 		 "\t\tcmd=${COMP_WORDS[1]}\n"
 		 "\tfi\n"
@@ -84,8 +90,10 @@ static void complete_bash(struct buf *out)
 	}
 	buf_puts(out, "\tcreel) words='lxc help");
 	for (const struct command *const *p = commands; *p; p++)
-		buf_printf(out, " %s", (*p)->name);
-	buf_puts(out, "' ;;\n\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _creel creel");
+		if (!((*p)->flags & CMD_OCI))
+			buf_printf(out, " %s", (*p)->name);
+	buf_puts(out, "' ;;\n\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
+		      "complete -F _creel creel creel-oci");
 	for (const struct command *const *p = commands; *p; p++)
 		if ((*p)->flags & CMD_LXC)
 			buf_printf(out, " %s", (*p)->name);
@@ -135,7 +143,7 @@ static void zsh_option(struct buf *out, const struct command *cmd, const struct 
 
 static void complete_zsh(struct buf *out)
 {
-	buf_puts(out, "#compdef creel");
+	buf_puts(out, "#compdef creel creel-oci");
 	for (const struct command *const *p = commands; *p; p++)
 		if ((*p)->flags & CMD_LXC)
 			buf_printf(out, " %s", (*p)->name);
@@ -153,23 +161,37 @@ static void complete_zsh(struct buf *out)
 	buf_puts(out, "\tesac\n}\n_creel()\n{\n\tlocal name=${service:-creel}\n"
 		      "\tif [[ $name == creel ]]; then\n\t\tif (( CURRENT == 2 )); then\n\t\t\tlocal -a all=(\n");
 	for (const struct command *const *p = commands; *p; p++) {
+		if ((*p)->flags & CMD_OCI)
+			continue;
 		buf_printf(out, "\t\t\t\t'%s:", (*p)->name);
 		quoted(out, (*p)->summary);
 		buf_puts(out, "'\n");
 	}
 	buf_puts(out, "\t\t\t)\n\t\t\t_describe command all\n\t\t\treturn\n\t\tfi\n"
-		      "\t\tname=$words[2]\n\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n\t_creel_of $name\n}\n"
+		      "\t\tname=$words[2]\n\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n"
+		      "\t[[ $name == creel-oci ]] && name=oci\n"
+		      "\tif [[ $name == oci ]] && (( CURRENT > 2 )); then\n\t\tname=oci-$words[2]\n"
+		      "\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n\t_creel_of $name\n}\n"
 		      "_creel \"$@\"\n");
 }
 
 /* --- fish: one file a program --------------------------------------------------------------------------------------- */
 
-static void fish_option(struct buf *out, const struct command *cmd, const struct opt *o)
+static void fish_head(struct buf *out, const struct command *cmd)
 {
 	if (cmd->flags & CMD_LXC)
 		buf_printf(out, "complete -c %s", cmd->name);
+	else if (cmd->flags & CMD_OCI)
+		buf_printf(out,
+			   "complete -c creel -n '__fish_seen_subcommand_from oci; and __fish_seen_subcommand_from %s'",
+			   cmd->name + strlen("oci-"));
 	else
 		buf_printf(out, "complete -c creel -n '__fish_seen_subcommand_from %s'", cmd->name);
+}
+
+static void fish_option(struct buf *out, const struct command *cmd, const struct opt *o)
+{
+	fish_head(out, cmd);
 	if (o->letter)
 		buf_printf(out, " -s %c", o->letter);
 	buf_printf(out, " -l %s", o->name);
@@ -196,10 +218,7 @@ static void fish_of(struct buf *out, const struct command *cmd)
 {
 	_cleanup_buf_ struct buf cond = BUF_INIT;
 
-	if (cmd->flags & CMD_LXC)
-		buf_printf(&cond, "complete -c %s", cmd->name);
-	else
-		buf_printf(&cond, "complete -c creel -n '__fish_seen_subcommand_from %s'", cmd->name);
+	fish_head(&cond, cmd);
 	if (cmd->flags & (CMD_NAME | CMD_NAMES))
 		buf_printf(out, "%s -fa '(" NAMES ")'\n", buf_str(&cond));
 	else if (cmd->operand_words)
@@ -214,9 +233,11 @@ static void complete_fish(struct buf *out, const struct command *only)
 		return;
 	}
 	for (const struct command *const *p = commands; *p; p++) {
-		buf_printf(out, "complete -c creel -n __fish_use_subcommand -fa %s -d '", (*p)->name);
-		quoted(out, (*p)->summary);
-		buf_puts(out, "'\n");
+		if (!((*p)->flags & CMD_OCI)) {
+			buf_printf(out, "complete -c creel -n __fish_use_subcommand -fa %s -d '", (*p)->name);
+			quoted(out, (*p)->summary);
+			buf_puts(out, "'\n");
+		}
 		if (!((*p)->flags & CMD_LXC))
 			fish_of(out, *p);
 	}

@@ -11,6 +11,12 @@ const char *command_title(const struct command *cmd, char buf[static 64])
 {
 	if (cmd->flags & (CMD_LXC | CMD_HELP_FIRST))
 		return cmd->name;
+	if (cmd->flags & CMD_OCI) {
+		snprintf(buf, 64, "creel-oci %s", cmd->name + strlen("oci-"));
+		return buf;
+	}
+	if (cmd == &cmd_oci)
+		return "creel-oci";
 	snprintf(buf, 64, "creel %s", cmd->name);
 	return buf;
 }
@@ -82,7 +88,7 @@ static void help_commands(struct buf *out, const char *title, unsigned lxc)
 {
 	buf_printf(out, "\n%s:\n", title);
 	for (const struct command *const *p = commands; *p; p++)
-		if (((*p)->flags & CMD_LXC) == lxc)
+		if (((*p)->flags & (CMD_LXC | CMD_OCI)) == lxc)
 			buf_printf(out, "  %-16s %s\n", (*p)->name, (*p)->summary);
 }
 

@@ -73,12 +73,17 @@ static void man_pairs(struct buf *out, const char *title, const struct text_pair
 	}
 }
 
-static void man_commands(struct buf *out)
+/* Those that have ALL of these FLAGS and NONE of those. */
+static void man_commands(struct buf *out, unsigned all, unsigned none)
 {
 	buf_puts(out, ".SH COMMANDS\n");
 	for (const struct command *const *p = commands; *p; p++) {
-		buf_printf(out, ".TP\n\\fB%s", (*p)->flags & CMD_LXC ? "" : "creel ");
-		man_text(out, (*p)->name);
+		char title[64];
+
+		if (((*p)->flags & all) != all || (*p)->flags & none)
+			continue;
+		buf_puts(out, ".TP\n\\fB");
+		man_text(out, command_title(*p, title));
 		buf_puts(out, "\\fR\n");
 		man_text(out, (*p)->summary);
 		buf_puts(out, ".\n");
@@ -113,7 +118,9 @@ void help_man(const struct command *cmd, struct buf *out)
 	buf_puts(out, "\n.SH DESCRIPTION\n");
 	man_description(out, cmd->description);
 	if (cmd == &cmd_creel)
-		man_commands(out);
+		man_commands(out, 0, CMD_OCI);
+	if (cmd == &cmd_oci)
+		man_commands(out, CMD_OCI, 0);
 	buf_puts(out, ".SH OPTIONS\n");
 	cli_sets(cmd, NULL, NULL, sets);
 	for (const struct opt_set *s = sets; s->rows; s++)

@@ -69,7 +69,8 @@ static void opt_unknown(const struct opt_parser *p, const char *name, size_t len
 		len = sizeof(word) - 1;
 	memcpy(word, name, len);
 	word[len] = '\0';
-	err_kind(e, ERR_INVALID, -EINVAL, "unrecognized option '--%s'", word);
+	err_kind(e, ERR_INVALID, -EINVAL, p->go ? "flag provided but not defined: -%s" : "unrecognized option '--%s'",
+		 word);
 	near = nearest(word, names, n);
 	if (near)
 		err_hint(e, -EINVAL, "did you mean '--%s'?", near);
@@ -110,9 +111,24 @@ static const struct opt *opt_by_name(const struct opt_parser *p, const char *nam
 	return NULL;
 }
 
+/* The words that Go's strconv.ParseBool() knows. */
+static int store_switch(const struct opt *o, void *base, const char *arg, struct err *e)
+{
+	static const char *const words[][2] = { { "0", "1" },	     { "f", "t" },	  { "F", "T" },
+						{ "false", "true" }, { "False", "True" }, { "FALSE", "TRUE" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		for (int v = 0; v < 2; v++)
+			if (streq(arg, words[i][v])) {
+				*(bool *)((char *)base + o->offset) = v ? o->value != 0 : o->value == 0;
+				return 0;
+			}
+	return err_kind(e, ERR_INVALID, -EINVAL, "invalid boolean value \"%s\" for -%s", arg, o->name);
+}
+
 static int opt_long(struct opt_parser *p, int argc, char *const *argv, int *i, struct err *e)
 {
-	const char *word = argv[*i] + 2, *eq = strchr(word, '='), *arg = eq ? eq + 1 : NULL;
+	const char *word = argv[*i] + (argv[*i][1] == '-' ? 2 : 1), *eq = strchr(word, '='), *arg = eq ? eq + 1 : NULL;
 	size_t len = eq ? (size_t)(eq - word) : strlen(word);
 	const struct opt *o;
 	void *base;
@@ -120,6 +136,8 @@ static int opt_long(struct opt_parser *p, int argc, char *const *argv, int *i, s
 	o = opt_by_name(p, word, len, &base, e);
 	if (!o)
 		return -EINVAL;
+	if (p->go && o->kind == OPT_BOOL && arg)
+		return store_switch(o, base, arg, e);
 	if (!o->arg && arg)
 		return err_kind(e, ERR_INVALID, -EINVAL, "option '--%s' doesn't allow an argument", o->name);
 	if (o->arg && !arg && !(o->flags & OPT_OPTIONAL)) {
@@ -156,6 +174,31 @@ static int opt_short(struct opt_parser *p, int argc, char *const *argv, int *i, 
 	return 0;
 }
 
+/* "-X", "-X=ARG", "-X ARG", and never more letters behind one dash: "-detach" is a long option. */
+static int opt_go(struct opt_parser *p, int argc, char *const *argv, int *i, struct err *e)
+{
+	const char *word = argv[*i] + 1, *arg = NULL;
+	size_t len = strcspn(word, "=");
+	const struct opt *o;
+	void *base;
+
+	if (len != 1)
+		return opt_long(p, argc, argv, i, e);
+	o = opt_by_letter(p, *word, &base);
+	if (!o)
+		return err_kind(e, ERR_INVALID, -EINVAL, "flag provided but not defined: -%c", *word);
+	if (word[1])
+		arg = word + 2;
+	if (o->kind == OPT_BOOL && arg)
+		return store_switch(o, base, arg, e);
+	if (o->arg && !arg) {
+		if (*i + 1 >= argc)
+			return err_kind(e, ERR_INVALID, -EINVAL, "flag needs an argument: -%c", *word);
+		arg = argv[++*i];
+	}
+	return opt_store(o, base, arg, e);
+}
+
 int opt_parse(struct opt_parser *p, int argc, char *const *argv, struct err *e)
 {
 	bool only_operands = false;
@@ -172,6 +215,8 @@ int opt_parse(struct opt_parser *p, int argc, char *const *argv, struct err *e)
 			r = strv_push(&p->operands, argv[i], e);
 		else if (argv[i][1] == '-')
 			r = opt_long(p, argc, argv, &i, e);
+		else if (p->go)
+			r = opt_go(p, argc, argv, &i, e);
 		else
 			r = opt_short(p, argc, argv, &i, e);
 		if (r < 0)

@@ -58,6 +58,7 @@ struct opt_set {
 struct opt_parser {
 	struct opt_set sets[OPT_SETS_MAX]; /* ended by NULL rows; the first that knows an option wins */
 	unsigned stop_after;		   /* operands after which nothing is an option any more; 0: no limit */
+	bool go;			   /* as Go's flag package: "-name" is "--name", and a switch takes "=false" */
 	struct strv operands;		   /* result; copies */
 };
 

@@ -26,6 +26,9 @@ enum resource { RES_KEEPER, RES_INIT, RES_TEMPLATES, RES_CONFIG, RES_ETC };
 char *engine_resource(enum resource kind, const char *name);
 char *engine_self(void); /* path of the running program, free() */
 
+/* Not the host's root: an ordinary user, or root of a user name space only. */
+bool engine_rootless(void);
+
 /* Appends a line to the dry-run's text. Returns true when the caller must change nothing. */
 bool engine_dry(struct engine *g, const char *fmt, ...) _printf_(2, 3);
 

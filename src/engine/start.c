@@ -97,7 +97,7 @@ static int resolve_shares(struct life *l, const struct start_opts *o, struct err
 
 /* Not the host's root: an ordinary user, or root of a user namespace only. What takes the host's rights is done
  * without or by the container's own. */
-static bool is_rootless(void)
+bool engine_rootless(void)
 {
 	static const unsigned long whole[] = { 0, 0, 4294967295ul };
 	char map[128], *p = map;
@@ -210,7 +210,7 @@ static int life_plan(struct life *l, struct container *c, const struct start_opt
 		.gid = o->gid,
 		.pidfile = o->pidfile,
 		.log_level = c->spec.log_level,
-		.rootless = is_rootless(),
+		.rootless = engine_rootless(),
 	};
 	if (o->execute) {
 		l->init_helper = engine_resource(RES_INIT, "creel-init");

@@ -35,6 +35,7 @@ void run_init(struct run *r)
 		.netns_fd = -EBADF,
 		.init_helper_fd = -EBADF,
 		.start_fd = -EBADF,
+		.lock_fd = -EBADF,
 		.root_fd = -EBADF,
 		.dev_fd = -EBADF,
 		.proc_fd = -EBADF,
@@ -115,8 +116,8 @@ void run_child(struct run *run)
 {
 	struct err e = { 0 };
 
-	fd_close(run->sync);
-	run->sync = -EBADF;
+	run->sync = fd_close(run->sync);
+	run->lock_fd = fd_close(run->lock_fd);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(0);
 	for (size_t i = 0; i < run->plan->n; i++) {

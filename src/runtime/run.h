@@ -61,6 +61,7 @@ struct run {
 	bool own_supervisor; /* init is our child (foreground, OCI), else a child of the keeper */
 	struct join *join;   /* of an exec: what is joined */
 	int start_fd;	     /* .wait_start: where run_start() connects to */
+	int lock_fd;	     /* the caller's lock, which init must not keep while it waits; -EBADF */
 	int init_helper_fd;  /* creel-init from a read-only mount, -EBADF */
 	char *lsm_label, *lsm_loaded;
 	enum lsm_kind lsm;

@@ -58,6 +58,27 @@ TEST(opt_mixed_with_operands)
 	strv_done(&a.list);
 }
 
+/* runc's callers write "-no-subreaper", and nobody "-ab" for "-a -b". */
+TEST(opt_as_go_has_them)
+{
+	struct opt_parser p = { .go = true };
+	struct args a = { 0 };
+	struct err e = { 0 };
+
+	CHECK(parse(&a, &p, &e, "one -flag -text=x --list a -l=b -o --flag=false -t y") == 0);
+	CHECK(!a.flag && a.other);
+	CHECK_STR(a.text, "y");
+	CHECK(a.list.n == 2 && streq(a.list.v[1], "b"));
+	CHECK(p.operands.n == 1);
+	opt_parser_done(&p);
+	strv_done(&a.list);
+	CHECK(parse(&a, &p, &e, "-fo") == -EINVAL);
+	CHECK_STR(e.msg, "flag provided but not defined: -fo");
+	CHECK(parse(&a, &p, &e, "--flag=maybe") == -EINVAL && strstr(e.msg, "boolean"));
+	CHECK(parse(&a, &p, &e, "-t") == -EINVAL);
+	opt_parser_done(&p);
+}
+
 TEST(opt_stop_after)
 {
 	struct opt_parser p = { .stop_after = 1 };

@@ -17,7 +17,7 @@ static const struct opt opts[] = {
 	OPT_END
 };
 
-/* "lxc-start", "start", "creel-start" or "creel". */
+/* "lxc-start", "start", "creel-start", "creel-oci-create" or "creel". */
 static const struct command *find(const char *word)
 {
 	const char *own = startswith(word, "creel-");

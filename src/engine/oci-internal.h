@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Between the engine's OCI files. */
+
+#include "engine/internal.h"
+#include "engine/oci.h"
+
+struct oci {
+	char *root;  /* absolute */
+	bool shared; /* the run directory of all */
+	const struct log *log;
+	bool systemd_cgroup;
+	struct cg_oci cg_oci;	 /* how its groups are made */
+	struct cg_host *cg_host; /* probed on first use */
+};
+
+int oci_cgroups(struct oci *r, struct cg_host **ret, struct err *e);
+
+/* As runc has it: letters, digits and "+-._", not "." nor "..", at most 1024; and a file's name. */
+int oci_name_check(const char *name, struct err *e);
+
+/* The state directory of NAME: ROOT/NAME. *RET_ID: its id among all, free(). MAKE: -EEXIST when there is one. */
+int oci_open_dir(struct oci *r, const char *name, bool make, struct err *e);
+int oci_id(struct oci *r, const char *name, char **ret, struct err *e);
+/* Removes it, and the lock's file. The lock is the caller's. */
+int oci_forget(struct oci *r, const char *name, const char *id, struct err *e);
+
+/* Kills what is left of a container that ends, undoes its journal, removes its directory. */
+int oci_destroy(struct oci_container *c, struct err *e);
+
+/* --- oci-io.c: what is handed to the caller ------------------------------------------------------------------------- */
+
+/* Connects to SOCKET. An fd. */
+int oci_connect(const char *socket, const char *what, struct err *e);
+/* One message: NAME, and FD along with it. */
+int oci_send_fd(int sock, const char *name, int fd, const char *what, struct err *e);
+/* Name of the terminal whose master is FD, in its own instance. */
+void oci_pts_name(int fd, char buf[static 32]);
+/* PID as text, in a file that appears whole. */
+int oci_write_pidfile(const char *path, pid_t pid, struct err *e);
+/* What a seccomp listener is told of process PID, and its fd. FD is ours: closed in any case. */
+int oci_send_listener(const struct spec *spec, const struct record *rec, const char *status, pid_t pid, int fd,
+		      struct err *e);
+/* Waits for PID, a child, and passes on to it what signals we get; all are blocked. With REAP also what else becomes our
+ * child. Wait status. */
+int oci_wait_child(pid_t pid, bool reap);
+/* LISTEN_FDS of the environment, 0 where it is not for us. */
+unsigned oci_listen_fds(void);
+/* Fds 3 to 3 + N - 1 are open. */
+int oci_check_fds(unsigned n, struct err *e);
