@@ -9,7 +9,7 @@
 #
 # RUNTIME is the runtime under test: creel-oci of PATH, or any other that takes the same command line, to see whether a
 # test is right (RUNTIME=/usr/sbin/runc). Clients find it as $BIN/runc, since some of them know runtimes by name, and as
-# $BIN/creel. Writing to /run, /etc and /var is harmless: they are scratch layers. Control groups are made
+# $BIN/creel-oci. Writing to /run, /etc and /var is harmless: they are scratch layers. Control groups are made
 # under one whose name begins with $CT ($CGROUP), and it must be gone at the end.
 . "${BASH_SOURCE[0]%/*}/../container/lib.sh"
 
@@ -34,6 +34,8 @@ need() {
 	done
 }
 
+# names RUNTIME: what clients have it under.
+names() { ln -sfn "$1" "$BIN/runc" && ln -sfn "$1" "$BIN/creel-oci"; }
 # works CLIENT COMMAND...: a client that fails in the same way with the distribution's runtime cannot be tried here.
 works() {
 	local client=$1 stock
@@ -41,9 +43,9 @@ works() {
 	"$@" >"$T/.out" 2>&1 </dev/null && return
 	stock=$(command -v runc || echo /usr/sbin/runc)
 	[ -x "$stock" ] || return 1
-	ln -sfn "$stock" "$BIN/runc"
+	names "$stock"
 	"$@" >"$T/.out" 2>&1 </dev/null || skip_file "$client does not work here, with runc neither: $(tail -n 1 "$T/.out")"
-	ln -sfn "$RUNTIME" "$BIN/runc"
+	names "$RUNTIME"
 }
 
 # all_caps: whether root has every capability that the kernel knows, as on most machines.
@@ -187,7 +189,7 @@ at_end() {
 [ -n "$RUNTIME" ] || skip_file "no creel-oci on PATH: build and stage first (tools/check build)"
 cd "$T" || exit 1 # conmon drops files where it stands
 mkdir -p "$BIN"
-for n in runc creel; do ln -sfn "$RUNTIME" "$BIN/$n"; done
+names "$RUNTIME"
 export HOME=$T/home XDG_RUNTIME_DIR=$T/xdg
 unset XDG_CONFIG_HOME XDG_DATA_HOME DBUS_SESSION_BUS_ADDRESS
 mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
