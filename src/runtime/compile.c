@@ -30,9 +30,8 @@ int compile_add(struct compiler *c, enum op_stage stage, const struct op_kind *k
 	return 0;
 }
 
-/* As compile_add, with what undoes it. */
-static int add_undo(struct compiler *c, enum op_stage stage, const struct op_kind *kind, const char *a,
-		    const char *undo_kind, const char *undo_arg)
+int compile_add_undo(struct compiler *c, enum op_stage stage, const struct op_kind *kind, const char *a,
+		     const char *undo_kind, const char *undo_arg)
 {
 	int r = compile_add(c, stage, kind, a, NULL, 0, 0);
 
@@ -109,7 +108,8 @@ static int compile_namespaces(struct compiler *c)
 	}
 	p->has_userns = p->ns_cloned & (1u << NS_USER);
 	p->in_userns = p->has_userns || (c->opts->oci && p->share[NS_USER]);
-	c->mounts = p->ns_cloned & (1u << NS_MNT);
+	c->host_mounts = c->opts->oci && !(p->ns_cloned & (1u << NS_MNT)) && !p->share[NS_MNT];
+	c->mounts = p->ns_cloned & (1u << NS_MNT) || c->host_mounts;
 	c->own_root = c->spec->rootfs.path && c->mounts;
 	return 0;
 }
@@ -152,7 +152,7 @@ static int compile_cgroup(struct compiler *c)
 	if (!path)
 		return 0;
 	c->plan->cgroup = path;
-	r = add_undo(c, OP_HOST, &op_cgroup_create, path, "cgroup", path);
+	r = compile_add_undo(c, OP_HOST, &op_cgroup_create, path, "cgroup", path);
 	/* Nothing delegated and nothing asked for: then it is no failure that there is no group. */
 	if (r == 0)
 		c->plan->ops[c->plan->n - 1].args.n = c->opts->rootless && !c->spec->cgroup.items.n;
@@ -249,7 +249,7 @@ static int compile_host(struct compiler *c)
 	int r = 0;
 
 	if (any_hook(c->spec))
-		r = add_undo(c, OP_HOST, &op_guard, "stop hooks", "hooks", c->opts->id);
+		r = compile_add_undo(c, OP_HOST, &op_guard, "stop hooks", "hooks", c->opts->id);
 	if (r == 0)
 		r = compile_hooks(c, OP_HOST, HOOK_PRE_START);
 	if (r == 0)
@@ -296,7 +296,7 @@ static int compile_parent(struct compiler *c)
 
 		if (!path)
 			return -ENOMEM;
-		r = add_undo(c, OP_PARENT, &op_pidfile, path, "file", path);
+		r = compile_add_undo(c, OP_PARENT, &op_pidfile, path, "file", path);
 		if (r < 0)
 			return r;
 	}
@@ -426,12 +426,15 @@ static int compile_child(struct compiler *c)
 		r = compile_joins(c);
 	if (r == 0)
 		r = compile_own_namespaces(c);
-	if (r == 0 && c->mounts)
+	if (r == 0 && c->mounts && !c->host_mounts)
 		r = compile_add(c, OP_CHILD, &op_private, NULL, NULL, is_private(c->spec->rootfs.propagation), 0);
 	if (r == 0)
 		r = compile_add(c, OP_CHILD, &op_null_open, NULL, NULL, 0, 0);
 	if (r == 0 && c->mounts)
 		r = compile_all_mounts(c);
+	/* In the mounts of another there is a root already. */
+	if (r == 0 && !c->mounts && c->opts->oci)
+		r = compile_rootfs(c);
 	if (r == 0)
 		r = compile_nets_child(c);
 	if (r == 0)
@@ -454,7 +457,9 @@ int plan_compile(const struct spec *s, const struct plan_opts *o, struct plan *r
 		r = spec_five_caps(&s->process) ? cap_list(&s->process.cap_bounding, &p.cap_mask, e)
 						: cap_mask(&s->process.cap_drop, &s->process.cap_keep, &p.cap_mask, e);
 	if (r == 0 && c.own_root) {
-		p.rootfs_mount = s->rootfs.mount ?: plan_printf(&p, e, "%s/rootfs", o->run_dir);
+		p.rootfs_mount = c.host_mounts	   ? plan_printf(&p, e, "%s/%s/root", o->run_dir, o->id)
+				 : s->rootfs.mount ? s->rootfs.mount
+						   : plan_printf(&p, e, "%s/rootfs", o->run_dir);
 		r = p.rootfs_mount ? 0 : -ENOMEM;
 	}
 	if (r == 0)

@@ -10,15 +10,20 @@ struct compiler {
 	const struct spec *spec;
 	const struct plan_opts *opts;
 	struct plan *plan;
-	bool own_root; /* the container has a root file system of its own */
-	bool mounts;   /* … and a mount name space to arrange it in */
-	bool dev_ro;   /* /dev becomes read-only when it is filled */
+	bool own_root;	  /* the container has a root file system of its own */
+	bool mounts;	  /* … and a mount name space to arrange it in */
+	bool host_mounts; /* … which is the host's: the root is placed there, and changed to */
+	bool dev_ro;	  /* /dev becomes read-only when it is filled */
 	struct err *e;
 };
 
 /* Appends an operation of strings A, B and numbers N, M. 0 or -ENOMEM. */
 int compile_add(struct compiler *c, enum op_stage stage, const struct op_kind *kind, const char *a, const char *b,
 		int64_t n, int64_t m);
+
+/* The same, with what undoes it. */
+int compile_add_undo(struct compiler *c, enum op_stage stage, const struct op_kind *kind, const char *a,
+		     const char *undo_kind, const char *undo_arg);
 
 int compile_rootfs(struct compiler *c);	     /* compile_mounts.c: open, attach */
 int compile_auto_mounts(struct compiler *c); /* lxc.mount.auto */

@@ -137,16 +137,19 @@ static bool has_device(const struct spec *s, const char *name)
 static int compile_device(struct compiler *c, const struct spec_device *s)
 {
 	struct op_device *d = plan_alloc(c->plan, sizeof(*d), c->e);
+	char *path = plan_strdup(c->plan, s->path ?: "", c->e);
 	struct op *op;
 
-	if (!d)
+	if (!d || !path)
 		return -ENOMEM;
+	for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+		path[n - 1] = '\0';
 	if (!s->path || *s->path != '/')
 		return err_kind(c->e, ERR_INVALID, -EINVAL, "device %s: the path must be absolute", s->path ?: "");
 	if (!s->type || !strchr("cubp", s->type))
 		return err_kind(c->e, ERR_INVALID, -EINVAL, "device %s: unknown type", s->path);
 	*d = (struct op_device){
-		.path = s->path,
+		.path = path,
 		.mode = (s->mode == UNSET32 ? 0666 : s->mode & 07777) | (s->type == 'b'	  ? S_IFBLK
 									 : s->type == 'p' ? S_IFIFO
 											  : S_IFCHR),

@@ -83,8 +83,13 @@ int compile_rootfs(struct compiler *c)
 	r = compile_add(c, stage, &op_rootfs_open, root->path, options, slot, 0);
 	if (r == 0 && idmap)
 		r = compile_add(c, OP_HOST, &op_rootfs_idmap, idmap, NULL, slot, 0);
-	if (r == 0)
+	if (r == 0 && c->host_mounts) {
+		r = compile_add_undo(c, OP_HOST, &op_root_place, c->plan->rootfs_mount, "mount", c->plan->rootfs_mount);
+		if (r == 0)
+			c->plan->ops[c->plan->n - 1].args.n = slot;
+	} else if (r == 0) {
 		r = compile_add(c, OP_CHILD, &op_root_attach, c->plan->rootfs_mount, root->path, slot, 0);
+	}
 	if (r == 0 && c->plan->in_userns)
 		r = compile_add(c, OP_CHILD, &op_ids_root, NULL, NULL, 0, 0);
 	return r;

@@ -84,8 +84,12 @@ static int check_sysctl(const struct compiler *c, const char *name)
 		return has_ns(c, NS_NET) ? 0
 					 : err_kind(c->e, ERR_INVALID, -EINVAL,
 						    "sysctl \"%s\" not allowed in host network namespace", dotted);
-	if (has_ns(c, NS_UTS) && streq(name, "kernel/domainname"))
+	if (has_ns(c, NS_UTS) && streq(name, "kernel/domainname") && !c->spec->domainname)
 		return 0;
+	if (has_ns(c, NS_UTS) && streq(name, "kernel/domainname"))
+		return err_kind(c->e, ERR_INVALID, -EINVAL,
+				"sysctl \"%s\" is not allowed as it conflicts with the OCI \"domainname\" field",
+				dotted);
 	if (has_ns(c, NS_UTS) && streq(name, "kernel/hostname"))
 		return err_kind(c->e, ERR_INVALID, -EINVAL,
 				"sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field", dotted);
@@ -515,8 +519,12 @@ int compile_process(struct compiler *c)
 	int r = compile_settings(c);
 
 	if (r == 0 && c->own_root)
-		r = compile_add(c, OP_CHILD, c->opts->no_pivot ? &op_move_root : &op_pivot, NULL, NULL, 0, 0);
-	if (r == 0 && c->own_root && c->spec->rootfs.propagation && c->opts->oci)
+		r = compile_add(c, OP_CHILD,
+				c->host_mounts	    ? &op_chroot
+				: c->opts->no_pivot ? &op_move_root
+						    : &op_pivot,
+				NULL, NULL, 0, 0);
+	if (r == 0 && c->own_root && c->spec->rootfs.propagation && c->opts->oci && !c->host_mounts)
 		r = compile_add(c, OP_CHILD, &op_propagation, c->spec->rootfs.propagation, NULL, 0, 0);
 	if (r == 0 && c->opts->oci)
 		return compile_launch(c);

@@ -237,7 +237,7 @@ static struct op_moment *make_moment(struct plan *p, const struct spec *s, const
 	/* That one is in the container, where the bundle is not. */
 	m->cwd = streq(h->moment, "startContainer") ? NULL : c->bundle;
 	m->argv = copy_words(p, &h->args, h->path, e);
-	m->envp = copy_words(p, &h->env, NULL, e);
+	m->envp = h->env.n ? copy_words(p, &h->env, NULL, e) : environ; /* nothing said: the caller's */
 	if (!m->argv || !m->envp || state_text(p, s, c, status_of(h->moment), m, e) < 0)
 		return NULL;
 	return m;

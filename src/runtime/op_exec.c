@@ -248,15 +248,21 @@ static int become_apply(const struct op *op, struct run *run, struct err *e)
 {
 	const struct op_exec *x = op->exec;
 	_cleanup_close_ int passwd = x->home ? inroot_open(run->root_fd, "/etc/passwd", O_RDONLY, 0) : -EBADF;
-	int r;
+	int r, cwd;
 
 	child_set_home(x, passwd);
 	umask((mode_t)x->umask);
 	r = child_own_stdio(x, e);
-	if (r == 0)
-		r = child_become(x, run->plan->seccomp.insns, e);
-	/* As the user: root's own rights may end at a file system of the network, or reach further than the user's. */
-	return r == 0 ? child_enter_cwd(x, e) : r;
+	if (r < 0)
+		return r;
+	/* A directory that the user may not enter is given by whoever asks for it; root's own rights end at file systems of the
+	 * network, where only the user may. */
+	cwd = child_enter_cwd(x, e);
+	if (cwd < 0 && cwd != -EACCES)
+		return cwd;
+	err_clear(e);
+	r = child_become(x, run->plan->seccomp.insns, e);
+	return r == 0 && cwd < 0 ? child_enter_cwd(x, e) : r;
 }
 
 const struct op_kind op_become = { "become", become_describe, become_apply };

@@ -424,6 +424,7 @@ static int clone_apply(const struct op *op, struct run *run, struct err *e)
 	run->rec.pid = pid;
 	run->child_sync = fd_close(run->child_sync);
 	run->start_fd = fd_close(run->start_fd);
+	run->root_fd = fd_close(run->root_fd);
 	if (proc_start_time(pid, &run->rec.pid_start) < 0)
 		return err_kind(e, ERR_STATE, -ESRCH, "the first process died at once");
 	return 0;

@@ -62,13 +62,23 @@ static int root_attach_apply(const struct op *op, struct run *run, struct err *e
 
 	r = sys_move_mount(fd, "", AT_FDCWD, op->args.a, MOVE_MOUNT_F_EMPTY_PATH);
 	if (r < 0)
-		return err_set(e, r, "attach the root file system %s to %s", op->args.b, op->args.a);
+		return err_set(e, r, "attach the root file system %s to %s", op->args.b ?: "", op->args.a);
 	run->root_fd = fd;
 	run->slots[op->args.n] = -EBADF;
 	return 0;
 }
 
 const struct op_kind op_root_attach = { "root.attach", root_attach_describe, root_attach_apply };
+
+/* The same in the host's own mount name space, where the container has none: at a place of this container alone. */
+static int root_place_apply(const struct op *op, struct run *run, struct err *e)
+{
+	if (mkdir(op->args.a, 0700) < 0 && errno != EEXIST)
+		return err_set(e, -errno, "create %s", op->args.a);
+	return root_attach_apply(op, run, e);
+}
+
+const struct op_kind op_root_place = { "root.place", describe_a, root_place_apply };
 
 static void root_host_describe(const struct op *op, struct buf *out)
 {
@@ -304,6 +314,20 @@ static int pivot_apply(const struct op *op, struct run *run, struct err *e)
 }
 
 const struct op_kind op_pivot = { "pivot", pivot_describe, pivot_apply };
+
+static void chroot_describe(const struct op *op, struct buf *out)
+{
+	buf_puts(out, "to the root, the mounts being the host's");
+}
+
+static int chroot_apply(const struct op *op, struct run *run, struct err *e)
+{
+	if (fchdir(run->root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return err_set(e, -errno, "change to the root file system");
+	return 0;
+}
+
+const struct op_kind op_chroot = { "chroot", chroot_describe, chroot_apply };
 
 static void move_root_describe(const struct op *op, struct buf *out)
 {

@@ -81,7 +81,7 @@ struct spec_device {
 struct spec_exec_hook {
 	char *moment; /* prestart, createRuntime, createContainer, startContainer, poststart, poststop */
 	char *path;
-	struct strv args, env; /* args: argv[0] on; empty: PATH alone. env: the whole of it */
+	struct strv args, env; /* args: argv[0] on; empty: PATH alone. env: the whole of it; empty: the caller's */
 	uint32_t timeout;      /* seconds, UNSET32: for ever */
 };
 

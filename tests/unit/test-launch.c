@@ -193,6 +193,45 @@ TEST(joined_user_name_space)
 	box_done();
 }
 
+/* Without mounts of its own it has its root all the same, and nothing stays mounted. */
+TEST(no_mount_name_space)
+{
+	char place[96], line[256], host[64];
+	ssize_t n;
+
+	box_make();
+	snprintf(place, sizeof(place), "%s/run/c1", box.dir);
+	CHECK(mkdir(place, 0700) == 0 || errno == EEXIST);
+	n = readlink("/proc/self/ns/mnt", host, sizeof(host) - 1);
+	CHECK(n > 0);
+	host[n] = '\0';
+	snprintf(line, sizeof(line), "%s\nno", host);
+	CHECK_STR(box_run("ns.clone=pid uts ipc net\n",
+			  "readlink /proc/self/ns/mnt; test -e /data && echo yes || echo no"),
+		  line);
+	box_done();
+	snprintf(line, sizeof(line), "! grep -q %s/run/c1 /proc/self/mountinfo", box.dir);
+	shell(line);
+	snprintf(line, sizeof(line), "grep -q %s/run/c1 /proc/self/mountinfo", box.dir);
+	CHECK(spawn_run(&(struct spawn){ .path = "/bin/sh",
+					 .argv = (char *[]){ (char *)"sh", (char *)"-c", line, NULL } },
+			NULL, NULL) == 1);
+}
+
+/* The directory need not be the user's, when it is he for whom it is asked. */
+TEST(working_directory)
+{
+	char path[96];
+
+	box_make();
+	snprintf(path, sizeof(path), "%s/root/secret", box.dir);
+	CHECK(mkdir(path, 0700) == 0);
+	CHECK_STR(box_run("process.uid=5\nprocess.cwd=/secret\n", "pwd"), "/secret");
+	CHECK(chown(path, 5, 5) == 0);
+	CHECK_STR(box_run("process.uid=5\nprocess.cwd=/secret\nprocess.cap_bounding=none\n", "pwd"), "/secret");
+	box_done();
+}
+
 /* --- hooks --------------------------------------------------------------------------------------------------------------- */
 
 static char *slurp(const char *name)
