@@ -56,6 +56,7 @@ struct cg_item {
 struct cg_oci {
 	bool systemd;		     /* linux.cgroupsPath is "slice:prefix:name" */
 	bool user;		     /* … of the user's own service manager */
+	bool rootless;		     /* device rules are tried, not insisted on */
 	const char *description;     /* of a new unit; NULL: its name */
 	const struct cg_item *items; /* resources that a new unit is told at its start */
 	size_t n_items;
@@ -90,8 +91,9 @@ struct cg *cg_free(struct cg *g); /* forgets, removes nothing */
 DEFINE_CLEANUP(struct cg *, cg_free);
 const char *cg_path(const struct cg *g);
 
-/* Removes the group and its sub-groups in every hierarchy, and parents that were made for it and are empty now. Kills nothing: -EBUSY while there are processes (retried
- * for a short while, since exit is not instant). Missing is fine. */
+/* Removes the group and its sub-groups in every hierarchy, and parents that were made for it and are empty now. Kills
+ * nothing but a systemd unit's: -EBUSY while there are processes (retried for a short while, since exit is not
+ * instant). Missing is fine. */
 int cg_remove(struct cg_host *h, const char *path, struct err *e);
 
 /* O_CLOEXEC directory fd of the v2 group for CLONE_INTO_CGROUP, or -EOPNOTSUPP on a pure v1 host. Caller's. */

@@ -30,13 +30,19 @@ static int parent_value(const struct cg_hier *h, const char *path, const char *f
 {
 	const char *slash = strrchr(path, '/');
 	size_t len = slash ? (size_t)(slash - path) : 0;
+	_cleanup_close_ int fd = -EBADF;
 	char p[PATH_MAX];
 	ssize_t n;
 
 	memcpy(parent, path, len);
 	parent[len] = '\0';
-	n = file_read_small(h->fd, cg_file(parent, file, p), value, size);
-	return n < 0 ? (int)n : 0;
+	fd = openat(h->fd, cg_file(parent, file, p), O_RDONLY | O_CLOEXEC);
+	/* The kernel gives such a line whole: no second read to be told so. */
+	n = fd < 0 ? -1 : read(fd, value, size - 1);
+	if (n < 0)
+		return -errno;
+	value[n > 0 && value[n - 1] == '\n' ? n - 1 : n] = '\0';
+	return 0;
 }
 
 /* Copies one of the parent's masks; an empty one in the parent means that nobody set the parent up: do that first. */

@@ -180,6 +180,26 @@ static void clean(const char *s, char *out)
 	out[n] = '\0';
 }
 
+/* On v2 our own group has us in it and so cannot pass controllers down: beside it, not below. Only where an ordinary user
+ * may write nowhere but in his own, below it after all: a group without limits is better than none. */
+static void step_beside(const struct cg_hier *h, const char **path)
+{
+	char *own = (char *)*path, *slash = strrchr(own, '/');
+
+	if (geteuid() != 0) {
+		char parent[CG_PATH_MAX + 1] = ".";
+
+		if (slash)
+			snprintf(parent, sizeof(parent), "%.*s", (int)(slash - own), own);
+		if (faccessat(h->fd, parent, W_OK, AT_EACCESS) < 0 && faccessat(h->fd, own, W_OK, AT_EACCESS) == 0)
+			return;
+	}
+	if (slash)
+		*slash = '\0';
+	else
+		*path = NULL;
+}
+
 int cg_oci_path(const struct cg_host *h, const char *path, bool relative, const char *id, char **ret, struct err *e)
 {
 	const char *base[CG_HIER_MAX] = { NULL };
@@ -200,15 +220,8 @@ int cg_oci_path(const struct cg_host *h, const char *path, bool relative, const 
 		r = proc_paths(h, 0, base, &text, e);
 		if (r < 0)
 			return r;
-		/* On v2 our own group has us in it and so cannot pass controllers down: beside it, not below. */
-		if (h->layout == CG_V2 && base[h->v2]) {
-			char *slash = strrchr(base[h->v2], '/');
-
-			if (slash)
-				*slash = '\0';
-			else
-				base[h->v2] = NULL;
-		}
+		if (h->layout == CG_V2 && base[h->v2])
+			step_beside(&h->hier[h->v2], &base[h->v2]);
 	}
 	return encode(h, base, name, ret, e);
 }

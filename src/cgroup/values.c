@@ -41,6 +41,12 @@ static int find_hier(struct cg_host *host, uint32_t used, unsigned version, cons
 		cg_host_complete(host);
 		h = cg_hier_for(&g, c);
 	}
+	g.used = (1u << host->n) - 1;
+	if (!h && c >= 0 && (h = cg_hier_for(&g, c))) {
+		err_kind(e, ERR_DENIED, -EACCES, "cannot set %s: container could not join or create cgroup (%s)", key,
+			 h->name);
+		return err_hint(e, -EACCES, "have a group of that hierarchy delegated, or do without the limit");
+	}
 	if (!h) {
 		err_kind(e, ERR_MISSING, -EOPNOTSUPP, "%s: this host has no %s controller mounted", key,
 			 c >= 0 ? cg_ctrl_name(c, 1) : "such");
@@ -203,12 +209,21 @@ static const char *oci_value(const struct cg_host *host, const struct cg_hier *h
 	return streq(key, "memory.oom_control") && h->ops->version == 2 && streq(value, "0") ? NULL : value;
 }
 
+/* An ordinary user has no devices that a rule could keep from him, nor the right to make rules. */
+static int forgive_rootless(const struct cg_host *host, int r, struct err *e)
+{
+	if (!host->oci || !host->oci->rootless || (r != -EACCES && r != -EPERM && r != -EROFS && r != -EOPNOTSUPP))
+		return r;
+	err_clear(e);
+	return 0;
+}
+
 static int set_device(struct cg *g, const struct cg_hier *h, const char *key, const char *value, struct err *e)
 {
 	struct cg_dev_rule rule;
 	int r = cg_dev_parse(streq(key, "devices.allow"), value, &rule, e);
 
-	return r < 0 ? r : h->ops->device(g, h, &rule, value, e);
+	return r < 0 ? r : forgive_rootless(g->host, h->ops->device(g, h, &rule, value, e), e);
 }
 
 static int set_translated(struct cg *g, const struct cg_hier *h, unsigned from, const char *key, const char *value,
@@ -245,7 +260,7 @@ int cg_set(struct cg *g, unsigned version, const char *key, const char *value, s
 	if (r == 0)
 		r = find_hier(g->host, g->used, version, key, &h, &from, e);
 	if (r < 0)
-		return r;
+		return startswith(key, "devices.") ? forgive_rootless(g->host, r, e) : r;
 	if (streq(key, "devices.allow") || streq(key, "devices.deny"))
 		return set_device(g, h, key, value, e);
 	value = oci_value(g->host, h, key, value);
@@ -345,7 +360,7 @@ int cg_devices_commit(struct cg *g, struct err *e)
 {
 	const struct cg_hier *h = cg_hier_for(g, CC_DEVICES);
 
-	return h ? h->ops->device_commit(g, h, e) : 0;
+	return h ? forgive_rootless(g->host, h->ops->device_commit(g, h, e), e) : 0;
 }
 
 int cg_translate(unsigned have, unsigned version, const char *key, const char *value, struct strv *ret_keys,

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Control groups where systemd is process 1 and v2 stands alone: by cgroupfs, and as systemd's units, of the system's
+# manager and of an ordinary user's.
+set -u
+cd /test || exit 1
+status=0
+[ -x tests/unit/test-cgroup-systemd ] || {
+	echo "1..0 # SKIP the unit tests are not built"
+	exit 77
+}
+echo "# test-cgroup-live on v2 alone"
+tests/unit/test-cgroup-live || status=1
+echo "# test-cgroup-systemd, as root"
+tests/unit/test-cgroup-systemd || status=1
+
+echo "# test-cgroup-systemd, as an ordinary user"
+uid=$(id -u tester)
+loginctl enable-linger tester 2>/dev/null || systemctl start "user@$uid.service"
+for _ in $(seq 100); do
+	[ ! -S "/run/user/$uid/systemd/private" ] || break
+	sleep 0.2
+done
+if [ -S "/run/user/$uid/systemd/private" ]; then
+	setpriv --reuid tester --regid tester --init-groups env HOME=/home/tester "XDG_RUNTIME_DIR=/run/user/$uid" \
+		tests/unit/test-cgroup-systemd || status=1
+else
+	systemctl status "user@$uid.service" | sed 's/^/# /'
+	echo "not ok - the user's service manager does not come up"
+	status=1
+fi
+exit $status
