@@ -23,6 +23,10 @@ static const char *const families[][4] = {
 	{ LIMIT, MEMSW },
 	{ "cpu.cfs_period_us", "cpu.cfs_quota_us", "cpu.cfs_burst_us" },
 	{ "cpu.rt_period_us", "cpu.rt_runtime_us" },
+	/* An idle group has no weight to set. */
+	{ "cpu.shares", "cpu.idle" },
+	{ "cpu.weight", "cpu.idle" },
+	{ "cpu.max", "cpu.max.burst" },
 };
 
 static const char *find(const struct cg_item *items, size_t n, const char *key)
@@ -43,8 +47,8 @@ static bool has_relative(const struct cg_item *items, size_t n, const char *key)
 			own |= streq(families[f][k], key);
 			in += find(items, n, families[f][k]) != NULL;
 		}
-		if (own)
-			return in > 1;
+		if (own && in > 1)
+			return true;
 	}
 	return false;
 }

@@ -51,7 +51,10 @@ static int pass_down_in(const struct cg_hier *h, const char *dir)
 			continue;
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s+%s", len ? " " : "", name);
 	}
-	if (len == 0 || file_write_raw(h->fd, p, all, len) == 0)
+	n = len == 0 ? 0 : file_write_raw(h->fd, p, all, len);
+	/* With processes in DIR the kernel refuses domain controllers only; cpu, cpuset and pids it would pass on, and
+	 * the groups below would become parts of a threaded domain, which take no process at all. */
+	if (n == 0 || n == -EBUSY)
 		return 0;
 	/* One refused word refuses all. */
 	for (char *save = NULL, *w = strtok_r(all, " ", &save); w; w = strtok_r(NULL, " ", &save))
@@ -89,6 +92,8 @@ static int v2_attach(const struct cg *g, const struct cg_hier *h, pid_t pid, str
 
 	snprintf(text, sizeof(text), "%d", (int)pid);
 	r = cg_write(g, h, "cgroup.procs", text, e);
+	if (r == -EBUSY && g->host->oci)
+		return err_hint(e, r, "processes of this container are in groups below: join those of its init");
 	if (r == -EBUSY) {
 		/* A v2 group that passes controllers on to sub-groups, as a container's systemd has it, takes no
 		 * processes itself: a leaf of ours beside theirs, under the same limits. It goes with the group. */

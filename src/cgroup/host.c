@@ -130,11 +130,21 @@ static int host_add(struct cg_host *h, const struct cg_ops *ops, int fd, uint32_
 }
 
 /* What v2 offers at its root: what a group's parents pass down is cg_create()'s business. */
-static uint32_t v2_ctrls(const struct cg_hier *h)
+static int read_v2_ctrls(const struct cg_hier *h, uint32_t *ret)
 {
 	char text[512];
+	ssize_t n = file_read_small(h->fd, "cgroup.controllers", text, sizeof(text));
 
-	return file_read_small(h->fd, "cgroup.controllers", text, sizeof(text)) > 0 ? cg_ctrl_mask(text, " \n") : 0;
+	*ret = n > 0 ? cg_ctrl_mask(text, " \n") : 0;
+	return n < 0 && !is_absent((int)n) ? (int)n : 0;
+}
+
+static uint32_t v2_ctrls(const struct cg_hier *h)
+{
+	uint32_t ctrls;
+
+	read_v2_ctrls(h, &ctrls);
+	return ctrls;
 }
 
 static int host_add_v2(struct cg_host *h, int fd, const char *name)
@@ -411,7 +421,7 @@ static int probe(struct cg_host *h, const char *where, struct err *e)
 int cg_host_open(const char *root, struct cg_host **ret, struct err *e)
 {
 	_cleanup_(cg_host_freep) struct cg_host *h = calloc(1, sizeof(*h));
-	uint32_t v1 = 0;
+	uint32_t v1 = 0, v2 = 0;
 	int r;
 
 	if (!h)
@@ -427,8 +437,12 @@ int cg_host_open(const char *root, struct cg_host **ret, struct err *e)
 	if (h->v2 >= 0) {
 		h->hier[h->v2].ctrls &= ~v1;
 		h->hier[h->v2].lazy = h->n > 1;
-		if (h->n == 1)
-			h->hier[h->v2].ctrls |= v2_ctrls(&h->hier[h->v2]);
+	}
+	if (h->v2 >= 0 && h->n == 1) {
+		r = read_v2_ctrls(&h->hier[h->v2], &v2);
+		if (r < 0)
+			return err_set(e, r, "read the controllers of cgroup v2");
+		h->hier[h->v2].ctrls |= v2;
 	}
 	h->layout = h->n == 0 ? CG_NONE : h->v2 < 0 ? CG_V1 : h->n == 1 ? CG_V2 : CG_HYBRID;
 	*ret = TAKE_PTR(h);

@@ -638,6 +638,8 @@ static void updates(const char *layout)
 				       { 1, "cpu.shares", "512" },
 				       { 1, "pids.max", "0" },
 				       { 1, "blkio.leaf_weight", "0" } };
+	const struct cg_item idle[] = { { 1, "cpu.idle", "1" } };
+	const struct cg_item busy[] = { { 1, "cpu.shares", "512" }, { 1, "cpu.idle", "0" } };
 	_cleanup_cg_metrics_ struct cg_metrics m = { 0 };
 	struct err e = { 0 };
 
@@ -657,7 +659,12 @@ static void updates(const char *layout)
 		CHECK_STR(get("cpu.cfs_quota_us"), "10000");
 		CHECK_STR(get("cpu.cfs_period_us"), "50000");
 		CHECK_STR(get("cpu.cfs_burst_us"), "5000");
-		CHECK_STR(get("cpu.shares"), cg_host_layout(host) == CG_V2 ? "513" : "512");
+		/* Several shares have one weight. */
+		CHECK_STR(get("cpu.weight"), "59");
+		CHECK(cg_apply(cg, idle, 1, &e) == 0);
+		CHECK_STR(get("cpu.idle"), "1");
+		CHECK(cg_apply(cg, busy, 2, &e) == 0);
+		CHECK_STR(get("cpu.idle"), "0");
 	}
 	CHECK(spawn(NULL) == 0);
 	CHECK(cg_metrics_read(cg, &m, &e) == 0);

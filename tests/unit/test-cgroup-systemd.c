@@ -19,6 +19,7 @@
 #include "base/strv.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/driver.h"
+#include "cgroup/translate.h"
 #include "sys/syscalls.h"
 #include "unit/test.h"
 
@@ -150,7 +151,8 @@ static void life(void)
 	CHECK_STR(show("Delegate"), "yes");
 	CHECK_STR(show("MemoryMax"), "67108864");
 	CHECK_STR(show("MemorySwapMax"), "33554432");
-	CHECK_STR(show("CPUWeight"), "170");
+	snprintf(text, sizeof(text), "%u", (unsigned)cg_shares_to_weight(2048));
+	CHECK_STR(show("CPUWeight"), text);
 	CHECK_STR(show("CPUQuotaPerSecUSec"), "200ms");
 	CHECK_STR(show("TasksMax"), "50");
 	CHECK_STR(show("TimeoutStopUSec"), "7s");
