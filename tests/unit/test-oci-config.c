@@ -456,6 +456,14 @@ TEST(save_names_what_it_cannot_say)
 		{ "cgroup.items", "version=1 key=freezer.state value=FROZEN", "cgroup.items=freezer.state FROZEN" },
 		{ "net", "index=0 type=veth link=br0", "net.0.type=veth" },
 		{ "name", "c1", NULL },
+		/* Halves of elements, as a spec that was never validated may have them. */
+		{ "cgroup.items", "version=1", NULL },
+		{ "mounts", "options=ro", NULL },
+		{ "exec_hooks", "path=/x", NULL },
+		{ "process.rlimits", "soft=1", NULL },
+		{ "security.seccomp.rules", "action=allow", NULL },
+		{ "dev.devices", "major=1", NULL },
+		{ "idmaps", "range=5", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {

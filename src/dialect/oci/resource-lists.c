@@ -24,7 +24,7 @@ static const char *next_item(struct oci_writer *w, struct item_walk *walk, const
 	while (walk->i < items->n) {
 		const struct spec_cgroup_item *item = LIST_AT(items, struct spec_cgroup_item, walk->i++);
 
-		if (item->version == 1 && streq(item->key, key))
+		if (streq(oci_item_key(item, 1), key))
 			return item->value;
 	}
 	return NULL;
@@ -234,7 +234,7 @@ static int save_device_rule(struct oci_writer *w, bool allow, const char *text, 
 
 static const char *device_key(const struct spec_cgroup_item *i)
 {
-	return i->version == 1 || i->version == 2 ? startswith(i->key, "devices.") : NULL;
+	return startswith(oci_item_key(i, i->version), "devices.");
 }
 
 static int devices_save(struct oci_writer *w, const struct oci_row *row, const struct oci_obj *o, struct err *e)
@@ -314,9 +314,9 @@ static int weights_save(struct oci_writer *w, const struct oci_row *row, const s
 	int r = 0;
 
 	LIST_EACH(i, &w->spec->cgroup.items, struct spec_cgroup_item) {
-		if (r >= 0 && i->version == 1 && streq(i->key, "blkio.weight_device"))
+		if (r >= 0 && streq(oci_item_key(i, 1), "blkio.weight_device"))
 			r = save_per_device(w, &walk, i, "weight", e);
-		else if (r >= 0 && i->version == 1 && streq(i->key, "blkio.leaf_weight_device"))
+		else if (r >= 0 && streq(oci_item_key(i, 1), "blkio.leaf_weight_device"))
 			r = save_per_device(w, &walk, i, "leafWeight", e);
 	}
 	end_walk(w, &walk);
@@ -356,7 +356,7 @@ static int rates_save(struct oci_writer *w, const struct oci_row *row, const str
 	int r = 0;
 
 	LIST_EACH(i, &w->spec->cgroup.items, struct spec_cgroup_item)
-		if (r >= 0 && i->version == 1 && streq(i->key, row->text))
+		if (r >= 0 && streq(oci_item_key(i, 1), row->text))
 			r = save_per_device(w, &walk, i, "rate", e);
 	end_walk(w, &walk);
 	return r;
@@ -444,7 +444,7 @@ static int hugepages_save(struct oci_writer *w, const struct oci_row *row, const
 		char page[16];
 		uint64_t n;
 
-		if (r < 0 || i->version != 1 || !page_of(i->key, page))
+		if (r < 0 || !page_of(oci_item_key(i, 1), page))
 			continue;
 		if (parse_size(i->value, &n) < 0) {
 			r = oci_unsaid(w, e, "cgroup.items=%s %s", i->key, i->value);

@@ -42,13 +42,18 @@ int oci_add_itemf(struct oci_reader *rd, const char *key, struct err *e, const c
 	return r < 0 ? r : oci_add_item(rd, 1, key, buf_str(&text), e);
 }
 
+const char *oci_item_key(const struct spec_cgroup_item *i, uint32_t version)
+{
+	return i->version == version && i->key && i->value ? i->key : "";
+}
+
 /* The last one that was said wins. */
 static const char *item_value(const struct oci_writer *w, const char *key)
 {
 	const char *value = NULL;
 
 	LIST_EACH(i, &w->spec->cgroup.items, struct spec_cgroup_item)
-		if (i->version == 1 && streq(i->key, key))
+		if (streq(oci_item_key(i, 1), key))
 			value = i->value;
 	return value;
 }
@@ -276,7 +281,7 @@ static int unified_save(struct oci_writer *w, const struct oci_row *row, const s
 	bool any = false;
 
 	LIST_EACH(i, &w->spec->cgroup.items, struct spec_cgroup_item) {
-		if (i->version != 2 || startswith(i->key, "devices."))
+		if (!*oci_item_key(i, 2) || startswith(i->key, "devices."))
 			continue;
 		if (!any) {
 			json_key(&w->j, row->name);
@@ -327,7 +332,7 @@ static int resources_save(struct oci_writer *w, const struct oci_row *row, const
 	int r = 0;
 
 	LIST_EACH(i, &w->spec->cgroup.items, struct spec_cgroup_item)
-		if (r >= 0 && i->version == 1 && !sayable(oci_rows_resources, i->key) &&
+		if (r >= 0 && *oci_item_key(i, 1) && !sayable(oci_rows_resources, i->key) &&
 		    !startswith(i->key, "devices.") && !streq(i->key, "blkio.leaf_weight_device") &&
 		    !oci_is_hugepage(i->key))
 			r = oci_unsaid(w, e, "cgroup.items=%s %s", i->key, i->value);

@@ -9,6 +9,9 @@
 int oci_add_item(struct oci_reader *rd, uint32_t version, const char *key, const char *value, struct err *e);
 int oci_add_itemf(struct oci_reader *rd, const char *key, struct err *e, const char *fmt, ...) _printf_(4, 5);
 
+/* Its file; "" of one in other words, or of which only a half was said. */
+const char *oci_item_key(const struct spec_cgroup_item *i, uint32_t version);
+
 /* The save of any kind that is one number in the file .text. */
 int oci_number_save(struct oci_writer *w, const struct oci_row *row, const struct oci_obj *o, struct err *e);
 
