@@ -9,7 +9,7 @@
  * no JSON: "config.json:LINE:COLUMN: …". What nothing here can do (linux.intelRdt) is an error too. What the
  * specification wants ignored is ignored and listed, so that the command can log it.
  *
- * Pure: no file is read, no kernel is asked. Limits: 16 MiB of text, 64 levels.
+ * Pure: no file is read, no kernel is asked. Limits: 16 MiB of text, 32 levels.
  */
 
 #include "base/buf.h"
@@ -18,7 +18,7 @@
 
 #define OCI_VERSION   "1.3.0" /* of the specification that is implemented */
 #define OCI_TEXT_MAX  (16u << 20)
-#define OCI_DEPTH_MAX 64
+#define OCI_DEPTH_MAX 32
 
 /* What a load found beside the spec. */
 struct oci_info {

@@ -53,7 +53,7 @@ static const char *why_not_json(enum json_tokener_error error)
 	case json_tokener_error_parse_eof:
 		return "expected more, the text ends here";
 	case json_tokener_error_depth:
-		return "expected at most 64 levels of nesting";
+		return "expected fewer levels of nesting";
 	case json_tokener_error_parse_null:
 		return "expected null";
 	case json_tokener_error_parse_boolean:
