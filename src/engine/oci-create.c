@@ -399,8 +399,13 @@ static int make(struct making *m, int *ret_status, struct err *e)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	r = run_execute(&m->run, &sup, e);
 	m->there = r == 0;
-	if (r == 0 && m->o->start && !m->o->detach)
-		r = see_it_out(m, ret_status, e);
+	if (r == 0 && m->o->start) {
+		r = oci_poststart(m->oci, &m->ct->spec, &m->run.rec, e);
+		if (r < 0)
+			(void)see_it_out(m, ret_status, NULL);
+		else if (!m->o->detach)
+			r = see_it_out(m, ret_status, e);
+	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return r;
 }

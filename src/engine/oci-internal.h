@@ -29,6 +29,9 @@ int oci_forget(struct oci *r, const char *name, const char *id, struct err *e);
 /* Kills what is left of a container that ends, undoes its journal, removes its directory. */
 int oci_destroy(struct oci_container *c, struct err *e);
 
+/* The poststart hooks of a container that was just started. One that fails ends it, as it does with runc. */
+int oci_poststart(struct oci *r, const struct spec *spec, const struct record *rec, struct err *e);
+
 /* --- oci-io.c: what is handed to the caller ------------------------------------------------------------------------- */
 
 /* Connects to SOCKET. An fd. */

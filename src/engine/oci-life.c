@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/oci-internal.h"
+#include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "runtime/run.h"
 #include "sys/proc.h"
@@ -32,11 +33,28 @@ static int notify(void *arg, const struct record *rec, int fd, struct err *e)
 	return oci_send_listener(&c->spec, rec, "creating", rec->pid, fd, e);
 }
 
+int oci_poststart(struct oci *r, const struct spec *spec, const struct record *rec, struct err *e)
+{
+	const struct moment_ctx m = { .pid = rec->pid, .version = rec->version, .bundle = rec->bundle };
+	int x = moments_run(spec, "poststart", &m, false, r->log, e);
+
+	if (x < 0) {
+		_cleanup_close_ int init = proc_open(rec->pid, rec->pid_start);
+
+		if (init >= 0)
+			(void)sys_pidfd_send_signal(init, SIGKILL);
+	}
+	return x;
+}
+
 int oci_start(struct oci_container *c, struct err *e)
 {
+	int r;
+
 	switch (c->status) {
 	case OCI_CREATED:
-		return run_start(c->dirfd, &c->rec, notify, c, e);
+		r = run_start(c->dirfd, &c->rec, notify, c, e);
+		return r < 0 ? r : oci_poststart(c->oci, &c->spec, &c->rec, e);
 	case OCI_STOPPED:
 		return err_kind(e, ERR_STATE, -ESRCH, "cannot start a container that has stopped");
 	case OCI_CREATING:

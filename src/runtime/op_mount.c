@@ -405,7 +405,7 @@ static int mask_apply(const struct op *op, struct run *run, struct err *e)
 	if (target < 0 || fstat(target, &st) < 0)
 		return err_set(e, target < 0 ? target : -errno, "mask %s", op->args.a);
 	if (S_ISDIR(st.st_mode)) {
-		fd = mount_new("tmpfs", "tmpfs", "size=0k,mode=000", MOUNT_ATTR_RDONLY, true, e);
+		fd = mount_new("tmpfs", "tmpfs", "size=0k,mode=755", MOUNT_ATTR_RDONLY, true, e);
 	} else {
 		/* The device itself is checked, not its name: the container's /dev/null may be anything (CVE-2025-31133). */
 		fd = mount_clone(run->null_fd, "", false, e);
