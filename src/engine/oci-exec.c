@@ -38,29 +38,6 @@ static int check_terminal(const struct oci_exec_opts *o, struct err *e)
 	return 0;
 }
 
-/* Groups below the container's own. One for all controllers is what can be had: a process has one v2 group. */
-static int pick_cgroup(const struct oci_exec_opts *o, const char **ret, struct err *e)
-{
-	for (const char *const *g = o->cgroups; g && *g; g++) {
-		const char *path = *g;
-
-		if (strchr(path, ':'))
-			return err_kind(
-				e, ERR_INVALID, -EOPNOTSUPP,
-				"--cgroup %s: a group for single controllers is not done here; name one for all", path);
-		while (*path == '/')
-			path++;
-		for (const char *p = path; *p; p += strcspn(p, "/"), p += *p == '/')
-			if (startswith(p, "..") && (!p[2] || p[2] == '/'))
-				return err_kind(e, ERR_INVALID, -EINVAL, "--cgroup %s: must stay below the container's",
-						*g);
-		if (*ret && !streq(*ret, path))
-			return err_kind(e, ERR_INVALID, -EINVAL, "--cgroup: two different groups");
-		*ret = path;
-	}
-	return 0;
-}
-
 static int notify(void *arg, pid_t pid, int fd, struct err *e)
 {
 	const struct oci_container *c = arg;
@@ -124,10 +101,12 @@ int oci_exec(struct oci_container *c, const struct oci_exec_opts *o, int *ret_st
 		.ignore_paused = o->ignore_paused,
 		.preserve_fds = o->preserve_fds + oci_listen_fds(),
 		.stdio = { 0, 1, 2 },
+		.cgroups = o->cgroups,
 		.log = c->oci->log,
 		.notify = notify,
 		.notify_arg = c,
 	};
+	_cleanup_(cg_freep) struct cg *group = NULL;
 	sigset_t all, old;
 	int r = check_state(c, o, e);
 
@@ -135,8 +114,9 @@ int oci_exec(struct oci_container *c, const struct oci_exec_opts *o, int *ret_st
 		r = check_terminal(o, e);
 	if (r == 0)
 		r = oci_check_fds(q.preserve_fds, e);
-	if (r == 0)
-		r = pick_cgroup(o, &q.cgroup, e);
+	if (r == 0 && c->rec.cgroup)
+		r = oci_cgroup(c, &group, e);
+	q.cg = group;
 	if (r < 0)
 		return r;
 	sigfillset(&all);

@@ -44,12 +44,10 @@ static int add_links(struct compiler *c, const struct tree *t, const char *dir)
 static int add_hierarchy(struct compiler *c, const struct tree *t, const char *dir, bool v2, const char *data)
 {
 	const char *own = c->plan->cgroup, *slash = *dir ? "/" : "";
-	char *target = plan_printf(c->plan, c->e, "%s%s%s", t->target, slash, dir), *source;
+	char *target = plan_printf(c->plan, c->e, "%s%s%s", t->target, slash, dir), *source, *name;
 	struct op_mount *m;
 
-	/* Without a group of the container's there is only the host's, to be looked at (CVE-2023-25809). */
 	source = t->own ? plan_strdup(c->plan, "cgroup", c->e)
-		 : own	? plan_printf(c->plan, c->e, "/sys/fs/cgroup%s%s/%s", slash, dir, own)
 			: plan_printf(c->plan, c->e, "/sys/fs/cgroup%s%s", slash, dir);
 	if (!target || !source)
 		return -ENOMEM;
@@ -57,6 +55,16 @@ static int add_hierarchy(struct compiler *c, const struct tree *t, const char *d
 	if (!m)
 		return -ENOMEM;
 	m->bind = !t->own;
+	/* Where the group is may differ from hierarchy to hierarchy: the process knows. Without a group of the container's there
+	 * is only the host's, to be looked at (CVE-2023-25809). */
+	if (m->bind && own) {
+		name = plan_strdup(c->plan, v2 ? "" : data, c->e);
+		if (!name)
+			return -ENOMEM;
+		if (strchr(name, '=') && strstr(name, ",none"))
+			*strstr(name, ",none") = '\0';
+		m->own_group = name;
+	}
 	m->data = v2 || m->bind ? "" : plan_strdup(c->plan, data, c->e);
 	m->attr_set = CGROUP_ATTRS | (t->ro || (m->bind && !own) ? MOUNT_ATTR_RDONLY : 0);
 	m->nolinks = true;

@@ -32,7 +32,7 @@ static int enter_apply(const struct op *op, struct run *run, struct err *e)
 
 	/* Nobody in there may look at us while we hold fds of the host (CVE-2016-9962). */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	r = run->cg ? cg_attach(run->cg, 0, run->join->in_v2, e) : 0;
+	r = run->join->cg ? cg_attach(run->join->cg, 0, run->join->in_v2, e) : 0;
 	if (r < 0)
 		return r;
 	run->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -122,27 +122,28 @@ int exec_describe(const struct record *rec, const struct exec_req *q, struct buf
 
 static int open_group(struct run *run, const struct record *rec, const struct exec_req *q, struct err *e)
 {
-	_cleanup_free_ char *path = NULL;
+	struct cg *own = q->cg;
 	bool frozen = false;
-	int r;
+	int r = 0;
 
-	if (!rec->cgroup)
-		return 0;
-	r = cg_host_open(NULL, &run->cg_host, e);
-	if (r < 0)
+	if (!own && rec->cgroup) {
+		r = cg_host_open(NULL, &run->cg_host, e);
+		if (r == 0)
+			r = cg_open(run->cg_host, rec->cgroup, &run->cg, e);
+		own = run->cg;
+	}
+	if (r < 0 || !own)
 		return r;
 	/* The freezer is the whole container's, whichever group is entered. */
-	r = cg_open(run->cg_host, rec->cgroup, &run->cg, e);
-	if (r == 0 && !q->ignore_paused && cg_is_frozen(run->cg, &frozen, NULL) == 0 && frozen)
+	if (!q->ignore_paused && cg_is_frozen(own, &frozen, NULL) == 0 && frozen)
 		return err_kind(e, ERR_STATE, -EAGAIN,
 				"cannot exec in a paused container (use --ignore-paused to override)");
-	if (r < 0 || isempty(q->cgroup))
-		return r;
-	run->cg = cg_free(run->cg);
-	if (asprintf(&path, "%s/%s", rec->cgroup, q->cgroup + strspn(q->cgroup, "/")) < 0)
-		return err_oom(e);
-	r = cg_open(run->cg_host, path, &run->cg, e);
-	return r < 0 ? err_wrap(e, r, "sub-cgroup %s", q->cgroup) : 0;
+	run->join->cg = own;
+	if (!q->cgroups || !q->cgroups[0])
+		return 0;
+	r = cg_sub(own, q->cgroups, &run->join->sub, e);
+	run->join->cg = run->join->sub;
+	return r;
 }
 
 static int prepare(struct run *run, struct join *j, int dirfd, const struct record *rec, const struct exec_req *q,
@@ -169,7 +170,6 @@ static int prepare(struct run *run, struct join *j, int dirfd, const struct reco
 		if (!run->lsm_label)
 			return err_oom(e);
 	}
-	j->cg = run->cg;
 	return 0;
 }
 
@@ -256,6 +256,7 @@ int exec_start(int dirfd, const struct record *rec, const struct exec_req *q, pi
 	if (r == 0)
 		r = start(&run, q, ret_pid, ret_master, e);
 	fd_close(j.pidfd);
+	cg_free(j.sub);
 	run_done(&run);
 	plan_done(&p);
 	return r;

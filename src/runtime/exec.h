@@ -10,15 +10,17 @@
  */
 
 #include "base/log.h"
+#include "cgroup/cgroup.h"
 #include "runtime/record.h"
 #include "spec/spec.h"
 
 struct exec_req {
-	const struct spec *spec; /* the container's own, but for .process: what is run */
-	const char *label;	 /* in place of the container's */
-	const char *cgroup;	 /* a group below the container's, "" or NULL: itself */
-	bool ignore_paused;	 /* begin although all are frozen; it stands still with them */
-	bool no_seccomp;	 /* without the container's policy */
+	const struct spec *spec;    /* the container's own, but for .process: what is run */
+	const char *label;	    /* in place of the container's */
+	struct cg *cg;		    /* the container's group, borrowed; NULL: by its record */
+	const char *const *cgroups; /* below it, as cg_sub() takes them; NULL: itself */
+	bool ignore_paused;	    /* begin although all are frozen; it stands still with them */
+	bool no_seccomp;	    /* without the container's policy */
 	bool no_new_keyring;
 	unsigned preserve_fds; /* 3 … 3 + N - 1 stay open */
 	int stdio[3];	       /* with process.terminal: not looked at */

@@ -16,6 +16,7 @@
 #include <linux/magic.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "runtime/child.h"
 #include "runtime/ops.h"
 #include "runtime/run.h"
@@ -184,6 +185,29 @@ static int target_error(const struct op_mount *m, int r, struct err *e)
 	return r;
 }
 
+/* The clone of the caller's own group in the hierarchy NAME, which is mounted at PLACE. */
+static int open_own_group(const char *place, const char *name, struct err *e)
+{
+	char text[16384], path[4096], *save = NULL;
+	ssize_t n = file_read_small(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+
+	if (n < 0)
+		return err_set(e, (int)n, "read /proc/self/cgroup");
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *names = strchr(line, ':'), *group = names ? strchr(names + 1, ':') : NULL;
+
+		if (!group)
+			continue;
+		*group++ = '\0';
+		if (!streq(names + 1, name) || startswith(group, "/.."))
+			continue;
+		if (snprintf(path, sizeof(path), "%s%s", place, group) >= (int)sizeof(path))
+			return err_set(e, -ENAMETOOLONG, "control group %s", group);
+		return mount_clone(AT_FDCWD, path, false, e);
+	}
+	return err_kind(e, ERR_NOT_FOUND, -ENOENT, "no control group of the container's in %s", place);
+}
+
 static int open_source(const struct op_mount *m, struct run *run, struct err *e)
 {
 	_cleanup_close_ int src = -EBADF;
@@ -195,6 +219,8 @@ static int open_source(const struct op_mount *m, struct run *run, struct err *e)
 			return err_set(e, src, "open %s in the container", m->sub);
 		return mount_clone(src, "", m->recursive, e);
 	}
+	if (m->own_group)
+		return open_own_group(m->source, m->own_group, e);
 	if (m->bind)
 		return mount_clone(AT_FDCWD, m->source, m->recursive, e);
 	/* Read-only later, where something is written into it first. */

@@ -37,7 +37,8 @@ struct op_kind {
 /* A mount of any kind. The target lies below the container's root, always. */
 struct op_mount {
 	const char *fstype, *source, *data, *target;
-	const char *sub; /* bind: the source is this path inside the container, not on the host */
+	const char *own_group; /* bind: SOURCE is where this hierarchy is mounted, and its process's group is meant */
+	const char *sub;       /* bind: the source is this path inside the container, not on the host */
 	uint64_t attr_set, attr_clr, rattr_set, rattr_clr, propagation;
 	bool bind, recursive, sb_ro, optional, nolinks, propagation_rec;
 	bool fallback_bind; /* a new file system that is refused (user name space): bind the host's SOURCE */
