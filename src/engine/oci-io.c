@@ -32,11 +32,11 @@ int oci_connect(const char *path, const char *what, struct err *e)
 		/* Longer than an address can be: through an fd of it. */
 		at = open(path, O_PATH | O_CLOEXEC);
 		if (at < 0)
-			return err_set(e, -errno, "%s %s", what, path);
+			return err_set(e, -errno, "failed to connect with %s %s", what, path);
 		fd_path(at, addr.sun_path);
 	}
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return err_set(e, -errno, "connect to %s %s", what, path);
+		return err_set(e, -errno, "failed to connect with %s %s", what, path);
 	return TAKE_FD(fd);
 }
 
