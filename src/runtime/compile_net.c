@@ -3,8 +3,37 @@
 /* Compiling the network: every interface checked and resolved now, made beside the child, configured by it. */
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "runtime/compile.h"
+
+/* The addresses that a device of the host has: the kernel drops them when it moves. Those that it makes up for a link it
+ * will make up again. */
+static int keep_addresses(struct compiler *c, struct net_dev *d)
+{
+	_cleanup_free_ struct net_if_info *all = NULL;
+	size_t n = 0;
+	int r = net_list(-EBADF, &all, &n, c->e);
+
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		if (!streq(all[i].name, d->link))
+			continue;
+		for (unsigned k = 0; k < all[i].n_addrs && d->n_addrs < NET_ADDR_MAX; k++) {
+			const struct net_addr *a = &all[i].addrs[k];
+
+			if (a->family != AF_INET6 || a->addr[0] != 0xfe || (a->addr[1] & 0xc0) != 0x80)
+				d->addrs[d->n_addrs++] = *a;
+		}
+	}
+	d->up = true;
+	return r;
+}
+
+/* Into a name space of its own; an OCI container's also into one that it joins. */
+static bool moves_devices(const struct compiler *c)
+{
+	return c->plan->ns_cloned & (1u << NS_NET) || (c->opts->oci && c->plan->share[NS_NET] && c->spec->nets.n);
+}
 
 static int prepare_one(struct compiler *c, const struct spec_net *s, struct net_dev *ret)
 {
@@ -40,7 +69,12 @@ static int prepare_one(struct compiler *c, const struct spec_net *s, struct net_
 		r = net_hwaddr_fill(hwaddr, c->e);
 	if (r == 0)
 		r = net_prepare(&conf, ret, c->e);
-	return r < 0 ? err_wrap(c->e, r, "lxc.net.%u", s->index) : 0;
+	if (r == 0 && tri_or(s->keep_conf, false))
+		r = keep_addresses(c, ret);
+	if (r < 0)
+		return c->opts->oci ? err_wrap(c->e, r, "linux.netDevices: %s", s->link ?: "")
+				    : err_wrap(c->e, r, "lxc.net.%u", s->index);
+	return 0;
 }
 
 /* What the journal must keep of a device to undo it when all else is forgotten. */
@@ -73,7 +107,10 @@ int compile_nets_host(struct compiler *c)
 	p->nets = plan_alloc(p, (c->spec->nets.n + 1) * sizeof(*p->nets), c->e);
 	if (!p->nets)
 		return -ENOMEM;
-	if (!(p->ns_cloned & (1u << NS_NET)))
+	if (c->opts->oci && c->spec->nets.n && !moves_devices(c))
+		return err_kind(c->e, ERR_INVALID, -EINVAL,
+				"unable to move network devices without a private NET namespace");
+	if (!moves_devices(c))
 		return 0;
 	LIST_EACH(s, &c->spec->nets, struct spec_net) {
 		if (!s->type || streq(s->type, "none") || streq(s->type, "empty"))
@@ -112,7 +149,7 @@ int compile_nets_child(struct compiler *c)
 {
 	struct op *op;
 
-	if (!(c->plan->ns_cloned & (1u << NS_NET)))
+	if (!moves_devices(c))
 		return 0;
 	op = plan_add(c->plan, OP_CHILD, &op_net_configure, c->e);
 	if (!op)

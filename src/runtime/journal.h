@@ -29,9 +29,9 @@ struct undo_kind {
 /* Ended by a NULL name. */
 extern const struct undo_kind undo_kinds[];
 
-/* Keeps the network name space of PID as <run dir>/netns: devices of the host in there would end with it, or lose what
+/* Keeps the network name space NS_FD as <run dir>/netns: devices of the host in there would end with it, or lose what
  * they were. Once is enough; of what is not pinned unpin knows nothing. */
-int netns_pin(int dirfd, pid_t pid, struct err *e);
+int netns_pin(int dirfd, int ns_fd, struct err *e);
 void netns_unpin(int dirfd);
 
 int journal_open(int dirfd, struct err *e); /* O_APPEND fd */

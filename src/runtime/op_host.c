@@ -479,12 +479,14 @@ static void net_describe(const struct op *op, struct buf *out)
 static int net_apply(const struct op *op, struct run *run, struct err *e)
 {
 	if (run->netns_fd < 0) {
-		run->netns_fd = ns_open_pid(run->pid, &ns_table[NS_NET], e);
+		/* One that is joined the process may not have reached yet. */
+		run->netns_fd = run->share_fds[NS_NET] >= 0 ? fcntl(run->share_fds[NS_NET], F_DUPFD_CLOEXEC, 3)
+							    : ns_open_pid(run->pid, &ns_table[NS_NET], e);
 		if (run->netns_fd < 0)
 			return run->netns_fd;
 	}
 	if (streq(op->net->type, "phys")) {
-		int r = netns_pin(run->dirfd, run->pid, e);
+		int r = netns_pin(run->dirfd, run->netns_fd, e);
 
 		if (r < 0)
 			return r;

@@ -39,7 +39,7 @@ static int undo_cgroup(const struct undo_ctx *c, const char *path, struct err *e
 
 #define PIN_PATH_MAX 64
 
-int netns_pin(int dirfd, pid_t pid, struct err *e)
+int netns_pin(int dirfd, int ns_fd, struct err *e)
 {
 	_cleanup_close_ int fd = openat(dirfd, "netns", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	char path[PIN_PATH_MAX], ns[PIN_PATH_MAX];
@@ -48,7 +48,7 @@ int netns_pin(int dirfd, pid_t pid, struct err *e)
 	if (fd < 0)
 		return errno == EEXIST ? 0 : err_set(e, -errno, "create a place for the network name space");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/netns", dirfd);
-	snprintf(ns, sizeof(ns), "/proc/%d/ns/net", pid);
+	snprintf(ns, sizeof(ns), "/proc/self/fd/%d", ns_fd);
 	r = sys_mount(ns, path, NULL, MS_BIND, NULL);
 	return r < 0 ? err_set(e, r, "keep network name space %s", ns) : 0;
 }

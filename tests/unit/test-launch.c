@@ -377,3 +377,22 @@ TEST(sysctls)
 		  "ERROR: unable to set hostname without a private UTS namespace");
 	box_done();
 }
+
+/* A device of the host comes with its addresses, and goes back under its own name. */
+TEST(net_devices)
+{
+	box_make();
+	CHECK(unshare(CLONE_NEWNET) == 0);
+	shell("ip link add h0 type veth peer name h1 && ip addr add 10.9.8.7/24 dev h0 && ip addr add fd00::7/64 dev "
+	      "h0 nodad");
+	CHECK_STR(box_run("net.0.type=phys\nnet.0.link=h0\nnet.0.name=web0\nnet.0.keep_conf=1\n",
+			  "ip -o addr show dev web0 | sed 's/^[0-9]*: //;s/ scope.*//' | tr -s ' ' | sort; ip link "
+			  "show web0 | grep -c UP"),
+		  "web0 inet 10.9.8.7/24\nweb0 inet6 fd00::7/64\n1");
+	box_done();
+	shell("ip link show h0 >/dev/null");
+	CHECK_STR(box_run("ns.clone=mnt pid uts ipc\nnet.0.type=phys\nnet.0.link=h0\nnet.0.keep_conf=1\n", "true"),
+		  "ERROR: unable to move network devices without a private NET namespace");
+	CHECK(strstr(box_run("net.0.type=phys\nnet.0.link=nosuch\nnet.0.keep_conf=1\n", "true"), "nosuch"));
+	box_done();
+}
