@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The object `linux`, but for resources and seccomp. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/names.h"
@@ -214,9 +215,15 @@ static int mount_idmaps_save(struct oci_writer *w, const struct oci_row *row, co
 	json_key(&w->j, row->name);
 	json_array(&w->j);
 	for (size_t i = 0; i < l->n; i++) {
-		unsigned ids[3];
+		_cleanup_strv_ struct strv words = STRV_INIT;
+		uint32_t ids[3];
+		int r;
 
-		if (sscanf(l->v[i], "%u %u %u", &ids[0], &ids[1], &ids[2]) != 3)
+		r = strv_split(&words, l->v[i], " ", e);
+		if (r < 0)
+			return r;
+		if (words.n != 3 || parse_u32(words.v[0], &ids[0]) < 0 || parse_u32(words.v[1], &ids[1]) < 0 ||
+		    parse_u32(words.v[2], &ids[2]) < 0)
 			continue;
 		json_object(&w->j);
 		json_kv_u64(&w->j, "containerID", ids[0]);
@@ -460,13 +467,15 @@ static int offset_load(struct oci_reader *rd, const struct oci_row *row, struct 
 {
 	struct offset offset = { 0 };
 	struct oci_obj target = { NULL, &offset };
+	int64_t total;
 	char text[32];
 	int r;
 
 	r = oci_load_object(rd, rows_offset, v, &target, e);
 	if (r < 0)
 		return r;
-	snprintf(text, sizeof(text), "%lldns", (long long)(offset.secs * 1000000000 + (int64_t)offset.nanosecs));
+	total = offset.secs * 1000000000 + (int64_t)offset.nanosecs;
+	snprintf(text, sizeof(text), "%" PRId64 "ns", total);
 	return field_set(oci_row_field(row, o), o->p, text, e);
 }
 

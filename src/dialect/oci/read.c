@@ -115,6 +115,11 @@ static bool has_long_run(const char *text, size_t len)
 	return false;
 }
 
+static bool in_number(char c)
+{
+	return is_digit(c) || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
+}
+
 static bool fits(const char *number, size_t len)
 {
 	char text[32];
@@ -147,7 +152,7 @@ static size_t find_too_large(const char *text, size_t len)
 		} else if (text[i] == '"') {
 			string = !string;
 		} else if (!string && (text[i] == '-' || is_digit(text[i]))) {
-			while (i + n < len && (is_digit(text[i + n]) || memchr(".eE+-", text[i + n], 5)))
+			while (i + n < len && in_number(text[i + n]))
 				n++;
 			if (n >= LONG_RUN && !memchr(text + i, '.', n) && !memchr(text + i, 'e', n) &&
 			    !memchr(text + i, 'E', n) && !fits(text + i, n))
@@ -203,7 +208,7 @@ static void put_path(const struct oci_frame *at, struct buf *out)
 	}
 	if (out->len)
 		buf_putc(out, '.');
-	/* A member's name is anything; a message is one line. */
+	/* A message is one line. */
 	for (const char *p = at->name; *p; p++)
 		buf_putc(out, (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p);
 }
@@ -223,6 +228,10 @@ int oci_place(struct oci_reader *rd, int r, struct err *e)
 
 static int note(struct strv *list, char *text, struct err *e)
 {
+	/* Members' names and values are anything; a note is one line. */
+	for (char *p = text; p && *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
 	if (text && list->n >= NOTES_MAX) {
 		free(text);
 		return 0;

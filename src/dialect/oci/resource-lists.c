@@ -180,7 +180,7 @@ static int clean_access(struct oci_reader *rd, char *access, struct err *e)
 static int load_device_rule(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
 			    const struct oci_obj *o, struct err *e)
 {
-	_cleanup_element_ struct element m;
+	_cleanup_element_ struct element m = { 0 };
 	char type;
 	int r;
 
@@ -270,7 +270,7 @@ static const struct oci_row rows_weight[] = {
 static int load_weight(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
 		       const struct oci_obj *o, struct err *e)
 {
-	_cleanup_element_ struct element m;
+	_cleanup_element_ struct element m = { 0 };
 	int r;
 
 	r = element_load(rd, rows_weight, v, &m, e);
@@ -293,11 +293,16 @@ static int weights_load(struct oci_reader *rd, const struct oci_row *row, struct
 static int save_per_device(struct oci_writer *w, struct item_walk *walk, const struct spec_cgroup_item *i,
 			   const char *name, struct err *e)
 {
-	unsigned major, minor;
-	unsigned long long n;
-	char rest;
+	_cleanup_strv_ struct strv words = STRV_INIT;
+	uint32_t major, minor;
+	uint64_t n;
+	int r;
 
-	if (sscanf(i->value, "%u:%u %llu %c", &major, &minor, &n, &rest) != 3)
+	r = strv_split(&words, i->value, ": ", e);
+	if (r < 0)
+		return r;
+	if (words.n != 3 || parse_u32(words.v[0], &major) < 0 || parse_u32(words.v[1], &minor) < 0 ||
+	    parse_u64(words.v[2], &n) < 0)
 		return oci_unsaid(w, e, "cgroup.items=%s %s", i->key, i->value);
 	begin_element(w, walk);
 	json_kv_u64(&w->j, "major", major);
@@ -335,7 +340,7 @@ static const struct oci_row rows_rate[] = {
 static int load_rate(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
 		     const struct oci_obj *o, struct err *e)
 {
-	_cleanup_element_ struct element m;
+	_cleanup_element_ struct element m = { 0 };
 	int r;
 
 	r = element_load(rd, rows_rate, v, &m, e);
@@ -398,7 +403,7 @@ static const struct oci_row rows_hugepage[] = {
 static int load_hugepage(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
 			 const struct oci_obj *o, struct err *e)
 {
-	_cleanup_element_ struct element m;
+	_cleanup_element_ struct element m = { 0 };
 	_cleanup_buf_ struct buf file = BUF_INIT;
 	int r;
 
@@ -470,7 +475,7 @@ static const struct oci_row rows_priority[] = {
 static int load_priority(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
 			 const struct oci_obj *o, struct err *e)
 {
-	_cleanup_element_ struct element m;
+	_cleanup_element_ struct element m = { 0 };
 	int r;
 
 	r = element_load(rd, rows_priority, v, &m, e);
@@ -539,7 +544,7 @@ static const struct oci_row rows_rdma[] = {
 static int load_rdma(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
 		     const struct oci_obj *o, struct err *e)
 {
-	_cleanup_element_ struct element m;
+	_cleanup_element_ struct element m = { 0 };
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	int r;
 
