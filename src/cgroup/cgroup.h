@@ -86,6 +86,9 @@ int cg_open_pid(struct cg_host *h, pid_t pid, struct cg **ret, struct err *e);
  * that exists.
  */
 int cg_create(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
+/* What cg_create() would refuse, before anything is made or journalled (undoing kills and removes): a group that has
+ * processes, or for OCI is frozen. 0 when there is none. */
+int cg_vacant(struct cg_host *h, const char *path, struct err *e);
 int cg_open(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
 struct cg *cg_free(struct cg *g); /* forgets, removes nothing */
 DEFINE_CLEANUP(struct cg *, cg_free);

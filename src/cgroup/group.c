@@ -180,9 +180,8 @@ static int hier_make(const struct cg_hier *h, const char *path, struct err *e)
 	return made + 1;
 }
 
-/* A group that is there already may be taken over when it is empty; left-over sub-groups go, unless it was OCI's caller
- * who made it. */
-static int hier_take_over(struct cg *g, const struct cg_hier *h, struct err *e)
+/* Whether a group that is there may be used: not with processes, and for OCI not frozen. */
+static int hier_vacant(const struct cg *g, const struct cg_hier *h, struct err *e)
 {
 	_cleanup_free_ pid_t *pids = NULL;
 	bool oci = g->host->oci, frozen = false;
@@ -205,12 +204,34 @@ static int hier_take_over(struct cg *g, const struct cg_hier *h, struct err *e)
 		err_kind(e, ERR_STATE, -EBUSY, "container's cgroup unexpectedly frozen: %s", g->path);
 		return err_hint(e, -EBUSY, "thaw or remove it: a process that enters it would never run");
 	}
-	r = oci ? 0 : remove_below(h->fd, cg_at(g, h), 0);
-	if (r < 0)
-		return err_set(e, r, "empty control group %s (%s)", g->path, h->name);
-	if (h->ops->reuse)
-		h->ops->reuse(g, h);
 	return 0;
+}
+
+int cg_vacant(struct cg_host *h, const char *path, struct err *e)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	int r = cg_new(h, path, &g, e);
+
+	for (unsigned i = 0; r == 0 && i < h->n; i++)
+		if (file_exists(h->hier[i].fd, g->at[i]))
+			r = hier_vacant(g, &h->hier[i], e);
+	return r;
+}
+
+/* A group that is there already may be taken over when it is empty; left-over sub-groups go, unless it was OCI's caller
+ * who made it. */
+static int hier_take_over(struct cg *g, const struct cg_hier *h, struct err *e)
+{
+	int r = hier_vacant(g, h, e);
+
+	if (r == 0 && !g->host->oci) {
+		r = remove_below(h->fd, cg_at(g, h), 0);
+		if (r < 0)
+			return err_set(e, r, "empty control group %s (%s)", g->path, h->name);
+	}
+	if (r == 0 && h->ops->reuse)
+		h->ops->reuse(g, h);
+	return r;
 }
 
 /* Writes down whose the groups are, for cg_remove(). Costs nothing in the usual case: all was made, and no parent. */

@@ -319,6 +319,8 @@ TEST(refusals_in_runcs_words)
 	CHECK(cg_create(h, "full", &g, &e) == -EBUSY);
 	CHECK(strstr(e.msg, "container's cgroup is not empty: 2 process(es) found"));
 	CHECK(cg_create(h, "cold", &g, &e) == -EBUSY && strstr(e.msg, "container's cgroup unexpectedly frozen"));
+	CHECK(cg_vacant(h, "full", &e) == -EBUSY && cg_vacant(h, "cold", &e) == -EBUSY);
+	CHECK(cg_vacant(h, "fine", &e) == 0 && cg_vacant(h, "none", &e) == 0);
 	CHECK(cg_create(h, "fine", &g, &e) == 0);
 	CHECK(content(dir, "freezer/fine/sub/cgroup.procs"));
 	g = cg_free(g);
