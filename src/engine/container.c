@@ -75,6 +75,22 @@ static int load_config(struct container *c, struct err *e)
 	return r < 0 ? r : spec_copy(&c->spec, lxc_config_spec(conf), e);
 }
 
+/* A container that an OCI runtime made has no lxcpath: it goes by its id alone. */
+static int maybe_oci(struct container *c, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .exit_status = -1 };
+	_cleanup_close_ int own = record_open_dir(c->id, false, NULL), dirfd = -EBADF;
+
+	if (own >= 0 || c->defined || streq(c->id, c->name))
+		return 0;
+	dirfd = record_open_dir(c->name, false, NULL);
+	if (dirfd < 0 || record_read(dirfd, &rec, NULL) < 0 || !rec.bundle)
+		return 0;
+	free(c->id);
+	c->id = strdup(c->name);
+	return c->id ? 0 : err_oom(e);
+}
+
 static int fill(struct container *c, struct engine *g, const char *name, const char *rcfile, struct err *e)
 {
 	int r = spec_name_check(name, e);
@@ -97,7 +113,7 @@ static int fill(struct container *c, struct engine *g, const char *name, const c
 	if (!c->config)
 		return err_oom(e);
 	c->defined = file_exists(AT_FDCWD, c->config);
-	return 0;
+	return maybe_oci(c, e);
 }
 
 int container_open(struct engine *g, const char *name, const char *rcfile, unsigned flags, struct container **ret,

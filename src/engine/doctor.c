@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -103,6 +104,33 @@ static int clean(struct doctor *d, int dirfd, struct record *rec, struct err *e)
 	return rec->lxcpath ? record_set_state(dirfd, rec, RUN_STOPPED, e) : 0;
 }
 
+/* Those of an OCI runtime have no keeper, and stay when they have stopped, until they are deleted. Only one that never
+ * came to be is nobody's. */
+static bool cared_for(const struct record *rec)
+{
+	return rec->bundle && rec->created_ns;
+}
+
+/* The directory of what is gone, with its link where it lies in a root of its own, and its lock. */
+static void forget(struct doctor *d, const char *id)
+{
+	_cleanup_free_ char *dir = path_join(d->g->run_dir, id), *lock = NULL;
+	char target[PATH_MAX];
+	ssize_t n;
+
+	if (!dir || asprintf(&lock, "%s/locks/%s", d->g->run_dir, id) < 0)
+		return;
+	/* What we wrote into the link, and not what somebody may have put there since. */
+	n = readlink(dir, target, sizeof(target) - 1);
+	if (n > 0) {
+		target[n] = '\0';
+		(void)tree_remove(AT_FDCWD, target, NULL);
+	}
+	(void)tree_remove(AT_FDCWD, dir, NULL);
+	unlink(dir);
+	unlink(lock);
+}
+
 static bool defined(const struct record *rec)
 {
 	_cleanup_free_ char *path = NULL;
@@ -114,11 +142,20 @@ static bool defined(const struct record *rec)
 
 static int examine(struct doctor *d, int base, const char *id, struct err *e)
 {
-	_cleanup_close_ int dirfd = openat(base, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), lock = -EBADF;
+	/* Links lie in our own directory, and are ours: containers of an OCI runtime's own root. */
+	_cleanup_close_ int dirfd = openat(base, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC), lock = -EBADF;
 	_cleanup_record_ struct record rec = { .exit_status = -1 };
 	bool keeper;
 	int r;
 
+	if (dirfd < 0 && errno == ENOENT) {
+		/* Its root has been thrown away. */
+		say(d, id, "link to a container that is gone");
+		buf_puts(d->report, d->fix ? " (removed)\n" : "\n");
+		if (d->fix)
+			forget(d, id);
+		return 0;
+	}
 	if (dirfd < 0)
 		return 0;
 	/* A start or a create that is under way holds the lock: it is nobody's remains. */
@@ -130,6 +167,8 @@ static int examine(struct doctor *d, int base, const char *id, struct err *e)
 	read_or_invent(dirfd, id, &rec);
 	if (!rec.id || !rec.name)
 		return err_oom(e);
+	if (cared_for(&rec))
+		return 0;
 	keeper = record_kept(&rec);
 	if (record_alive(&rec)) {
 		if (keeper)
@@ -141,14 +180,8 @@ static int examine(struct doctor *d, int base, const char *id, struct err *e)
 		return 0; /* it is cleaning up, or starting again */
 	}
 	r = clean(d, dirfd, &rec, e);
-	if (r == 0 && d->fix && !defined(&rec)) {
-		_cleanup_free_ char *dir = path_join(d->g->run_dir, id), *lockfile = NULL;
-
-		if (dir)
-			(void)tree_remove(AT_FDCWD, dir, NULL);
-		if (asprintf(&lockfile, "%s/locks/%s", d->g->run_dir, id) > 0)
-			unlink(lockfile);
-	}
+	if (r == 0 && d->fix && !defined(&rec))
+		forget(d, id);
 	return r;
 }
 
@@ -167,8 +200,9 @@ int engine_doctor(struct engine *g, bool fix, struct buf *report, unsigned *ret_
 	}
 	base = fcntl(dirfd(dir), F_DUPFD_CLOEXEC, 3);
 	while (r == 0 && (de = readdir(dir)))
-		if (de->d_name[0] != '.' && de->d_type == DT_DIR && !streq(de->d_name, "locks") &&
-		    !streq(de->d_name, "rootfs") && !streq(de->d_name, "net") && !streq(de->d_name, "cache"))
+		if (de->d_name[0] != '.' && (de->d_type == DT_DIR || de->d_type == DT_LNK) &&
+		    !streq(de->d_name, "locks") && !streq(de->d_name, "rootfs") && !streq(de->d_name, "net") &&
+		    !streq(de->d_name, "cache"))
 			r = strv_push(&ids, de->d_name, e);
 	closedir(dir);
 	strv_sort(&ids);

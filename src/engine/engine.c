@@ -90,6 +90,7 @@ int engine_open(const struct engine_opts *o, struct engine **ret, struct err *e)
 	r = lxc_global_load(NULL, geteuid() == 0 ? NULL : getenv("HOME"), &g->globals, e);
 	if (r < 0)
 		return r;
+	g->usual_path = isempty(path);
 	if (isempty(path))
 		path = engine_global(g, "lxc.lxcpath");
 	if (isempty(path))
@@ -189,11 +190,15 @@ static int list_active(struct engine *g, struct strv *ret, struct err *e)
 
 		if (de->d_name[0] == '.' || streq(de->d_name, "locks"))
 			continue;
-		fd = openat(dirfd(d), de->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		/* A link leads to a container of an OCI runtime's own root. */
+		fd = openat(dirfd(d), de->d_name,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (de->d_type == DT_LNK ? 0 : O_NOFOLLOW));
 		if (fd < 0 || record_read(fd, &rec, NULL) < 0 || rec.state == RUN_STOPPED)
 			continue;
 		if (streq_ptr(rec.lxcpath, g->lxcpath))
 			r = strv_push(ret, rec.name, e);
+		else if (rec.bundle && g->usual_path)
+			r = strv_push(ret, de->d_name, e);
 	}
 	closedir(d);
 	return r;

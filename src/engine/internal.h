@@ -9,6 +9,7 @@
 
 struct engine {
 	char *lxcpath;
+	bool usual_path; /* nobody asked for another: containers that lie in none are shown, too */
 	char *run_dir;
 	const struct log *log;
 	bool dry_run;

@@ -208,6 +208,19 @@ static int unit_of(struct making *m, struct err *e)
 	return r;
 }
 
+/* Seen before the journal says that the group is ours: undoing that would kill whoever is in it. */
+static int check_cgroup(struct making *m, struct cg_host *h, struct err *e)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (m->oci->systemd_cgroup || cg_open(h, m->cgroup, &g, NULL) < 0 || cg_pids(g, &pids, &n, NULL) < 0 || !n)
+		return 0;
+	return err_kind(e, ERR_STATE, -EBUSY, "container's cgroup is not empty: %zu process(es) found in %s", n,
+			m->cgroup);
+}
+
 static int pick_cgroup(struct making *m, struct err *e)
 {
 	const struct spec_cgroup *s = &m->ct->spec.cgroup;
@@ -220,7 +233,7 @@ static int pick_cgroup(struct making *m, struct err *e)
 		return r;
 	r = cg_oci_path(h, s->dir_container, s->relative == TRI_YES, m->ct->name, &m->cgroup, e);
 	m->opts.cgroup = m->cgroup;
-	return r;
+	return r < 0 ? r : check_cgroup(m, h, e);
 }
 
 static int make_plan(struct making *m, struct err *e)

@@ -35,6 +35,8 @@ static int halt_signal(const struct container *c)
 {
 	if (c->spec.process.sig_halt)
 		return c->spec.process.sig_halt;
+	if (c->rec.bundle)
+		return SIGTERM; /* what stops those who are made by image and bundle */
 	return blocks_signal(c->rec.pid, SIGRTMIN + 3) ? SIGRTMIN + 3 : SIGPWR;
 }
 
@@ -62,6 +64,9 @@ static int cleanup_orphan(struct container *c, struct err *e)
 	/* A new life may have begun meanwhile (a reboot, another command's start): that one's journal is not ours. */
 	if (r < 0 || c->rec.state != RUN_STOPPED)
 		return r;
+	/* Whoever had it made is told that it has stopped, and deletes it. */
+	if (c->rec.bundle)
+		return 0;
 	/* It has left no trace, and the lock that we have made shall be none. */
 	if (!c->rec.id)
 		return c->defined ? 0 : container_forget(c, e);

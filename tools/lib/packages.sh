@@ -8,7 +8,7 @@ PKG_BUILD="gcc libc6-dev musl-tools linux-libc-dev meson ninja-build pkg-config
 PKG_RUN="nftables dnsmasq-base iproute2 uidmap debootstrap busybox-static ca-certificates tar xz-utils"
 PKG_TRY="iputils-ping procps"
 PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"
-PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-ping procps libcap2-bin
+PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-ping procps jq libcap2-bin
 	qemu-system-x86 e2fsprogs cpio zstd attr apparmor"
 PKG_CLIENTS="podman conmon netavark aardvark-dns catatonit buildah containerd containernetworking-plugins docker.io docker-cli
 	iptables runc crun python3-grpcio"
