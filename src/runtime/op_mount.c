@@ -138,13 +138,7 @@ static int open_target(const struct op_mount *m, struct run *run, int src, bool 
 		return fd;
 	if (create == 's')
 		create = fstat(src, &st) == 0 && !S_ISDIR(st.st_mode) ? 'f' : 'd';
-	fd = create == 'd' ? inroot_make_dirs(run->root_fd, m->target, 0755)
-			   : inroot_make_file(run->root_fd, m->target, 0644);
-	if (fd < 0 || !m->nolinks)
-		return fd;
-	/* Making follows links where looking does not. */
-	fd_close(fd);
-	return look_target(m, run);
+	return inroot_make(run->root_fd, m->target, create == 'd' ? 0755 : 0644, create == 'd', m->nolinks);
 }
 
 static bool is_procfs(int fd)
@@ -208,7 +202,8 @@ static int open_own_group(const char *place, const char *name, struct err *e)
 	return err_kind(e, ERR_NOT_FOUND, -ENOENT, "no control group of the container's in %s", place);
 }
 
-static int open_source(const struct op_mount *m, struct run *run, struct err *e)
+/* *RET_ATTRS: with the attributes that it is to have. */
+static int open_source(const struct op_mount *m, struct run *run, bool *ret_attrs, struct err *e)
 {
 	_cleanup_close_ int src = -EBADF;
 	int fd;
@@ -223,12 +218,14 @@ static int open_source(const struct op_mount *m, struct run *run, struct err *e)
 		return open_own_group(m->source, m->own_group, e);
 	if (m->bind)
 		return mount_clone(AT_FDCWD, m->source, m->recursive, e);
+	*ret_attrs = !m->keep_mode && !m->copy_up;
 	/* Read-only later, where something is written into it first. */
 	fd = mount_new(m->fstype, m->source, m->data,
 		       m->keep_mode || m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, m->sb_ro,
 		       e);
 	if (fd < 0 && m->fallback_bind && (fd == -EPERM || fd == -EBUSY)) {
 		err_clear(e);
+		*ret_attrs = false;
 		fd = mount_clone(AT_FDCWD, m->source, true, e);
 	}
 	return fd;
@@ -271,7 +268,8 @@ static int inherit(const struct op_mount *m, int target, int mnt, struct err *e)
 	return r < 0 ? err_set(e, r, "copy what is in %s", m->target) : 0;
 }
 
-static int place(const struct op_mount *m, struct run *run, int fd, struct err *e)
+/* HAS_ATTRS: FD was made with its attributes. */
+static int place(const struct op_mount *m, struct run *run, int fd, bool has_attrs, struct err *e)
 {
 	_cleanup_close_ int target = -EBADF;
 	bool made;
@@ -283,7 +281,7 @@ static int place(const struct op_mount *m, struct run *run, int fd, struct err *
 	r = guard_proc(m, target, fd, e);
 	if (r == 0 && !made)
 		r = inherit(m, target, fd, e);
-	if (r == 0)
+	if (r == 0 && (!has_attrs || m->propagation))
 		r = mount_set(fd, m->attr_set, m->attr_clr, m->propagation, m->propagation_rec, e);
 	if (r == 0 && (m->rattr_set || m->rattr_clr))
 		r = mount_set(fd, m->rattr_set, m->rattr_clr, 0, true, e);
@@ -297,6 +295,7 @@ static int mount_apply(const struct op *op, struct run *run, struct err *e)
 {
 	const struct op_mount *m = op->mount;
 	_cleanup_close_ int fd = -EBADF;
+	bool has_attrs = false;
 	int r;
 
 	if (m->remount)
@@ -304,11 +303,11 @@ static int mount_apply(const struct op *op, struct run *run, struct err *e)
 	if (m->slot >= 0)
 		fd = TAKE_FD(run->slots[m->slot]);
 	else
-		fd = open_source(m, run, e);
+		fd = open_source(m, run, &has_attrs, e);
 	if (fd < 0)
 		return m->optional ? (err_clear(e), 0)
 				   : err_wrap(e, fd, "mount %s on %s", m->source ?: m->fstype, m->target);
-	r = place(m, run, fd, e);
+	r = place(m, run, fd, has_attrs, e);
 	return r < 0 && m->optional ? (err_clear(e), 0) : r;
 }
 

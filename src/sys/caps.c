@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -39,8 +40,12 @@ int caps_set(const struct cap_sets *sets)
 
 unsigned caps_last(void)
 {
+	/* A kernel's, for ever. */
+	static atomic_uint known;
 	unsigned low = 0, high = CAPS_MAX;
 
+	if (known)
+		return known;
 	/* Known capabilities are 0 … last without gaps, anything above is EINVAL. */
 	while (high - low > 1) {
 		unsigned mid = (low + high) / 2;
@@ -50,19 +55,24 @@ unsigned caps_last(void)
 		else
 			high = mid;
 	}
+	known = low;
 	return low;
 }
 
 int caps_bound(uint64_t keep)
 {
 	for (unsigned long c = 0; c < CAPS_MAX; c++) {
-		int had = prctl(PR_CAPBSET_READ, c, 0, 0, 0);
+		int had = -1;
 
+		if (keep >> c & 1 || prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0)
+			continue;
+		/* Dropping needs CAP_SETPCAP even where there is nothing to drop. */
+		if (errno == EPERM)
+			had = prctl(PR_CAPBSET_READ, c, 0, 0, 0);
 		if (had < 0)
 			return errno == EINVAL && c > 0 ? 0 : -errno;
-		/* Dropping needs CAP_SETPCAP even where there is nothing to drop. */
-		if (had && !(keep >> c & 1) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0)
-			return -errno;
+		if (had)
+			return -EPERM;
 	}
 	return 0;
 }

@@ -429,24 +429,59 @@ int inroot_open(int root_fd, const char *path, int flags, mode_t mode)
 	return fd;
 }
 
+/*
+ * Nearly always only the last name is missing: the kernel looks up the rest in one call. -EAGAIN: that is not so, or
+ * something came in between; then the walk does it.
+ */
+static int make_last(int root_fd, const char *path, enum walk_make make, mode_t mode, bool nolinks)
+{
+	_cleanup_close_ int parent = -EBADF, fd = -EBADF;
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	struct stat st;
+	int r;
+
+	if (!slash || slash == path || !slash[1] || streq(slash + 1, ".") || streq(slash + 1, "..") ||
+	    (size_t)(slash - path) >= sizeof(dir))
+		return -EAGAIN;
+	memcpy(dir, path, (size_t)(slash - path));
+	dir[slash - path] = '\0';
+	parent = lookup(root_fd, dir, O_DIRECTORY, nolinks);
+	if (parent < 0)
+		return -EAGAIN;
+	r = make == MAKE_DIRS ? mkdirat(parent, slash + 1, mode)
+			      : mknodat(parent, slash + 1, S_IFREG | (mode & 07777), 0);
+	if (r < 0)
+		return -EAGAIN;
+	fd = openat(parent, slash + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || (make == MAKE_DIRS ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode)))
+		return -EAGAIN;
+	return TAKE_FD(fd);
+}
+
+int inroot_make(int root_fd, const char *path, mode_t mode, bool is_dir, bool nolinks)
+{
+	struct walk w = { .make = is_dir ? MAKE_DIRS : MAKE_FILE, .mode = mode, .nolinks = nolinks };
+	size_t len = strlen(path);
+	int r;
+
+	if (!is_dir && len && path[len - 1] == '/')
+		return -EISDIR;
+	r = make_last(root_fd, path, w.make, mode, nolinks);
+	if (r != -EAGAIN)
+		return r;
+	r = walk_init(&w, root_fd, path);
+	return r < 0 ? r : walk_run(&w, is_dir ? O_DIRECTORY : 0);
+}
+
 int inroot_make_dirs(int root_fd, const char *path, mode_t mode)
 {
-	struct walk w = { .make = MAKE_DIRS, .mode = mode };
-	int r = walk_init(&w, root_fd, path);
-
-	return r < 0 ? r : walk_run(&w, O_DIRECTORY);
+	return inroot_make(root_fd, path, mode, true, false);
 }
 
 int inroot_make_file(int root_fd, const char *path, mode_t mode)
 {
-	struct walk w = { .make = MAKE_FILE, .mode = mode };
-	size_t len = strlen(path);
-	int r;
-
-	if (len && path[len - 1] == '/')
-		return -EISDIR;
-	r = walk_init(&w, root_fd, path);
-	return r < 0 ? r : walk_run(&w, 0);
+	return inroot_make(root_fd, path, mode, false, false);
 }
 
 int inroot_open_parent(int root_fd, const char *path, bool make, const char **ret_name)

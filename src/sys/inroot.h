@@ -34,6 +34,9 @@ int inroot_make_dirs(int root_fd, const char *path, mode_t mode);
  * nothing gets its target made. */
 int inroot_make_file(int root_fd, const char *path, mode_t mode);
 
+/* Either of the two; NOLINKS: no component may be a symbolic link (-ELOOP). */
+int inroot_make(int root_fd, const char *path, mode_t mode, bool is_dir, bool nolinks);
+
 /* Splits: opens the parent (creating it with MAKE), *RET_NAME points into PATH at the last component, whose length is
  * the rest of the string. -EINVAL when there is no last component, or a slash after it. */
 int inroot_open_parent(int root_fd, const char *path, bool make, const char **ret_name);
