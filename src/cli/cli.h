@@ -84,6 +84,8 @@ int cli_hidden(int argc, char *const *argv);
 
 /* Executes this program anew from where containers cannot write to it. Returns when that is so, or cannot be done. */
 void cli_protect_self(int argc, char **argv);
+/* The verb of "creel-oci [GLOBAL OPTION...] VERB ..." is one that enters containers. */
+bool cli_oci_enters(int argc, char *const *argv);
 
 /* Opens the engine; with FLAGS (OPEN_*) also the container of the common options. */
 int cli_open_engine(struct cli *c, struct err *e);

@@ -80,7 +80,7 @@ static int run_sub(int argc, char **argv)
 	/* The verbs of "creel oci" are found by that one. */
 	if (!cmd || cmd->flags & CMD_OCI)
 		return unknown_command(name);
-	if (cmd->flags & CMD_ENTERS)
+	if (cmd == &cmd_oci ? cli_oci_enters(argc - 1, argv + 1) : cmd->flags & CMD_ENTERS)
 		cli_protect_self(argc, argv);
 	if (!(cmd->flags & CMD_LXC))
 		snprintf(name, sizeof(name), "creel %s", cmd->name);
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 	if (slash)
 		prog = slash + 1;
 	cmd = startswith(prog, "lxc-") ? command_find(prog) : is_oci(prog) ? &cmd_oci : NULL;
-	if (cmd && (cmd->flags & CMD_ENTERS))
+	if (cmd == &cmd_oci ? cli_oci_enters(argc, argv) : cmd && cmd->flags & CMD_ENTERS)
 		cli_protect_self(argc, argv);
 	if (cmd)
 		return run(cmd, cmd == &cmd_oci ? prog : cmd->name, argc, argv);

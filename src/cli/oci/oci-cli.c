@@ -314,16 +314,36 @@ static int print_version(const struct oci_globals *g)
 	return 0;
 }
 
+static const struct command *find_verb(const char *verb)
+{
+	const struct command *cmd;
+	char name[64];
+
+	snprintf(name, sizeof(name), "oci-%s", verb);
+	cmd = command_find(name);
+	return cmd && cmd->flags & CMD_OCI ? cmd : NULL;
+}
+
+bool cli_oci_enters(int argc, char *const *argv)
+{
+	struct opt_parser p = { .stop_after = 1, .go = true };
+	struct oci_globals g = { .log_fd = -EBADF };
+	const struct command *cmd = NULL;
+
+	p.sets[0] = (struct opt_set){ global_opts, &g };
+	if (opt_parse(&p, argc, argv, NULL) == 0 && p.operands.n > 0)
+		cmd = find_verb(p.operands.v[0]);
+	strv_done(&p.operands);
+	return cmd && cmd->flags & CMD_ENTERS;
+}
+
 static int run_verb(struct cli *top, struct oci_globals *g)
 {
 	struct cli c = { .oci = g, .log = { .fd = -EBADF } };
 	_cleanup_free_ char *prog = NULL;
-	char name[64];
 	int code;
 
-	snprintf(name, sizeof(name), "oci-%s", top->operands.v[0]);
-	c.cmd = command_find(name);
-	c.cmd = c.cmd && c.cmd->flags & CMD_OCI ? c.cmd : NULL;
+	c.cmd = find_verb(top->operands.v[0]);
 	if (!c.cmd) {
 		c.oci = g;
 		verb_error(&c, "No help topic for '%s'\n", top->operands.v[0]);
