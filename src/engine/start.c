@@ -99,17 +99,7 @@ static int resolve_shares(struct life *l, const struct start_opts *o, struct err
  * without or by the container's own. */
 bool engine_rootless(void)
 {
-	static const unsigned long whole[] = { 0, 0, 4294967295ul };
-	char map[128], *p = map;
-
-	if (geteuid() != 0)
-		return true;
-	if (file_read_small(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) <= 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(whole); i++)
-		if (strtoul(p, &p, 10) != whole[i])
-			return true;
-	return false;
+	return !proc_host_root();
 }
 
 /* A path that nothing runs in: NAME is taken by a container of another lxcpath now and then. */

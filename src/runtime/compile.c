@@ -146,18 +146,24 @@ static int add_cgroup_set(struct compiler *c, const char *key, const char *value
 static int compile_cgroup(struct compiler *c)
 {
 	const char *path = c->opts->cgroup;
-	bool devices = false;
+	/* What an ordinary user has been delegated knows no devices. */
+	const bool no_devices = c->opts->oci && c->opts->rootless;
+	bool devices = false, asked = false;
 	int r;
 
 	if (!path)
 		return 0;
 	c->plan->cgroup = path;
+	LIST_EACH(i, &c->spec->cgroup.items, struct spec_cgroup_item) {
+		bool device = startswith(i->key, "devices.") != NULL;
+
+		devices |= device;
+		asked |= !device || !no_devices;
+	}
 	r = compile_add_undo(c, OP_HOST, &op_cgroup_create, path, "cgroup", path);
 	/* Nothing delegated and nothing asked for: then it is no failure that there is no group. */
 	if (r == 0)
-		c->plan->ops[c->plan->n - 1].args.n = c->opts->rootless && !c->spec->cgroup.items.n;
-	LIST_EACH(i, &c->spec->cgroup.items, struct spec_cgroup_item)
-		devices |= startswith(i->key, "devices.") != NULL;
+		c->plan->ops[c->plan->n - 1].args.n = c->opts->rootless && !asked;
 	/* Devices are governed from outside only; a group of a user's own has no such controller. */
 	if (!devices && !c->opts->rootless && !c->plan->has_userns) {
 		if (r == 0)
@@ -167,10 +173,9 @@ static int compile_cgroup(struct compiler *c)
 		devices = true;
 	}
 	LIST_EACH(i, &c->spec->cgroup.items, struct spec_cgroup_item)
-		/* What an ordinary user has been delegated knows no devices. */
-		if (r == 0 && !(c->opts->oci && c->opts->rootless && startswith(i->key, "devices.")))
+		if (r == 0 && !(no_devices && startswith(i->key, "devices.")))
 			r = add_cgroup_set(c, i->key, i->value, i->version);
-	if (r == 0 && devices && !(c->opts->oci && c->opts->rootless))
+	if (r == 0 && devices && !no_devices)
 		r = compile_add(c, OP_HOST, &op_cgroup_devices, NULL, NULL, 0, 0);
 	if (r == 0 && c->plan->has_userns && !c->opts->rootless) {
 		int64_t uid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'u', 0);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -80,4 +82,20 @@ int proc_open(pid_t pid, uint64_t start)
 			return -ESRCH;
 	}
 	return TAKE_FD(fd);
+}
+
+bool proc_host_root(void)
+{
+	static const unsigned long whole[] = { 0, 0, 4294967295ul };
+	char map[128], *p = map;
+
+	if (geteuid() != 0)
+		return false;
+	/* No such file: a kernel without user name spaces. */
+	if (file_read_small(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) <= 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(whole); i++)
+		if (strtoul(p, &p, 10) != whole[i])
+			return false;
+	return true;
 }

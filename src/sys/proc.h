@@ -16,3 +16,6 @@ bool proc_alive(pid_t pid, uint64_t start);
 
 /* A pidfd of PID, provided that its start time is START (0: any). -ESRCH when it is another process by now. */
 int proc_open(pid_t pid, uint64_t start);
+
+/* Whether we are root of the host, not of a user name space only. */
+bool proc_host_root(void);

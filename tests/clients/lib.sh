@@ -193,14 +193,18 @@ names "$RUNTIME"
 export HOME=$T/home XDG_RUNTIME_DIR=$T/xdg
 unset XDG_CONFIG_HOME XDG_DATA_HOME DBUS_SESSION_BUS_ADDRESS
 mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
-# Whatever a client writes outside its folders lands in a layer of ours.
-mount -t tmpfs -o mode=0755 tmpfs /run || exit 1
-mkdir -p /run/creel /run/lock /run/netns && mount --bind /run/netns /run/netns
-for n in etc var; do
-	mkdir -p "$T/layers/$n" "$T/layers/$n.work"
-	if ! mount -t overlay -o "lowerdir=/$n,upperdir=$T/layers/$n,workdir=$T/layers/$n.work" overlay "/$n"; then
-		skip_file "no overlay file systems here"
-	fi
-done
+# Whatever a client writes outside its folders lands in a layer of ours. An ordinary user writes nowhere else.
+scratch_layers() {
+	local n
+	mount -t tmpfs -o mode=0755 tmpfs /run || exit 1
+	mkdir -p /run/creel /run/lock /run/netns && mount --bind /run/netns /run/netns
+	for n in etc var; do
+		mkdir -p "$T/layers/$n" "$T/layers/$n.work"
+		if ! mount -t overlay -o "lowerdir=/$n,upperdir=$T/layers/$n,workdir=$T/layers/$n.work" overlay "/$n"; then
+			skip_file "no overlay file systems here"
+		fi
+	done
+}
+! is_root || scratch_layers
 residue_snapshot >"$T/.before"
 trap at_end EXIT
