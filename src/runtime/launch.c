@@ -56,13 +56,32 @@ static void wait_describe(const struct op *op, struct buf *out)
 	buf_puts(out, "created; until started");
 }
 
+/* The wait may be long: nothing of the host stays open meanwhile but the socket, not even what the caller left open. */
+static int keep_only(struct run *run, struct err *e)
+{
+	unsigned first = 3 + run->opts->preserve_fds, at;
+	int fd = fcntl(run->start_fd, F_DUPFD_CLOEXEC, (int)first);
+
+	if (fd < 0)
+		return err_set(e, -errno, "move the socket to wait on");
+	at = (unsigned)fd;
+	if ((at > first && sys_close_range(first, at - 1, 0) < 0) || sys_close_range(at + 1, ~0u, 0) < 0)
+		return err_set(e, -errno, "close what is not needed any more");
+	run->start_fd = fd;
+	run->root_fd = run->dev_fd = run->proc_fd = run->devpts_fd = run->null_fd = run->console_slave = -EBADF;
+	return 0;
+}
+
 static int wait_apply(const struct op *op, struct run *run, struct err *e)
 {
-	int fd;
+	int fd, r;
 
 	prctl(PR_SET_PDEATHSIG, 0);
 	/* The end of this one tells the creator that all is well. */
 	run->child_sync = fd_close(run->child_sync);
+	r = keep_only(run, e);
+	if (r < 0)
+		return r;
 	do
 		fd = accept4(run->start_fd, NULL, NULL, SOCK_CLOEXEC);
 	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
