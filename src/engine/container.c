@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "dialect/oci/oci.h"
 #include "engine/internal.h"
 #include "net/net.h"
 #include "spec/field.h"
@@ -240,12 +241,14 @@ int container_config_get(struct container *c, const char *key, struct buf *out, 
 	return lxc_key_get(&c->spec, key, out, e);
 }
 
-int container_show(struct container *c, const char *dialect, struct buf *out, struct err *e)
+int container_show(struct container *c, const char *dialect, struct buf *out, struct strv *unsaid, struct err *e)
 {
 	if (streq(dialect, "lxc"))
 		return lxc_save(&c->spec, out, e);
+	if (streq(dialect, "oci"))
+		return oci_save(&c->spec, out, unsaid, e);
 	if (streq(dialect, "spec"))
 		return spec_dump(&c->spec, out, e);
 	err_kind(e, ERR_INVALID, -EINVAL, "unknown dialect '%s'", dialect);
-	return err_hint(e, -EINVAL, "known: lxc, spec");
+	return err_hint(e, -EINVAL, "known: lxc, oci, spec");
 }

@@ -124,8 +124,9 @@ int engine_template(const char *name, char **ret, struct err *e);
 int container_destroy(struct container *c, bool force, struct err *e);
 /* The plan of a start as text; changes nothing. */
 int container_plan(struct container *c, const struct start_opts *o, struct buf *out, struct err *e);
-/* The container in a dialect's words ("lxc"): what cannot be said there follows as comment lines. */
-int container_show(struct container *c, const char *dialect, struct buf *out, struct err *e);
+/* The container in a dialect's words ("lxc", "oci"). What cannot be said there follows as comment lines, or where the
+ * dialect has none is added to UNSAID, a "field=value" each. */
+int container_show(struct container *c, const char *dialect, struct buf *out, struct strv *unsaid, struct err *e);
 
 /* The keeper's helper (hidden command keeper-exit): init of the container with this id has gone with wait status STATUS.
  * Cleans up; after a reboot from inside starts again, handing over through the keeper's control socket CTL_FD. */

@@ -74,17 +74,26 @@ static int args_save(struct oci_writer *w, const struct oci_row *row, const stru
 		args = &words;
 		oci_said(w, "process.init_cmd");
 	}
-	if (!args->n)
-		return 0;
 	json_key(&w->j, row->name);
 	json_array(&w->j);
 	for (size_t i = 0; i < args->n; i++)
 		json_string(&w->j, args->v[i]);
+	/* No config.json goes without; it is what a system container runs. */
+	if (!args->n)
+		json_string(&w->j, "/sbin/init");
 	json_end_array(&w->j);
 	return 0;
 }
 
 static const struct oci_kind kind_args = { oci_plain_load, args_save };
+
+static int cwd_save(struct oci_writer *w, const struct oci_row *row, const struct oci_obj *o, struct err *e)
+{
+	json_kv_string(&w->j, row->name, w->spec->process.cwd ?: "/");
+	return 0;
+}
+
+static const struct oci_kind kind_cwd = { oci_plain_load, cwd_save };
 
 /* "K" alone would inherit K from whoever calls: the specification has no such thing. */
 static int load_env(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
@@ -364,7 +373,7 @@ const struct oci_row oci_rows_process[] = {
 	{ "args", &kind_args, .field = "process.args", .required = true },
 	{ "commandLine", &oci_kind_ignored },
 	{ "env", &kind_env, .field = "process.env" },
-	{ "cwd", &oci_kind_plain, .field = "process.cwd", .required = true },
+	{ "cwd", &kind_cwd, .field = "process.cwd", .required = true },
 	{ "capabilities", &oci_kind_object, .sub = rows_caps },
 	{ "rlimits", &kind_rlimits, .field = "process.rlimits", .sub = rows_rlimit },
 	{ "noNewPrivileges", &oci_kind_plain, .field = "process.no_new_privs" },
