@@ -35,7 +35,8 @@ attack() {
 		note "$(cat "$T/attack")"
 		nok "$what: run ends with $r"
 	}
-	untouched "$what ($(grep -q ^inside "$T/attack" && echo 'runs' || sed 's/.*msg="//; s/#/ /g; s/"$//; q' "$T/attack"))"
+	grep -q ^inside "$T/attack" && echo runs >"$T/attack"
+	untouched "$what ($(sed 's/.*msg="//; s/#/ /g; s/"$//; q' "$T/attack"))"
 }
 
 # --- A: paths in a hostile tree ------------------------------------------------------------------------------------------
