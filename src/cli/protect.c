@@ -6,6 +6,17 @@
  * to it, and the host's root would run that next (CVE-2019-5736). So what enters containers runs from a detached
  * read-only mount of its own folder: whoever gets hold of that gets EROFS. Detached mounts cannot be made writable
  * again but through their root, and of this one there is only a file.
+ *
+ * Of what closes the hole this is the cheapest. One start and end of a static program of 2.2 MB, least of 900 and CPU time
+ * in the mean, measured on Linux 6.18 with other things running:
+ *
+ *     as it is                                       0.29 ms   0.38 ms
+ *     this: a clone of the folder's mount, read-only 0.56      0.62
+ *     a clone of the file's own mount                0.58      0.70
+ *     an overlay with the folder below, read-only    0.70      1.07
+ *     a sealed memfd, copied by sendfile(2)          1.09      1.77
+ *
+ * Half of what is added is the second execve(2), which all of them need.
  */
 
 #include <fcntl.h>
