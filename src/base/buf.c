@@ -67,18 +67,27 @@ void buf_putc(struct buf *b, char c)
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
+	size_t room;
 	int n;
 
+	/* Mostly it fits into what there is, and is formatted once. */
+	if (!buf_grow(b, 0))
+		return;
+	room = b->cap - b->len;
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(b->data + b->len, room, fmt, again);
 	va_end(again);
+	if (n >= 0 && (size_t)n >= room) {
+		b->data[b->len] = '\0';
+		if (!buf_grow(b, (size_t)n))
+			return;
+		n = vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+	}
 	if (n < 0) {
+		b->data[b->len] = '\0';
 		b->error = b->error ?: -EINVAL;
 		return;
 	}
-	if (!n || !buf_grow(b, (size_t)n))
-		return;
-	vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
 	b->len += (size_t)n;
 }
 

@@ -112,10 +112,14 @@ void cg_pieces_done(struct cg_pieces *p)
 /* Matches KEY against PATTERN; what '*' (one part without a dot) stood for goes to STAR. */
 static bool match(const char *pattern, const char *key, char star[static WORD_MAX])
 {
-	const char *s = strchr(pattern, '*');
+	const char *s;
 	size_t head, n;
 
 	star[0] = '\0';
+	/* No row begins with its star; most are told apart here. */
+	if (*pattern != *key)
+		return false;
+	s = strchr(pattern, '*');
 	if (!s)
 		return streq(pattern, key);
 	head = (size_t)(s - pattern);
