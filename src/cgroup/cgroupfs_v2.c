@@ -35,8 +35,9 @@ static bool has_word(const char *text, const char *word)
 
 /* Passes what H offers and DIR does not pass on yet to DIR's children. Refusals are no failure: a group with processes
  * (-EBUSY) or another's (-EACCES) just offers less, and cg_set() says so when something is missed. */
-static int pass_down_in(const struct cg_hier *h, const char *dir)
+static int pass_down_in(const struct cg_hier *h, const char *dir, uint32_t *offered)
 {
+	uint32_t passed;
 	char p[PATH_MAX], have[512], all[512] = "";
 	size_t len = 0;
 	ssize_t n;
@@ -44,36 +45,43 @@ static int pass_down_in(const struct cg_hier *h, const char *dir)
 	n = file_read_small(h->fd, cg_file(dir, "cgroup.subtree_control", p), have, sizeof(have));
 	if (n < 0)
 		return (int)n;
+	passed = cg_ctrl_mask(have, " \n") & *offered;
 	for (unsigned c = 0; c < CC_MAX; c++) {
 		const char *name = cg_ctrl_name(c, 2);
 
-		if (!(h->ctrls & ~CC_V2_CORE & 1u << c) || !name || has_word(have, name))
+		if (!(*offered & ~CC_V2_CORE & 1u << c) || !name || has_word(have, name))
 			continue;
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s+%s", len ? " " : "", name);
 	}
 	n = len == 0 ? 0 : file_write_raw(h->fd, p, all, len);
+	if (n == 0)
+		return 0;
 	/* With processes in DIR the kernel refuses domain controllers only; cpu, cpuset and pids it would pass on, and
-	 * the groups below would become parts of a threaded domain, which take no process at all. */
-	if (n == 0 || n == -EBUSY)
+	 * the groups below would become parts of a threaded domain, which take no process at all. And where nothing is
+	 * ours to write, no single word is. */
+	*offered = passed;
+	if (n == -EBUSY || n == -EACCES || n == -EPERM || n == -EROFS)
 		return 0;
 	/* One refused word refuses all. */
 	for (char *save = NULL, *w = strtok_r(all, " ", &save); w; w = strtok_r(NULL, " ", &save))
-		file_write_raw(h->fd, p, w, strlen(w));
+		if (file_write_raw(h->fd, p, w, strlen(w)) == 0)
+			*offered |= cg_ctrl_mask(w + 1, " ");
 	return 0;
 }
 
 static void v2_pass_down(const struct cg_hier *h, const char *path)
 {
+	uint32_t offered = h->ctrls & ~CC_V2_CORE;
 	char dir[CG_PATH_MAX + 1];
 	size_t n = 0;
 
-	if (!(h->ctrls & ~CC_V2_CORE))
+	if (!offered)
 		return;
 	/* From the top down to the parent: each can pass on only what it was given. */
 	do {
 		memcpy(dir, path, n);
 		dir[n] = '\0';
-		if (pass_down_in(h, dir) < 0)
+		if (pass_down_in(h, dir, &offered) < 0)
 			return;
 		n += path[n] == '/';
 		n += strcspn(path + n, "/");
