@@ -371,23 +371,25 @@ static int get_line(struct dbus *d, char *line, size_t size, struct err *e)
 	return 0;
 }
 
-/* Who we are is what the kernel says of our end: no name of ours, which may be another one in a user name space. */
+/*
+ * Who we are is what the kernel says of our end: no name of ours, which may be another one in a user name space.
+ *
+ * All of it at once, BEGIN too, and no message before the answer: systemd, when it reads a message together with BEGIN,
+ * leaves it lying until more comes.
+ */
 static int greet(struct dbus *d, struct err *e)
 {
-	static const char auth[] = "\0AUTH EXTERNAL\r\n", data[] = "DATA\r\n", begin[] = "BEGIN\r\n";
+	static const char greeting[] = "\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
 	char line[256];
-	int r = send_all(d->fd, auth, sizeof(auth) - 1, e);
+	int r = send_all(d->fd, greeting, sizeof(greeting) - 1, e);
 
 	if (r == 0)
 		r = get_line(d, line, sizeof(line), e);
-	if (r == 0 && strncmp(line, "DATA", 4) == 0) {
-		r = send_all(d->fd, data, sizeof(data) - 1, e);
-		if (r == 0)
-			r = get_line(d, line, sizeof(line), e);
-	}
+	if (r == 0 && strncmp(line, "DATA", 4) == 0)
+		r = get_line(d, line, sizeof(line), e);
 	if (r == 0 && strncmp(line, "OK", 2) != 0)
 		r = err_kind(e, ERR_DENIED, -EACCES, "D-Bus does not let us in: %s", line);
-	return r == 0 ? send_all(d->fd, begin, sizeof(begin) - 1, e) : r;
+	return r;
 }
 
 int dbus_open(struct dbus *d, const char *socket_name, bool bus, struct err *e)
