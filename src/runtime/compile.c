@@ -109,7 +109,8 @@ static int compile_namespaces(struct compiler *c)
 	p->has_userns = p->ns_cloned & (1u << NS_USER);
 	p->in_userns = p->has_userns || (c->opts->oci && p->share[NS_USER]);
 	c->host_mounts = c->opts->oci && !(p->ns_cloned & (1u << NS_MNT)) && !p->share[NS_MNT];
-	c->mounts = p->ns_cloned & (1u << NS_MNT) || c->host_mounts;
+	c->joined_mounts = c->opts->oci && p->share[NS_MNT] && c->spec->rootfs.path;
+	c->mounts = p->ns_cloned & (1u << NS_MNT) || c->host_mounts || c->joined_mounts;
 	c->own_root = c->spec->rootfs.path && c->mounts;
 	return 0;
 }
@@ -431,7 +432,7 @@ static int compile_child(struct compiler *c)
 		r = compile_joins(c);
 	if (r == 0)
 		r = compile_own_namespaces(c);
-	if (r == 0 && c->mounts && !c->host_mounts)
+	if (r == 0 && c->mounts && !c->host_mounts && !c->joined_mounts)
 		r = compile_add(c, OP_CHILD, &op_private, NULL, NULL, is_private(c->spec->rootfs.propagation), 0);
 	if (r == 0)
 		r = compile_add(c, OP_CHILD, &op_null_open, NULL, NULL, 0, 0);

@@ -10,10 +10,11 @@ struct compiler {
 	const struct spec *spec;
 	const struct plan_opts *opts;
 	struct plan *plan;
-	bool own_root;	  /* the container has a root file system of its own */
-	bool mounts;	  /* … and a mount name space to arrange it in */
-	bool host_mounts; /* … which is the host's: the root is placed there, and changed to */
-	bool dev_ro;	  /* /dev becomes read-only when it is filled */
+	bool own_root;	    /* the container has a root file system of its own */
+	bool mounts;	    /* … and a mount name space to arrange it in */
+	bool host_mounts;   /* … which is the host's: the root is placed there, and changed to */
+	bool joined_mounts; /* … which is another's: the root lies over its, and is changed to */
+	bool dev_ro;	    /* /dev becomes read-only when it is filled */
 	struct err *e;
 };
 

@@ -87,6 +87,8 @@ int compile_rootfs(struct compiler *c)
 		r = compile_add_undo(c, OP_HOST, &op_root_place, c->plan->rootfs_mount, "mount", c->plan->rootfs_mount);
 		if (r == 0)
 			c->plan->ops[c->plan->n - 1].args.n = slot;
+	} else if (r == 0 && c->joined_mounts) {
+		r = compile_add(c, OP_CHILD, &op_root_over, NULL, root->path, slot, 0);
 	} else if (r == 0) {
 		r = compile_add(c, OP_CHILD, &op_root_attach, c->plan->rootfs_mount, root->path, slot, 0);
 	}
@@ -146,7 +148,7 @@ static int auto_sys(struct compiler *c, const char *mode)
 	m->attr_set = PROC_ATTRS;
 	m->nolinks = true;
 	m->create = 'd';
-	m->fallback_bind = true;
+	m->fallback = "/sys";
 	if (!isempty(mode) && streq(mode, "rw"))
 		return 0;
 	if (!isempty(mode) && !streq(mode, "ro") && !streq(mode, "mixed"))
@@ -351,6 +353,11 @@ static int add_own_idmap(struct compiler *c, const struct spec_mount *s, int slo
 	return 0;
 }
 
+static bool is_type(const struct spec_mount *s, const char *type)
+{
+	return s->fstype && streq(s->fstype, type);
+}
+
 /* What the OCI runtime specification means by the same words. */
 static int refine_entry(struct compiler *c, const struct spec_mount *s, const struct mount_opts *o, struct op_mount *m)
 {
@@ -375,16 +382,9 @@ static int refine_entry(struct compiler *c, const struct spec_mount *s, const st
 		m->sb_ro = false;
 	}
 	/* In a user name space whose network is not its own there is no new sysfs: the host's is shown. */
-	if (m->fstype && streq(m->fstype, "sysfs") && c->plan->in_userns) {
-		m->fallback_bind = true;
-		m->source = "/sys";
-	}
+	if (is_type(s, "sysfs") && c->plan->in_userns)
+		m->fallback = "/sys";
 	return 0;
-}
-
-static bool is_type(const struct spec_mount *s, const char *type)
-{
-	return s->fstype && streq(s->fstype, type);
 }
 
 /* The operation's own words of what the entry says; NULL on failure. */
@@ -421,13 +421,16 @@ static struct op_mount *make_entry(struct compiler *c, const struct spec_mount *
 	return m->target && m->data ? m : NULL;
 }
 
-/* Whether its source is cloned on the host: only there may it be idmapped, or reach beyond a user name space; and a shared
- * one is the host's peer only when it is cloned before our own mounts became slaves. */
+/* Whether its source is cloned on the host: only there may it be idmapped, or reach beyond a user name space or another's
+ * mounts; and what is to be the host's peer is cloned before our own mounts became slaves. */
 static bool wants_preopen(const struct compiler *c, const struct op_mount *m, const struct mount_opts *o, bool idmap)
 {
 	if (!m->bind || m->remount || c->opts->rootless || c->spec->hooks[HOOK_PRE_MOUNT].n)
 		return false;
-	return c->plan->in_userns || idmap || (tri_or(c->spec->mounts_create, false) && o->propagation == MS_SHARED);
+	if (c->plan->in_userns || idmap || c->joined_mounts)
+		return true;
+	return o->propagation == MS_SHARED && c->opts->oci && c->spec->rootfs.propagation &&
+	       strstr(c->spec->rootfs.propagation, "shared");
 }
 
 static int compile_entry(struct compiler *c, const struct spec_mount *s)

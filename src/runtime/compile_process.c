@@ -520,11 +520,12 @@ int compile_process(struct compiler *c)
 
 	if (r == 0 && c->own_root)
 		r = compile_add(c, OP_CHILD,
-				c->host_mounts	    ? &op_chroot
-				: c->opts->no_pivot ? &op_move_root
-						    : &op_pivot,
+				c->host_mounts || c->joined_mounts ? &op_chroot
+				: c->opts->no_pivot		   ? &op_move_root
+								   : &op_pivot,
 				NULL, NULL, 0, 0);
-	if (r == 0 && c->own_root && c->spec->rootfs.propagation && c->opts->oci && !c->host_mounts)
+	if (r == 0 && c->own_root && c->spec->rootfs.propagation && c->opts->oci && !c->host_mounts &&
+	    !c->joined_mounts)
 		r = compile_add(c, OP_CHILD, &op_propagation, c->spec->rootfs.propagation, NULL, 0, 0);
 	if (r == 0 && c->opts->oci)
 		return compile_launch(c);

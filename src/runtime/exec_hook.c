@@ -218,7 +218,8 @@ static int state_text(struct plan *p, const struct spec *s, const struct moment_
 
 static const char *status_of(const char *moment)
 {
-	if (streq(moment, "startContainer"))
+	/* prestart is of a time when it was part of the start. */
+	if (streq(moment, "startContainer") || streq(moment, "prestart"))
 		return "created";
 	if (streq(moment, "poststart"))
 		return "running";

@@ -81,6 +81,31 @@ static int root_place_apply(const struct op *op, struct run *run, struct err *e)
 
 const struct op_kind op_root_place = { "root.place", describe_a, root_place_apply };
 
+static void root_over_describe(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "%s over the root of the mounts that are joined", op->args.b);
+}
+
+/* Whoever lives there keeps his root: he sees what lies over it as little as we see what lies under it. */
+static int root_over_apply(const struct op *op, struct run *run, struct err *e)
+{
+	struct mount_attr attr = { .propagation = MS_SLAVE };
+	int fd = run->slots[op->args.n], r;
+
+	/* If it has peers elsewhere they shall have none of this. */
+	r = sys_mount_setattr(AT_FDCWD, "/", 0, &attr);
+	if (r == 0)
+		r = sys_move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	if (r < 0)
+		return err_set(e, r, "attach the root file system %s in the mount name space that is joined",
+			       op->args.b);
+	run->root_fd = fd;
+	run->slots[op->args.n] = -EBADF;
+	return 0;
+}
+
+const struct op_kind op_root_over = { "root.over", root_over_describe, root_over_apply };
+
 static void root_host_describe(const struct op *op, struct buf *out)
 {
 	buf_puts(out, "the host's root, shared");
@@ -223,10 +248,10 @@ static int open_source(const struct op_mount *m, struct run *run, bool *ret_attr
 	fd = mount_new(m->fstype, m->source, m->data,
 		       m->keep_mode || m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, m->sb_ro,
 		       e);
-	if (fd < 0 && m->fallback_bind && (fd == -EPERM || fd == -EBUSY)) {
+	if (fd < 0 && m->fallback && (fd == -EPERM || fd == -EBUSY)) {
 		err_clear(e);
 		*ret_attrs = false;
-		fd = mount_clone(AT_FDCWD, m->source, true, e);
+		fd = mount_clone(AT_FDCWD, m->fallback, true, e);
 	}
 	return fd;
 }

@@ -41,9 +41,9 @@ struct op_mount {
 	const char *sub;       /* bind: the source is this path inside the container, not on the host */
 	uint64_t attr_set, attr_clr, rattr_set, rattr_clr, propagation;
 	bool bind, recursive, sb_ro, optional, nolinks, propagation_rec;
-	bool fallback_bind; /* a new file system that is refused (user name space): bind the host's SOURCE */
-	bool remount;	    /* attributes and data of what is mounted there already; with BIND its attributes only */
-	bool guard_proc;    /* nothing goes over a procfs but what ON_PROC lets through */
+	const char *fallback; /* a new file system that is refused (user name space): bind this of the host's */
+	bool remount;	      /* attributes and data of what is mounted there already; with BIND its attributes only */
+	bool guard_proc;      /* nothing goes over a procfs but what ON_PROC lets through */
 	bool on_proc;
 	bool keep_mode; /* the root of the new file system gets the mode of the directory under it */
 	bool copy_up;	/* … and a copy of its contents */

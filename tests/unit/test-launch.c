@@ -218,6 +218,27 @@ TEST(no_mount_name_space)
 			NULL, NULL) == 1);
 }
 
+/* In another's mounts it has its own root, and the other keeps his. */
+TEST(joined_mount_name_space)
+{
+	pid_t pid = holder(CLONE_NEWNS);
+	char text[256], ns[64], path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	n = readlink(path, ns, sizeof(ns) - 1);
+	CHECK(n > 0);
+	ns[n] = '\0';
+	snprintf(text, sizeof(text), "ns.clone=pid uts ipc net\nns.share.mnt=/proc/%d/ns/mnt\n", pid);
+	CHECK_STR(box_run(text, "test -e /data || readlink /proc/self/ns/mnt"), ns);
+	snprintf(path, sizeof(path), "/proc/%d/root/bin/sh", pid);
+	CHECK(access(path, X_OK) == 0);
+	snprintf(path, sizeof(path), "/proc/%d/root/proc/self/cmdline", pid);
+	CHECK(access(path, F_OK) == 0);
+	end(pid);
+	box_done();
+}
+
 /* The directory need not be the user's, when it is he for whom it is asked. */
 TEST(working_directory)
 {
