@@ -280,8 +280,8 @@ int cg_set(struct cg *g, unsigned version, const char *key, const char *value, s
 int cg_check(struct cg_host *h, const struct cg_item *item, struct err *e)
 {
 	_cleanup_pieces_ struct cg_pieces p = { 0 };
-	const struct cg_hier *x;
-	unsigned from;
+	const struct cg_hier *x = NULL;
+	unsigned from = 0;
 	int r;
 
 	if (says_nothing(h, item->key, item->value))
