@@ -14,6 +14,16 @@ static const char *const level_names[] = {
 	"TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRIT", "ALERT", "FATAL"
 };
 
+static void log_handed(const struct log *log, enum log_level level, const char *fmt, va_list ap) _printf_(3, 0);
+
+static void log_handed(const struct log *log, enum log_level level, const char *fmt, va_list ap)
+{
+	char msg[1024];
+
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	log->write(log->arg, level, msg);
+}
+
 void log_msg(const struct log *log, enum log_level level, const char *fmt, ...)
 {
 	char line[1200];
@@ -22,7 +32,15 @@ void log_msg(const struct log *log, enum log_level level, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (!log || log->fd < 0 || level < log->level)
+	if (!log || level < log->level)
+		return;
+	if (log->write) {
+		va_start(ap, fmt);
+		log_handed(log, level, fmt, ap);
+		va_end(ap);
+		return;
+	}
+	if (log->fd < 0)
 		return;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);

@@ -14,6 +14,9 @@ struct log {
 	int fd;		      /* -EBADF: nowhere */
 	enum log_level level; /* lowest level written */
 	const char *ident;    /* container's or program's name, for the line's head */
+	/* In place of FD: who has a format of his own gets the bare message. */
+	void (*write)(void *arg, enum log_level level, const char *msg);
+	void *arg;
 };
 
 void log_msg(const struct log *log, enum log_level level, const char *fmt, ...) _printf_(3, 4);

@@ -137,6 +137,18 @@ void run_child(struct run *run)
 	_exit(1); /* the last operation executes init and does not return */
 }
 
+/* As it stands in a printed plan. */
+static void trace(const struct run *run, const struct op *op)
+{
+	_cleanup_buf_ struct buf what = BUF_INIT;
+
+	if (!run->log || run->log->level > LOG_TRACE)
+		return;
+	op->kind->describe(op, &what);
+	if (buf_error(&what, NULL) == 0)
+		log_msg(run->log, LOG_TRACE, "%s %s", op->kind->name, buf_str(&what));
+}
+
 static int run_stage(struct run *run, enum op_stage stage, struct err *e)
 {
 	for (size_t i = 0; i < run->plan->n; i++) {
@@ -145,7 +157,7 @@ static int run_stage(struct run *run, enum op_stage stage, struct err *e)
 
 		if (op->stage != stage)
 			continue;
-		log_msg(run->log, LOG_TRACE, "%s %s", op->kind->name, op->undo_arg ?: "");
+		trace(run, op);
 		if (op->undo_kind)
 			r = journal_add(run->journal_fd, op->undo_kind, op->undo_arg, e);
 		if (r == 0)

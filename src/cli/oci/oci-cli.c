@@ -310,7 +310,7 @@ static int check_globals(struct oci_globals *g, struct err *e)
 /* The first line tells dockerd and containerd what they have: "runc version …", by the name we were called by. */
 static int print_version(const struct oci_globals *g)
 {
-	printf("%s version %s\nspec: %s\n", g->prog, CREEL_VERSION, OCI_VERSION);
+	printf("%s version %s\ncommit: v%s\nspec: %s\n", g->prog, CREEL_VERSION, CREEL_VERSION, OCI_VERSION);
 	return 0;
 }
 
@@ -337,6 +337,12 @@ bool cli_oci_enters(int argc, char *const *argv)
 	return cmd && cmd->flags & CMD_ENTERS;
 }
 
+/* What the library tells: runc has no finer level than debug. */
+static void log_operation(void *arg, enum log_level level, const char *msg)
+{
+	log_line(arg, level >= LOG_ERROR ? "error" : level >= LOG_WARN ? "warning" : "debug", msg);
+}
+
 static int run_verb(struct cli *top, struct oci_globals *g)
 {
 	struct cli c = { .oci = g, .log = { .fd = -EBADF } };
@@ -354,8 +360,9 @@ static int run_verb(struct cli *top, struct oci_globals *g)
 	c.prog = prog;
 	c.argc = (int)top->operands.n;
 	c.argv = top->operands.v;
-	if (g->debug && g->log_fd >= 0)
-		c.log = (struct log){ .fd = -EBADF, .level = LOG_DEBUG, .ident = "oci" };
+	if (g->debug)
+		c.log = (struct log){ .fd = -EBADF, .level = LOG_TRACE, .write = log_operation, .arg = g };
+	verb_debug(&c, "%s %s: %s", g->prog, CREEL_VERSION, top->operands.v[0]);
 	code = c.cmd->run(&c);
 	cli_done(&c);
 	return code;
