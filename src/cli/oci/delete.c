@@ -1,37 +1,79 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <regex.h>
 
 #include "cli/oci/oci-cli.h"
 
 struct args {
-	bool force;
+	bool force, regex;
 };
 
 static const struct opt opts[] = { { 'f', "force", NULL, "Kill it first; no error when there is none.", OPT_BOOL,
 				     offsetof(struct args, force), 1 },
+				   { 'r', "regex", NULL,
+				     "Every container whose id matches this extended regular expression.", OPT_BOOL,
+				     offsetof(struct args, regex), 1 },
 				   OPT_END };
+
+/* The container NAME. */
+static int delete_one(struct oci *rt, const char *name, bool force, struct err *e)
+{
+	_cleanup_(oci_container_freep) struct oci_container *ct = NULL;
+	int r = oci_container_open(rt, name, OCI_LOCK, &ct, e), x;
+
+	if (r == -ENOENT) {
+		struct err left = { 0 };
+
+		/* Not even a record: a create that was killed at once may have left a journal. */
+		x = oci_delete_remains(rt, name, &left);
+		if (x < 0)
+			*e = left;
+		else if (force)
+			err_clear(e);
+		return x < 0 ? x : force ? 0 : r;
+	}
+	return r < 0 ? r : oci_delete(ct, force, e);
+}
+
+/* crun's. Goes on after a failure, and tells the first one. */
+static int delete_matching(struct oci *rt, const char *pattern, bool force, struct err *e)
+{
+	_cleanup_strv_ struct strv names = STRV_INIT;
+	regex_t re;
+	int r, first = 0;
+
+	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return err_kind(e, ERR_INVALID, -EINVAL, "'%s' is no regular expression", pattern);
+	r = oci_list(rt, &names, e);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		struct err mine = { 0 };
+		int x = regexec(&re, names.v[i], 0, NULL, 0) == 0 ? delete_one(rt, names.v[i], force, &mine) : 0;
+
+		if (x < 0 && first == 0) {
+			first = x;
+			*e = mine;
+		}
+	}
+	regfree(&re);
+	return r < 0 ? r : first;
+}
 
 static int run(struct cli *c)
 {
 	_cleanup_(oci_freep) struct oci *rt = NULL;
-	_cleanup_(oci_container_freep) struct oci_container *ct = NULL;
 	struct args a = { 0 };
-	struct err e = { 0 }, left = { 0 };
+	struct err e = { 0 };
 	int code, r;
 
 	code = verb_parse(c, &a, 1, 1);
 	if (code >= 0)
 		return code;
-	r = verb_container(c, OCI_LOCK, &rt, &ct, &e);
-	if (r == -ENOENT && rt) {
-		/* Not even a record: a create that was killed at once may have left a journal. */
-		if (oci_delete_remains(rt, c->operands.v[0], &left) < 0)
-			return verb_fail(c, NULL, &left, 1);
-		if (a.force)
-			return 0;
-	}
+	if (*c->operands.v[0])
+		r = verb_runtime(c, &rt, &e);
+	else
+		r = err_kind(&e, ERR_INVALID, -EINVAL, "container id cannot be empty");
 	if (r == 0)
-		r = oci_delete(ct, a.force, &e);
+		r = (a.regex ? delete_matching : delete_one)(rt, c->operands.v[0], a.force, &e);
 	return r < 0 ? verb_fail(c, NULL, &e, 1) : 0;
 }
 
