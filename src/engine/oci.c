@@ -87,11 +87,14 @@ int oci_cgroups(struct oci *r, struct cg_host **ret, struct err *e)
 int oci_name_check(const char *name, struct err *e)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
-	size_t n = strlen(name);
+	size_t n = strlen(name), ok = strspn(name, good);
 
 	if (!n)
 		return err_kind(e, ERR_INVALID, -EINVAL, "container id cannot be empty");
-	if (strspn(name, good) != n || n > NAME_LEN_MAX || streq(name, ".") || streq(name, ".."))
+	if (ok != n && name[ok] > ' ' && name[ok] < 0x7f)
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"invalid container ID format: invalid character `%c` in the ID", name[ok]);
+	if (ok != n || n > NAME_LEN_MAX || streq(name, ".") || streq(name, ".."))
 		return err_kind(e, ERR_INVALID, -EINVAL, "invalid container ID format");
 	if (n > NAME_MAX)
 		return err_kind(e, ERR_LIMIT, -ENAMETOOLONG, "invalid container ID format: longer than %d bytes",

@@ -101,15 +101,18 @@ static int add_cap(struct strv *set, const char *word, struct err *e)
 	return strv_has(set, word) ? 0 : strv_push(set, word, e);
 }
 
-static int add_caps(struct spec_process *p, const struct strv *caps, struct err *e)
+static int add_caps(const struct cli *c, struct spec_process *p, const struct strv *caps, struct err *e)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < caps->n && r == 0; i++) {
 		const char *word = oci_cap_word(caps->v[i]);
 
-		if (!word)
-			return err_kind(e, ERR_INVALID, -EINVAL, "unknown capability \"%s\"", caps->v[i]);
+		/* As of those in config.json: what this kernel does not know, it cannot grant. */
+		if (!word) {
+			verb_warn(c, "ignoring unknown or unavailable capabilities: [%s]", caps->v[i]);
+			continue;
+		}
 		r = add_cap(&p->cap_bounding, word, e);
 		if (r == 0)
 			r = add_cap(&p->cap_effective, word, e);
@@ -149,7 +152,7 @@ static int from_options(struct cli *c, const struct args *a, struct spec *s, str
 		r = set_user(p, a->user, e);
 	if (r == 0)
 		r = add_gids(p, &a->gids, e);
-	return r < 0 ? r : add_caps(p, &a->caps, e);
+	return r < 0 ? r : add_caps(c, p, &a->caps, e);
 }
 
 /* The process of the file in place of the container's. */
