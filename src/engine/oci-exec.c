@@ -99,6 +99,7 @@ int oci_exec(struct oci_container *c, const struct oci_exec_opts *o, int *ret_st
 		.spec = o->spec,
 		.label = o->label,
 		.ignore_paused = o->ignore_paused,
+		.relayed = isempty(o->console_socket),
 		.preserve_fds = o->preserve_fds + oci_listen_fds(),
 		.stdio = { 0, 1, 2 },
 		.cgroups = o->cgroups,

@@ -50,7 +50,7 @@ static int enter_apply(const struct op *op, struct run *run, struct err *e)
 
 static const struct op_kind op_enter = { "enter", describe_a, enter_apply };
 
-/* A terminal of the container's own devpts instance, so that it has a name in there; m: its size */
+/* A terminal of the container's own devpts instance, so that it has a name in there; n: shown by us, m: its size */
 static int pty_apply(const struct op *op, struct run *run, struct err *e)
 {
 	_cleanup_close_ int dev = inroot_open_nolinks(run->root_fd, "/dev/pts", O_DIRECTORY), master = -EBADF;
@@ -60,6 +60,8 @@ static int pty_apply(const struct op *op, struct run *run, struct err *e)
 	r = dev < 0 ? dev : pty_open(dev, &master, &run->console_slave);
 	if (r < 0)
 		return err_set(e, r, "allocate a terminal in the container");
+	if (op->args.n)
+		pty_plain_output(master);
 	if (op->args.m) {
 		struct winsize size = { .ws_row = (unsigned short)(op->args.m >> 16),
 					.ws_col = (unsigned short)op->args.m };
@@ -102,7 +104,7 @@ static int compile(const struct record *rec, const struct exec_req *q, struct pl
 	if (r == 0)
 		r = compile_add(&c, OP_CHILD, &op_enter, rec->cgroup, NULL, 0, 0);
 	if (r == 0 && p->console)
-		r = compile_add(&c, OP_CHILD, &op_exec_pty, NULL, NULL, 0, terminal_size(s));
+		r = compile_add(&c, OP_CHILD, &op_exec_pty, NULL, NULL, q->relayed, terminal_size(s));
 	return r == 0 ? compile_exec_inside(&c) : r;
 }
 

@@ -41,6 +41,7 @@ static void relay_done(struct relay *r)
 
 static int relay_begin(struct relay *r, struct err *e)
 {
+	struct termios ours, theirs;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -50,6 +51,12 @@ static int relay_begin(struct relay *r, struct err *e)
 	if (r->sigfd < 0)
 		return err_set(e, -errno, "watch the terminal's size");
 	r->raw = pty_raw(0, &r->saved) == 0;
+	/* Lines that come as new-lines alone are ended by our own terminal. */
+	if (r->raw && !r->packets && tcgetattr(r->fd, &theirs) == 0 && !(theirs.c_oflag & ONLCR) &&
+	    tcgetattr(0, &ours) == 0) {
+		ours.c_oflag |= OPOST | ONLCR;
+		tcsetattr(0, TCSADRAIN, &ours);
+	}
 	return 0;
 }
 

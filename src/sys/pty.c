@@ -73,6 +73,16 @@ int pty_raw(int fd, struct termios *ret_saved)
 	return 0;
 }
 
+void pty_plain_output(int master)
+{
+	struct termios t;
+
+	if (tcgetattr(master, &t) < 0)
+		return;
+	t.c_oflag &= ~(tcflag_t)ONLCR;
+	tcsetattr(master, TCSANOW, &t);
+}
+
 void pty_restore(int fd, const struct termios *saved)
 {
 	tcsetattr(fd, TCSADRAIN, saved);

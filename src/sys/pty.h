@@ -14,5 +14,8 @@ int pty_open(int devpts_fd, int *ret_master, int *ret_slave);
 
 /* Raw mode on a terminal fd; *RET_SAVED goes to pty_restore(). -ENOTTY when FD is none. */
 int pty_raw(int fd, struct termios *ret_saved);
+/* No carriage return is put before a new-line that comes out of MASTER: whoever shows it on a terminal has that done by
+ * its own, and a file or a pipe wants none. */
+void pty_plain_output(int master);
 void pty_restore(int fd, const struct termios *saved);
 int pty_copy_size(int from, int to);
