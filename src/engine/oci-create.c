@@ -22,6 +22,7 @@
 #include "runtime/relay.h"
 #include "runtime/run.h"
 #include "spec/field.h"
+#include "sys/pty.h"
 
 /* All that one create needs. */
 struct making {
@@ -208,25 +209,17 @@ static int unit_of(struct making *m, struct err *e)
 	return r;
 }
 
-/* Seen before the journal says that the group is ours: undoing that would kill whoever is in it. */
-static int check_cgroup(struct making *m, struct err *e)
+/* Seen before the journal says that the group is ours: undoing that would kill whoever is in it, and remove a
+ * group that others have frozen. */
+static int check_cgroup(struct making *m, struct cg_host *h, struct err *e)
 {
-	_cleanup_(cg_freep) struct cg *g = NULL;
-	_cleanup_free_ pid_t *pids = NULL;
-	struct cg_host *h = m->oci->cg_host;
-	size_t n = 0;
-
-	if (!m->cgroup || m->oci->systemd_cgroup || cg_open(h, m->cgroup, &g, NULL) < 0 ||
-	    cg_pids(g, &pids, &n, NULL) < 0 || !n)
-		return 0;
-	return err_kind(e, ERR_STATE, -EBUSY, "container's cgroup is not empty: %zu process(es) found in %s", n,
-			m->cgroup);
+	return m->oci->systemd_cgroup ? 0 : cg_vacant(h, m->cgroup, e);
 }
 
 static int pick_cgroup(struct making *m, struct err *e)
 {
 	const struct spec_cgroup *s = &m->ct->spec.cgroup;
-	struct cg_host *h = NULL;
+	struct cg_host *h;
 	int r = unit_of(m, e);
 
 	if (r == 0)
@@ -235,7 +228,7 @@ static int pick_cgroup(struct making *m, struct err *e)
 		return r;
 	r = cg_oci_path(h, s->dir_container, s->relative == TRI_YES, m->ct->name, &m->cgroup, e);
 	m->opts.cgroup = m->cgroup;
-	return r;
+	return r < 0 ? r : check_cgroup(m, h, e);
 }
 
 static int make_plan(struct making *m, struct err *e)
@@ -337,6 +330,7 @@ static int send_console(struct making *m, struct run *run, struct err *e)
 		return err_kind(e, ERR_STATE, -EPROTO, "the first process has made no terminal");
 	if (isempty(m->o->console_socket)) {
 		m->master = run->ptys[0];
+		pty_plain_output(m->master);
 		run->n_ptys = 0;
 		return 0;
 	}
@@ -459,8 +453,6 @@ int oci_create(struct oci *r, const char *name, const struct oci_create_opts *o,
 		x = make_plan(&m, e);
 	if (x == 0)
 		x = claim(&m, e);
-	if (x == 0)
-		x = check_cgroup(&m, e);
 	if (x == 0)
 		x = make(&m, ret_status, e);
 	/* run_execute() has undone what was done; a journal that stays is what could not be, and needs its directory. */
