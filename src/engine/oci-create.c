@@ -219,7 +219,7 @@ static int check_cgroup(struct making *m, struct cg_host *h, struct err *e)
 static int pick_cgroup(struct making *m, struct err *e)
 {
 	const struct spec_cgroup *s = &m->ct->spec.cgroup;
-	struct cg_host *h;
+	struct cg_host *h = NULL;
 	int r = unit_of(m, e);
 
 	if (r == 0)

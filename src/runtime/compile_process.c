@@ -84,12 +84,9 @@ static int check_sysctl(const struct compiler *c, const char *name)
 		return has_ns(c, NS_NET) ? 0
 					 : err_kind(c->e, ERR_INVALID, -EINVAL,
 						    "sysctl \"%s\" not allowed in host network namespace", dotted);
-	if (has_ns(c, NS_UTS) && streq(name, "kernel/domainname") && !c->spec->domainname)
-		return 0;
+	/* The dialect has seen to it that this and the field of that name agree. */
 	if (has_ns(c, NS_UTS) && streq(name, "kernel/domainname"))
-		return err_kind(c->e, ERR_INVALID, -EINVAL,
-				"sysctl \"%s\" is not allowed as it conflicts with the OCI \"domainname\" field",
-				dotted);
+		return 0;
 	if (has_ns(c, NS_UTS) && streq(name, "kernel/hostname"))
 		return err_kind(c->e, ERR_INVALID, -EINVAL,
 				"sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field", dotted);

@@ -117,9 +117,14 @@ int moment_run(const struct op_moment *m, pid_t pid, struct err *e)
 	n = pread(out, said, sizeof(said) - 1, 0);
 	said[n > 0 ? n : 0] = '\0';
 	said[strcspn(said, "\n")] = '\0';
-	if (WIFSIGNALED(status))
-		return err_kind(e, ERR_STATE, -ECANCELED, "error running %s hook #%u: %s: signal %d%s%s", m->moment,
-				m->index, m->path, WTERMSIG(status), *said ? ": " : "", said);
+	if (WIFSIGNALED(status)) {
+		const char *name = strsignal(WTERMSIG(status)) ?: "";
+
+		/* runc's words, which are Go's. */
+		return err_kind(e, ERR_STATE, -ECANCELED,
+				"error running %s hook #%u: error running hook: %s: signal: %c%s%s%s", m->moment,
+				m->index, m->path, *name | ' ', name + (*name != '\0'), *said ? ": " : "", said);
+	}
 	return err_kind(e, ERR_STATE, -ECANCELED, "error running %s hook #%u: %s: exit status %d%s%s", m->moment,
 			m->index, m->path, WEXITSTATUS(status), *said ? ": " : "", said);
 }
@@ -135,6 +140,8 @@ static void moment_describe(const struct op *op, struct buf *out)
 
 static int moment_apply(const struct op *op, struct run *run, struct err *e)
 {
+	if (streq(op->moment->moment, "createContainer") && run->root_fd >= 0 && fchdir(run->root_fd) < 0)
+		return err_set(e, -errno, "enter the root file system for a hook");
 	/* Each side's pid is that of its own pid name space. */
 	return moment_run(op->moment, op->stage == OP_CHILD ? getpid() : run->pid, e);
 }
@@ -235,8 +242,9 @@ static struct op_moment *make_moment(struct plan *p, const struct spec *s, const
 	if (!m)
 		return NULL;
 	*m = (struct op_moment){ .moment = h->moment, .index = index, .path = h->path, .timeout = h->timeout };
-	/* That one is in the container, where the bundle is not. */
-	m->cwd = streq(h->moment, "startContainer") ? NULL : c->bundle;
+	/* Those two are in the container's name spaces: the first in its root as it is seen from outside, where the program
+	 * is found, the second inside, where the bundle is not. */
+	m->cwd = streq(h->moment, "createContainer") || streq(h->moment, "startContainer") ? NULL : c->bundle;
 	m->argv = copy_words(p, &h->args, h->path, e);
 	m->envp = h->env.n ? copy_words(p, &h->env, NULL, e) : environ; /* nothing said: the caller's */
 	if (!m->argv || !m->envp || state_text(p, s, c, status_of(h->moment), m, e) < 0)

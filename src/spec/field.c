@@ -86,7 +86,7 @@ static int set_number(const struct field *f, void *obj, const char *value, struc
 	r = f->flags & F_UNIT ? parse_size(value, &v) : parse_u64(value, &v);
 	if (r < 0 && f->flags & F_UNIT)
 		return expected(e, "a size like 500000 or 1M", value);
-	if (r < 0 || (f->type == FT_U32 && v >= UNSET32) || v == UNSET64)
+	if (r < 0 || (f->type == FT_U32 && v >= UNSET32 + (uint64_t) !!(f->flags & F_ZERO_UNSET)) || v == UNSET64)
 		return expected_number(f, value, e);
 	if (v < f->min || (f->max && v > f->max))
 		return expected_number(f, value, e);

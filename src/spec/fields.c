@@ -43,7 +43,7 @@ static const struct field idmap_fields[] = {
 	R("type", FT_CHAR, type, "u: user ids, g: group ids, b: both", .names = idmap_types),
 	R("nsid", FT_U32, nsid, "first id in the container"),
 	R("hostid", FT_U32, hostid, "first id on the host"),
-	R("range", FT_U32, range, "how many"),
+	R("range", FT_U32, range, "how many, 4294967295 for all", .flags = F_ZERO_UNSET),
 	{ 0 },
 };
 #undef R

@@ -272,27 +272,26 @@ TEST(hooks)
 {
 	static const char text[] = HOOK(0, "createRuntime", "cat >>log; echo >>log; hostname >>log")
 		HOOK(1, "prestart", "echo prestart >>log")
-			HOOK(2, "createContainer", "pwd >>log; cat >>log; echo >>log")
-				HOOK(3, "startContainer", "echo in; pwd; cat >/tmp/state; test ! -e /data")
-					HOOK(4, "poststop", "cat >>log; echo >>log") "annotations=a.b=c d\n";
+			HOOK(2, "createContainer", "cat >tmp/created") /* in the root */
+		HOOK(3, "startContainer", "echo in; pwd; cat >/tmp/state; test ! -e /data")
+			HOOK(4, "poststop", "cat >>log; echo >>log") "annotations=a.b=c d\n";
 	const struct plan_opts o = { .wait_start = true, .version = "1.2.0" };
 	_cleanup_free_ char *log = NULL, *after = NULL;
 	char wanted[2048], host[256];
 	struct err e = { 0 };
 
-	CHECK(box_create(text, "cat /tmp/state; rm /tmp/state", &o) == 0);
+	CHECK(box_create(text, "cat /tmp/created /tmp/state; rm /tmp/created /tmp/state", &o) == 0);
 	CHECK(gethostname(host, sizeof(host)) == 0);
 	snprintf(wanted, sizeof(wanted),
 		 "prestart\n{\"ociVersion\":\"1.2.0\",\"id\":\"c1\",\"status\":\"creating\",\"pid\":%d,\"bundle\":\"%"
 		 "s\","
-		 "\"annotations\":{\"a.b\":\"c d\"}}\n%s\n%s\n"
-		 "{\"ociVersion\":\"1.2.0\",\"id\":\"c1\",\"status\":\"creating\",\"pid\":1,\"bundle\":\"%s\","
-		 "\"annotations\":{\"a.b\":\"c d\"}}\n",
-		 box.run.pid, box.dir, host, box.dir, box.dir);
+		 "\"annotations\":{\"a.b\":\"c d\"}}\n%s\n",
+		 box.run.pid, box.dir, host);
 	log = slurp("log");
 	CHECK_STR(log, wanted);
 	CHECK(run_start(box.run.dirfd, &box.run.rec, NULL, NULL, &e) == 0);
 	box_wait();
+	CHECK(strstr(box.out, "{\"ociVersion\":\"1.2.0\",\"id\":\"c1\",\"status\":\"creating\",\"pid\":1,"));
 	CHECK(strstr(box.out, "{\"ociVersion\":\"1.2.0\",\"id\":\"c1\",\"status\":\"created\",\"pid\":1,"));
 	/* Nobody gave the rig's run directory a spec, so that the journal's hooks have nothing to run from. */
 	{
