@@ -23,7 +23,7 @@ kill_at() {
 }
 bad=0
 for i in $(seq 1 60); do
-	kill_at $((took * 13 / 10 * i / 60)) "$([ $((i % 2)) = 0 ] && echo create || echo run)"
+	kill_at $((took * 13 * i / 600)) "$([ $((i % 2)) = 0 ] && echo create || echo run)"
 	case $((i % 3)) in
 	0) oci delete -f "$c" >"$T/.k" 2>&1 || { bad=$((bad + 1)) && note "delete -f at $i: $(cat "$T/.k")"; } ;;
 	1)
