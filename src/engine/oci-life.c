@@ -130,8 +130,12 @@ int oci_kill(struct oci_container *c, int sig, bool all, struct err *e)
 int oci_destroy(struct oci_container *c, struct err *e)
 {
 	struct undo_ctx ctx = { .dirfd = c->dirfd, .id = c->id, .log = c->oci->log };
-	int r = journal_undo(&ctx, e);
+	int r;
 
+	/* Probed already where this process has made the container. */
+	c->oci->cg_oci.systemd = c->rec.systemd_cgroup;
+	(void)oci_cgroups(c->oci, &ctx.cg_host, NULL);
+	r = journal_undo(&ctx, e);
 	if (r < 0)
 		return r;
 	netns_unpin(c->dirfd);

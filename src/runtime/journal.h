@@ -18,6 +18,7 @@ struct undo_ctx {
 	int dirfd; /* the container's run directory */
 	const char *id;
 	const struct log *log;
+	struct cg_host *cg_host; /* of whom has one open already, NULL: it is opened where it is needed */
 };
 
 struct undo_kind {

@@ -26,12 +26,17 @@
 /* Kills what is still in the group, then removes it. */
 static int undo_cgroup(const struct undo_ctx *c, const char *path, struct err *e)
 {
-	_cleanup_(cg_host_freep) struct cg_host *h = NULL;
+	_cleanup_(cg_host_freep) struct cg_host *own = NULL;
 	_cleanup_(cg_freep) struct cg *g = NULL;
-	int r = cg_host_open(NULL, &h, e);
+	struct cg_host *h = c->cg_host;
+	int r;
 
-	if (r < 0)
-		return r;
+	if (!h) {
+		r = cg_host_open(NULL, &own, e);
+		if (r < 0)
+			return r;
+		h = own;
+	}
 	if (cg_open(h, path, &g, NULL) == 0)
 		(void)cg_kill(g, NULL);
 	return cg_remove(h, path, e);
