@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The OCI runtimes: creel-oci, runc, crun and the floor, each with the same bundle (benchlib/bundle.py)."""
 import os
+import random
 import shutil
 import statistics
 
@@ -21,7 +22,7 @@ ROWS = [
     ("exec_over", "exec: over bare fork + exec", "ms", {}, 2),
     ("memory", "smallest memory limit for /bin/true", "kB", {}, 512),
     ("together", "{together} runs at once, each", "ms", {}, None),
-    ("run_growth", "run: last quarter of {sequence} / first", "×", {}, 1.25),
+    ("run_growth", "run: last quarter of {sequence} / first", "×", {"floor": 1.25}, None),
     ("left", "left after all of them", "", {}, 0),
 ]
 COLUMNS = ["bare", "floor", "creel", "crun", "runc"]
@@ -189,6 +190,16 @@ def measure_together(s, count):
     return max(r["ms"] for r in replies) / count
 
 
+def in_sequence(subjects, count):
+    """COUNT runs of each, ten at a time: what else the machine does in that time meets them all."""
+    series = {s.name: [] for s in subjects}
+    while any(len(ms) < count for ms in series.values()):
+        for s in random.sample(subjects, len(subjects)):
+            todo = min(10, count - len(series[s.name]))
+            series[s.name] += [one_run(s)["run"] for _ in range(todo)]
+    return series
+
+
 def collect(args, subjects, bare):
     samples = {}
     before = {s.name: s.runner.call("look", s.word) for s in subjects}
@@ -207,7 +218,7 @@ def collect(args, subjects, bare):
     note(f"oci: {args.together} at once")
     values["together"] = {s.name: measure_together(s, args.together) for s in subjects}
     note(f"oci: {args.sequence} in sequence")
-    report["series"] = {s.name: [one_run(s)["run"] for _ in range(args.sequence)] for s in subjects}
+    report["series"] = in_sequence(subjects, args.sequence)
     report["series_title"] = f"each of {args.sequence} runs, ms"
     q = max(args.sequence // 4, 1)
     values["run_growth"] = {n: statistics.median(v[-q:]) / statistics.median(v[:q]) for n, v in report["series"].items()}
