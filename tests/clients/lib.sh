@@ -205,6 +205,24 @@ scratch_layers() {
 		fi
 	done
 }
-! is_root || scratch_layers
+# Folders in /sys/fs/cgroup where no hierarchy is mounted: clients take each for one.
+only_hierarchies() {
+	local d stray=
+	[ "$(stat -f -c %T /sys/fs/cgroup)" = tmpfs ] || return 0
+	for d in /sys/fs/cgroup/*/; do [ -L "${d%/}" ] || mountpoint -q "$d" || stray=1; done
+	[ -n "$stray" ] || return 0
+	mkdir "$T/groups" && mount --make-rprivate /sys/fs/cgroup && mount --rbind /sys/fs/cgroup "$T/groups" &&
+		umount -lR /sys/fs/cgroup && mount -t tmpfs -o mode=0755 tmpfs /sys/fs/cgroup || exit 1
+	for d in "$T"/groups/*; do
+		if [ -L "$d" ]; then cp -d "$d" /sys/fs/cgroup/; fi
+		mountpoint -q "$d" && mkdir "/sys/fs/cgroup/${d##*/}" && mount --bind "$d" "/sys/fs/cgroup/${d##*/}"
+	done
+	umount -lR "$T/groups"
+	mount --make-rshared /sys/fs/cgroup
+}
+if is_root; then
+	scratch_layers
+	only_hierarchies
+fi
 residue_snapshot >"$T/.before"
 trap at_end EXIT

@@ -182,6 +182,14 @@ if /usr/bin/python3 -c 'import grpc' 2>/dev/null; then
 	is "its shim was told to use creel" "$(tr '\0' '\n' <"/proc/$(awk '{print $4}' "/proc/$ctpid/stat")/cmdline" | grep -c containerd-shim-runc-v2)" 1
 	is "the network is the sandbox's" "$(readlink "/proc/$ctpid/ns/net")" \
 		"$(readlink "/proc/$(CONTAINERD_NAMESPACE=k8s.io ctr task ls | awk -v id="$pod" '$1 == id {print $2}')/ns/net")"
+	# Neither containerd's root nor its name for the container hides it.
+	case $("$BIN/creel-oci" --version) in
+	creel*)
+		like "creel ps on the node lists it" "$(creel ps)" "${ct:0:12}"
+		check "creel doctor has nothing to say" creel doctor
+		;;
+	*) skip "creel ps on the node lists it" "another runtime is under test" ;;
+	esac
 	check "stop" cri stop "$ct" 10
 	is "it has ended" "$(cri state "$ct")" exited
 	check "rm" cri rm "$ct"

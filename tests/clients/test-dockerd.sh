@@ -149,4 +149,24 @@ gives "exec into it" alive d exec always echo alive
 check "rm -f" d rm -f always
 
 is "Docker has nothing left" "$(d ps -aq)" ""
+
+# --- a daemon whose containers' root is nobody here ----------------------------------------------------------------------
+
+kill "$(cat "$T/docker.pid")"
+wait_for 10 eval '! kill -0 "${client_pids[1]}"'
+echo '{"userns-remap": "creel"}' >"$T/daemon.json"
+echo "creel:x:4242:4242::/:/bin/false" >>/etc/passwd
+echo "creel:x:4242:" >>/etc/group
+echo "creel:3000000:65536" | tee -a /etc/subuid >>/etc/subgid
+if start_dockerd; then
+	tar -C "$T/tree" -c . | d import - bb >/dev/null
+	gives "userns-remap" "0 3000000 65536" run --rm bb sh -c 'echo $(cat /proc/self/uid_map)'
+	check "run -d" run -d --name mapped --memory 64m bb sleep 300
+	gives "exec" 0 d exec mapped id -u
+	is "on the host it is nobody" "$(stat -c %u "/proc/$(state mapped Pid)")" 3000000
+	check "rm -f" d rm -f mapped
+else
+	nok "userns-remap"
+	note "$(tail -n 5 "$T/dockerd.log")"
+fi
 is "the runtime has nothing left" "$(find "$T/docker-run" -path '*runtime-*' -mindepth 3 -maxdepth 3 2>/dev/null)" ""
