@@ -30,6 +30,7 @@ int compile_rootfs(struct compiler *c);	     /* compile_mounts.c: open, attach *
 int compile_auto_mounts(struct compiler *c); /* lxc.mount.auto */
 int compile_entries(struct compiler *c);     /* fstab and mount entries */
 int compile_masks(struct compiler *c);
+int compile_hide(struct compiler *c);	   /* procfs and sysfs of the host, where its root stays under the new one */
 int compile_dev(struct compiler *c);	   /* compile_dev.c: /dev before the mounts */
 int compile_terminals(struct compiler *c); /* devpts, console, ttys */
 int compile_devices(struct compiler *c);   /* /dev after the mounts */

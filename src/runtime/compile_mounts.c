@@ -552,3 +552,25 @@ int compile_masks(struct compiler *c)
 		r = compile_add(c, OP_CHILD, &op_mask, s->masked_paths.v[i], NULL, 0, 0);
 	return r;
 }
+
+/* --- a root that cannot be pivoted ------------------------------------------------------------------------------------ */
+
+int compile_hide(struct compiler *c)
+{
+	_cleanup_free_ char *info = NULL;
+	char *save = NULL;
+	int r = file_read(AT_FDCWD, "/proc/self/mountinfo", 16u << 20, &info, NULL, c->e);
+
+	for (char *line = r < 0 ? NULL : strtok_r(info, "\n", &save); line && r == 0;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char mountpoint[4096], *path;
+
+		if ((!strstr(line, " - proc ") && !strstr(line, " - sysfs ")) ||
+		    sscanf(line, "%*s %*s %*s %*s %4095s", mountpoint) != 1)
+			continue;
+		unescape(mountpoint);
+		path = plan_strdup(c->plan, mountpoint, c->e);
+		r = path ? compile_add(c, OP_CHILD, &op_hide, path, NULL, 0, 0) : -ENOMEM;
+	}
+	return r;
+}

@@ -510,20 +510,30 @@ int compile_exec_inside(struct compiler *c)
 	return r == 0 ? add_exec(c, &op_launch, x) : r;
 }
 
+/* Into the root. */
+static int compile_enter(struct compiler *c)
+{
+	bool others = c->host_mounts || c->joined_mounts;
+	int r = c->opts->no_pivot && !others ? compile_hide(c) : 0;
+
+	if (r == 0)
+		r = compile_add(c, OP_CHILD,
+				others		    ? &op_chroot
+				: c->opts->no_pivot ? &op_move_root
+						    : &op_pivot,
+				NULL, NULL, 0, 0);
+	if (r == 0 && c->spec->rootfs.propagation && c->opts->oci && !others)
+		r = compile_add(c, OP_CHILD, &op_propagation, c->spec->rootfs.propagation, NULL, 0, 0);
+	return r;
+}
+
 int compile_process(struct compiler *c)
 {
 	struct op_exec *x = NULL;
 	int r = compile_settings(c);
 
 	if (r == 0 && c->own_root)
-		r = compile_add(c, OP_CHILD,
-				c->host_mounts || c->joined_mounts ? &op_chroot
-				: c->opts->no_pivot		   ? &op_move_root
-								   : &op_pivot,
-				NULL, NULL, 0, 0);
-	if (r == 0 && c->own_root && c->spec->rootfs.propagation && c->opts->oci && !c->host_mounts &&
-	    !c->joined_mounts)
-		r = compile_add(c, OP_CHILD, &op_propagation, c->spec->rootfs.propagation, NULL, 0, 0);
+		r = compile_enter(c);
 	if (r == 0 && c->opts->oci)
 		return compile_launch(c);
 	if (r == 0 && c->opts->execute)

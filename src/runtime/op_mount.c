@@ -384,14 +384,24 @@ static void move_root_describe(const struct op *op, struct buf *out)
 	buf_puts(out, "the root is moved over the host's, and changed to");
 }
 
+/* a: a procfs or sysfs of the host's; what cannot be unmounted is covered */
+static int hide_apply(const struct op *op, struct run *run, struct err *e)
+{
+	int r = sys_umount2(op->args.a, MNT_DETACH);
+
+	if (r == -EINVAL || r == -EPERM)
+		r = sys_mount("tmpfs", op->args.a, "tmpfs", 0, NULL);
+	return r < 0 && r != -ENOENT && r != -ENOTDIR ? err_set(e, r, "hide the host's %s", op->args.a) : 0;
+}
+
+const struct op_kind op_hide = { "mount.hide", describe_a, hide_apply };
+
 /* Where the host's root cannot be pivoted. What lies under the new root is out of reach for who may not change his root
- * again; the host's proc and sys go, lest a user name space take them for proof that it may mount its own. */
+ * again; what a user name space would take for proof that it may mount its own is hidden by then. */
 static int move_root_apply(const struct op *op, struct run *run, struct err *e)
 {
 	int r;
 
-	(void)sys_umount2("/proc", MNT_DETACH);
-	(void)sys_umount2("/sys", MNT_DETACH);
 	if (fchdir(run->root_fd) < 0)
 		return err_set(e, -errno, "enter the root file system");
 	r = sys_mount(".", "/", NULL, MS_MOVE, NULL);

@@ -12,7 +12,7 @@ extern const struct op_kind op_hook, op_cgroup_create, op_cgroup_set, op_cgroup_
 
 /* op_mount.c: the container's mounts */
 extern const struct op_kind op_private, op_root_attach, op_root_place, op_root_over, op_root_host, op_mount, op_pivot,
-	op_mask, op_readonly, op_root_ro, op_chroot, op_mount_ro, op_move_root, op_propagation;
+	op_mask, op_readonly, op_root_ro, op_chroot, op_mount_ro, op_move_root, op_hide, op_propagation;
 
 /* op_dev.c: /dev and terminals */
 extern const struct op_kind op_null_open, op_dev_open, op_node, op_link, op_dir, op_devpts, op_console, op_ttys;
