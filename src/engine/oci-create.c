@@ -446,7 +446,7 @@ int oci_create(struct oci *r, const char *name, const struct oci_create_opts *o,
 	if (x == 0)
 		x = pass_listen_fds(&m, e);
 	if (x == 0)
-		x = oci_check_fds(m.opts.preserve_fds, e);
+		x = oci_check_fds(o->preserve_fds, e);
 	if (x == 0)
 		x = oci_id(r, name, &m.ct->id, e);
 	if (x == 0)

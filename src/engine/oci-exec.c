@@ -114,7 +114,7 @@ int oci_exec(struct oci_container *c, const struct oci_exec_opts *o, int *ret_st
 	if (r == 0)
 		r = check_terminal(o, e);
 	if (r == 0)
-		r = oci_check_fds(q.preserve_fds, e);
+		r = oci_check_fds(o->preserve_fds, e);
 	if (r == 0 && c->rec.cgroup)
 		r = oci_cgroup(c, &group, e);
 	q.cg = group;

@@ -50,5 +50,5 @@ int oci_send_listener(const struct spec *spec, const struct record *rec, const c
 int oci_wait_child(pid_t pid, bool reap);
 /* LISTEN_FDS of the environment, 0 where it is not for us. */
 unsigned oci_listen_fds(void);
-/* Fds 3 to 3 + N - 1 are open. */
+/* The N fds after those of LISTEN_FDS are open. (Of the latter nobody has said that they are.) */
 int oci_check_fds(unsigned n, struct err *e);

@@ -153,8 +153,10 @@ unsigned oci_listen_fds(void)
 
 int oci_check_fds(unsigned n, struct err *e)
 {
+	unsigned first = 3 + oci_listen_fds();
+
 	for (unsigned i = 0; i < n; i++)
-		if (fcntl((int)(3 + i), F_GETFD) < 0)
+		if (fcntl((int)(first + i), F_GETFD) < 0)
 			return err_kind(e, ERR_INVALID, -EBADF, "please check that preserved-fd %u (of %u) is present",
 					i, n);
 	return 0;
