@@ -12,7 +12,7 @@ SAFE = ["nosuid", "noexec", "nodev"]
 
 
 def resolve_profile(path):
-    """The linux.seccomp that Docker makes of its profile (tests/data) for a container with CAPS on this machine."""
+    """The linux.seccomp that Docker makes of its profile for a container with CAPS on this machine."""
     with open(path, encoding="utf-8") as f:
         profile = json.load(f)
     if "archMap" not in profile:

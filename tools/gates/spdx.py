@@ -6,7 +6,7 @@ import gatelib
 
 # Formats that have no comments, texts of the licence itself, and test data whose bytes are the test.
 NO_COMMENT = (".json", ".svg", ".png", ".tar", ".gz", ".xz", ".zst", ".bpf", ".tsv")
-DATA = ("tests/fuzz/corpus/", "tests/conformance/", "tests/cli/", "tests/data/")
+DATA = ("tests/fuzz/corpus/", "tests/conformance/", "tests/cli/")
 PLAIN = {"LICENSE", ".gitignore", "tools/gates/codespell-words.txt"}
 
 findings, looked = [], 0
