@@ -228,7 +228,7 @@ static int pick_cgroup(struct making *m, struct err *e)
 		return r;
 	r = cg_oci_path(h, s->dir_container, s->relative == TRI_YES, m->ct->name, &m->cgroup, e);
 	m->opts.cgroup = m->cgroup;
-	return r < 0 ? r : check_cgroup(m, h, e);
+	return r;
 }
 
 static int make_plan(struct making *m, struct err *e)
@@ -453,6 +453,9 @@ int oci_create(struct oci *r, const char *name, const struct oci_create_opts *o,
 		x = make_plan(&m, e);
 	if (x == 0)
 		x = claim(&m, e);
+	/* After the claim: that the id is in use says more, and what a killed create left has gone by now. */
+	if (x == 0 && m.cgroup)
+		x = check_cgroup(&m, m.oci->cg_host, e);
 	if (x == 0)
 		x = make(&m, ret_status, e);
 	/* run_execute() has undone what was done; a journal that stays is what could not be, and needs its directory. */

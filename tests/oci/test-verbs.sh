@@ -65,7 +65,7 @@ like "exec: pid file" "$(tr '\0' ' ' <"/proc/$(cat "$T/epid")/cmdline")" '^sleep
 is "exec: in the container's group" "$(oci ps -f json "$c" | jq length)" 2
 kill -9 "$(cat "$T/epid")"
 like "exec -t: a terminal of its own" "$(script -qec "creel-oci exec -t $c tty" /dev/null </dev/null | tr -d '\r\0')" '/dev/pts/0'
-for bad in "$c" "-u root $c true" "-u 1:x $c true" "-g x $c true" "--cap CAP_NONE $c true" "-p $T/nosuch $c" \
+for bad in "$c" "-u root $c true" "-u 1:x $c true" "-g x $c true" "-p $T/nosuch $c" \
 	"--cwd /nosuch $c true" "$c nosuch" "$c /nosuch" "nosuch true" "-t -d $c true" "--preserve-fds 9 $c true" \
 	"--console-socket $T/s $c true" "--cgroup ../x $c true" "--cgroup nosuch $c true" "-d --pid-file /nosuch/p $c true"; do
 	# shellcheck disable=SC2086 # words
