@@ -51,6 +51,7 @@ static int cpuset_inherit(const struct cg_hier *h, const char *path, const char 
 	char parent[CG_PATH_MAX + 1], value[4096];
 	int r;
 
+	*value = '\0';
 	r = parent_value(h, path, file, parent, value, sizeof(value));
 	if (r == 0 && !value[0] && *parent) {
 		r = cpuset_inherit(h, parent, file);
