@@ -310,8 +310,9 @@ int cg_sub(const struct cg *g, const char *const *specs, struct cg **ret, struct
 			break;
 		at[i] = own.v[own.n - 1];
 		if (!file_exists(g->host->hier[i].fd, at[i]))
-			r = err_set(e, -ENOENT, "cannot join: adding pid to control group %s (%s)", at[i],
-				    g->host->hier[i].name);
+			r = err_kind(e, ERR_NOT_FOUND, -ENOENT,
+				     "cannot join: adding pid to %s: /%s/cgroup.procs: no such file or directory",
+				     g->host->hier[i].name, at[i]);
 	}
 	if (r == 0)
 		r = encode(g->host, at, "", &path, e);
