@@ -279,12 +279,18 @@ static int compile_argv(struct compiler *c, struct op_exec *x)
 	return 0;
 }
 
+/* crun's word, which podman's --group-add keep-groups writes: the caller's supplementary groups stay. */
+static bool keeps_groups(const struct spec *s)
+{
+	return strv_has(&s->annotations, "run.oci.keep_original_groups=1");
+}
+
 static int compile_groups(struct compiler *c, struct op_exec *x)
 {
 	const struct strv *l = &c->spec->process.groups;
 	gid_t *gids;
 
-	x->set_groups = true;
+	x->set_groups = !keeps_groups(c->spec);
 	if (!l->n)
 		return 0;
 	gids = plan_alloc(c->plan, l->n * sizeof(*gids), c->e);
