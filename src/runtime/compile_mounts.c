@@ -90,7 +90,8 @@ int compile_rootfs(struct compiler *c)
 	} else if (r == 0 && c->joined_mounts) {
 		r = compile_add(c, OP_CHILD, &op_root_over, NULL, root->path, slot, 0);
 	} else if (r == 0) {
-		r = compile_add(c, OP_CHILD, &op_root_attach, c->plan->rootfs_mount, root->path, slot, 0);
+		r = compile_add(c, OP_CHILD, &op_root_attach, c->plan->rootfs_mount, root->path, slot,
+				c->opts->oci && startswith(root->path, "dir:/"));
 	}
 	if (r == 0 && c->plan->in_userns)
 		r = compile_add(c, OP_CHILD, &op_ids_root, NULL, NULL, 0, 0);

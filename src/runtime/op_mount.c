@@ -59,9 +59,14 @@ static void root_attach_describe(const struct op *op, struct buf *out)
 
 static int root_attach_apply(const struct op *op, struct run *run, struct err *e)
 {
-	int fd = run->slots[op->args.n], r;
+	int fd = run->slots[op->args.n], r = -ENOENT;
 
-	r = sys_move_mount(fd, "", AT_FDCWD, op->args.a, MOVE_MOUNT_F_EMPTY_PATH);
+	/* m: over itself, where hooks of the host's side look for it by the bundle's path, and join us to mount there. Not
+	 * every user may reach that. */
+	if (op->args.m)
+		r = sys_move_mount(fd, "", AT_FDCWD, op->args.b + strlen("dir:"), MOVE_MOUNT_F_EMPTY_PATH);
+	if (r < 0)
+		r = sys_move_mount(fd, "", AT_FDCWD, op->args.a, MOVE_MOUNT_F_EMPTY_PATH);
 	if (r < 0)
 		return err_set(e, r, "attach the root file system %s to %s", op->args.b ?: "", op->args.a);
 	run->root_fd = fd;
