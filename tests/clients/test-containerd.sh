@@ -91,6 +91,9 @@ gives "run" "hello image" run one --rm -- sh -c 'echo hello $FROM'
 exits "run: the exit status" 7 run one --rm -- sh -c 'exit 7'
 fails "run: no such command" run one --rm -- nonesuch
 like "and says so" "$(cat "$T/.out")" nonesuch
+fails "run: no such runtime" ctr run --runc-binary /nonexistent --rm "$IMAGE" none true
+like "which says what the page says" "$(cat "$T/.out")" 'fork/exec /nonexistent: no such file or directory'
+ctr container rm none >/dev/null 2>&1
 gives "run: folder, environment, arguments" "/tmp v" run one --rm --cwd /tmp --env K=v -- sh -c 'echo $PWD $K'
 gives "run: --read-only" ro run one --rm --read-only -- sh -c 'touch /x 2>/dev/null || echo ro'
 mkdir "$T/volume" && echo outside >"$T/volume/file"
@@ -167,6 +170,7 @@ if /usr/bin/python3 -c 'import grpc' 2>/dev/null; then
 	make_image "$T/tree" "$T/pause.tar" localhost/pause:1 '["sleep","3000"]' && CONTAINERD_NAMESPACE=k8s.io ctr image import "$T/pause.tar" >/dev/null
 	gives "CRI answers" containerd cri version
 	fails "no pod by a handler that is not configured" cri run-pod none nosuch "$CGROUP/none" node
+	like "which says what the page says" "$(cat "$T/.out")" 'no runtime for "nosuch" is configured'
 	pod=$(cri run-pod web "$handler" "$CGROUP/pod" $network 2>"$T/err") || note "$(cat "$T/err")"
 	like "a pod by the handler of the page" "$pod" '^[0-9a-f]{64}$'
 	ct=$(cri create "$pod" web "$CGROUP/pod" $network "$IMAGE" sh -c 'trap "exit 0" TERM; echo up; while :; do sleep 0.1; done' 2>"$T/err") || note "$(cat "$T/err")"

@@ -10,8 +10,10 @@ PKG_TRY="iputils-ping procps"
 PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"
 PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-ping procps jq libcap2-bin
 	qemu-system-x86 e2fsprogs cpio zstd attr apparmor"
-PKG_CLIENTS="podman conmon netavark aardvark-dns catatonit buildah containerd containernetworking-plugins docker.io docker-cli
+PKG_CLIENTS="podman conmon netavark aardvark-dns catatonit buildah containerd containernetworking-plugins docker.io
 	iptables runc crun python3-grpcio"
+# From Debian 13 on the command is a package of its own.
+grep -q '^VERSION_ID="12"' /etc/os-release 2>/dev/null || PKG_CLIENTS="$PKG_CLIENTS docker-cli"
 
 # Debian 13 has no clang-format 14; the gate that needs it skips there and says so.
 pkg_installed() {
