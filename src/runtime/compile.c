@@ -144,6 +144,26 @@ static int add_cgroup_set(struct compiler *c, const char *key, const char *value
 	return compile_add(c, OP_HOST, &op_cgroup_set, key, value, version, 0);
 }
 
+/* A quota is measured against the group's period, and the kernel against the quota of the group above: in a new group,
+ * that has none yet, the period is always right. */
+static bool is_period(const char *key)
+{
+	return streq(key, "cpu.cfs_period_us") || streq(key, "cpu.rt_period_us");
+}
+
+static int add_items(struct compiler *c, bool no_devices)
+{
+	bool oci = c->opts->oci;
+	int r = 0;
+
+	for (int first = oci; first >= 0; first--)
+		LIST_EACH(i, &c->spec->cgroup.items, struct spec_cgroup_item)
+			if (r == 0 && !(no_devices && startswith(i->key, "devices.")) &&
+			    (oci && is_period(i->key)) == (bool)first)
+				r = add_cgroup_set(c, i->key, i->value, i->version);
+	return r;
+}
+
 static int compile_cgroup(struct compiler *c)
 {
 	const char *path = c->opts->cgroup;
@@ -173,9 +193,8 @@ static int compile_cgroup(struct compiler *c)
 			r = add_cgroup_set(c, "devices.allow", default_devices[i], 1);
 		devices = true;
 	}
-	LIST_EACH(i, &c->spec->cgroup.items, struct spec_cgroup_item)
-		if (r == 0 && !(no_devices && startswith(i->key, "devices.")))
-			r = add_cgroup_set(c, i->key, i->value, i->version);
+	if (r == 0)
+		r = add_items(c, no_devices);
 	if (r == 0 && devices && !no_devices)
 		r = compile_add(c, OP_HOST, &op_cgroup_devices, NULL, NULL, 0, 0);
 	if (r == 0 && c->plan->has_userns && !c->opts->rootless) {
