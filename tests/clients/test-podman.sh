@@ -89,7 +89,7 @@ for n in prestart createRuntime poststart; do
 	echo "{\"version\":\"1.0.0\",\"hook\":{\"path\":\"$T/hook\",\"args\":[\"hook\",\"$n\"]},\"when\":{\"always\":true},\"stages\":[\"$n\"]}" >"$T/hooks/$n.json"
 done
 check "hooks" pm --hooks-dir "$T/hooks" run --rm --network none --cgroup-parent "$CGROUP" bb true
-like "each at its time" "$(xargs <"$T/hooked")" '^prestart creating createRuntime creating poststart (created|running)$'
+like "each at its time" "$(xargs <"$T/hooked")" '^prestart creat(ing|ed) createRuntime creating poststart (created|running)$'
 if "$BIN/runc" features 2>/dev/null | tr -d ' \n' | grep -q '"idmap":{"enabled":true'; then
 	chown 3:4 "$T/volume/file"
 	gives "a volume with mapped ids" "3 4" run --rm --network none --userns=auto -v "$T/volume:/v:idmap" bb stat -c '%u %g' /v/file
