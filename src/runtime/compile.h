@@ -22,6 +22,9 @@ struct compiler {
 int compile_add(struct compiler *c, enum op_stage stage, const struct op_kind *kind, const char *a, const char *b,
 		int64_t n, int64_t m);
 
+/* The place of an fd that is opened on the host for the child, or -E2BIG. */
+int compile_slot(struct compiler *c);
+
 /* The same, with what undoes it. */
 int compile_add_undo(struct compiler *c, enum op_stage stage, const struct op_kind *kind, const char *a,
 		     const char *undo_kind, const char *undo_arg);

@@ -134,6 +134,27 @@ static bool has_device(const struct spec *s, const char *name)
 	return false;
 }
 
+/* In a user name space of the container's own: by us, where we may. */
+static int make_outside(struct compiler *c, struct op_device *d)
+{
+	int64_t uid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'u', d->uid);
+	int64_t gid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'g', d->gid);
+	struct op *op;
+
+	if (!c->plan->has_userns || c->opts->rootless || S_ISFIFO(d->mode) || uid < 0 || gid < 0)
+		return 0;
+	d->slot = compile_slot(c);
+	if (d->slot < 0)
+		return 0;
+	d->host_uid = (uint32_t)uid;
+	d->host_gid = (uint32_t)gid;
+	op = plan_add(c->plan, OP_HOST, &op_device_make, c->e);
+	if (!op)
+		return -ENOMEM;
+	op->device = d;
+	return 0;
+}
+
 static int compile_device(struct compiler *c, const struct spec_device *s)
 {
 	struct op_device *d = plan_alloc(c->plan, sizeof(*d), c->e);
@@ -157,7 +178,10 @@ static int compile_device(struct compiler *c, const struct spec_device *s)
 		.minor = s->minor == UNSET32 || s->type == 'p' ? 0 : s->minor,
 		.uid = s->uid == UNSET32 ? 0 : s->uid,
 		.gid = s->gid == UNSET32 ? 0 : s->gid,
+		.slot = -1,
 	};
+	if (make_outside(c, d) < 0)
+		return -ENOMEM;
 	op = plan_add(c->plan, OP_CHILD, &op_device, c->e);
 	if (!op)
 		return -ENOMEM;

@@ -29,7 +29,7 @@ struct op_mount *compile_add_mount(struct compiler *c, const char *fstype, const
 	return m;
 }
 
-static int new_slot(struct compiler *c)
+int compile_slot(struct compiler *c)
 {
 	if (c->plan->n_slots >= RUN_SLOTS)
 		return err_kind(c->e, ERR_LIMIT, -E2BIG, "more than %d mounts need the host's help", RUN_SLOTS);
@@ -74,7 +74,7 @@ int compile_rootfs(struct compiler *c)
 	/* On the host where we may: errors come early, and a user name space could not clone the mount. In the child when
 	 * a hook mounts it there, or when only the container's user name space gives the right to. */
 	stage = c->opts->rootless || c->spec->hooks[HOOK_PRE_MOUNT].n ? OP_CHILD : OP_HOST;
-	slot = new_slot(c);
+	slot = compile_slot(c);
 	if (slot < 0)
 		return slot;
 	idmap = split_idmap(c, root->options, &options);
@@ -254,7 +254,7 @@ static const char *in_root(struct compiler *c, const char *target)
 
 static int preopen(struct compiler *c, struct op_mount *m, const char *idmap)
 {
-	int slot = new_slot(c), r;
+	int slot = compile_slot(c), r;
 	char *map = NULL;
 
 	if (slot < 0)

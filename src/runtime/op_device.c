@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/mount.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -36,10 +37,41 @@ static void device_describe(const struct op *op, struct buf *out)
 		   d->uid, d->gid);
 }
 
+/* On the host: a node in the run directory, and going with it. That nobody could open it there (nodev) is of the mount,
+ * not of the node. */
+static int device_make_apply(const struct op *op, struct run *run, struct err *e)
+{
+	const struct op_device *d = op->device;
+	char name[32];
+	int fd = -EBADF;
+
+	snprintf(name, sizeof(name), "device-%d", d->slot);
+	(void)unlinkat(run->dirfd, name, 0);
+	/* Who may not is given the host's, if that is the right one. */
+	if (mknodat(run->dirfd, name, d->mode, makedev(d->major, d->minor)) < 0)
+		return 0;
+	if (fchownat(run->dirfd, name, d->host_uid, d->host_gid, AT_SYMLINK_NOFOLLOW) == 0)
+		fd = mount_clone(run->dirfd, name, false, NULL);
+	if (fd >= 0 && mount_set(fd, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY, 0, false, NULL) < 0)
+		fd = fd_close(fd);
+	run->slots[d->slot] = fd;
+	return 0;
+}
+
+const struct op_kind op_device_make = { "device.make", device_describe, device_make_apply };
+
+static int device_place(int mnt, int parent, const char *name, const struct op_device *d, struct err *e)
+{
+	_cleanup_close_ int target = inroot_make_file(parent, name, 0666);
+
+	return target < 0 ? err_set(e, target, "device %s: create it in the container", d->path)
+			  : mount_attach(mnt, target, e);
+}
+
 /* The host's node of the same name, after a look that it is the right device. */
 static int device_bind(const struct op_device *d, int parent, const char *name, struct err *e)
 {
-	_cleanup_close_ int src = open(d->path, O_PATH | O_CLOEXEC | O_NOFOLLOW), target = -EBADF, mnt = -EBADF;
+	_cleanup_close_ int src = open(d->path, O_PATH | O_CLOEXEC | O_NOFOLLOW), mnt = -EBADF;
 	struct stat st;
 
 	if (src < 0 || fstat(src, &st) < 0)
@@ -47,11 +79,8 @@ static int device_bind(const struct op_device *d, int parent, const char *name, 
 	if ((st.st_mode & S_IFMT) != (d->mode & S_IFMT) || st.st_rdev != makedev(d->major, d->minor))
 		return err_kind(e, ERR_STATE, -ENODEV, "device %s: the host's is not %c %u:%u", d->path,
 				type_of(d->mode), d->major, d->minor);
-	target = inroot_make_file(parent, name, 0666);
-	if (target < 0)
-		return err_set(e, target, "device %s: create it in the container", d->path);
 	mnt = mount_clone(src, "", false, e);
-	return mnt < 0 ? mnt : mount_attach(mnt, target, e);
+	return mnt < 0 ? mnt : device_place(mnt, parent, name, d, e);
 }
 
 static int device_apply(const struct op *op, struct run *run, struct err *e)
@@ -73,6 +102,11 @@ static int device_apply(const struct op *op, struct run *run, struct err *e)
 			return 0;
 		if ((errno != EPERM && errno != EACCES) || S_ISFIFO(d->mode))
 			return err_set(e, -errno, "device %s: create it", d->path);
+	}
+	if (d->slot >= 0 && run->slots[d->slot] >= 0) {
+		_cleanup_close_ int made = TAKE_FD(run->slots[d->slot]);
+
+		return device_place(made, parent, name, d, e);
 	}
 	return device_bind(d, parent, name, e);
 }

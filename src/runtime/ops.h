@@ -18,7 +18,7 @@ extern const struct op_kind op_private, op_root_attach, op_root_place, op_root_o
 extern const struct op_kind op_null_open, op_dev_open, op_node, op_link, op_dir, op_devpts, op_console, op_ttys;
 
 /* op_device.c: nodes and links anywhere in the root */
-extern const struct op_kind op_device, op_symlink, op_ptmx, op_pts_open, op_core_link, op_make_dir;
+extern const struct op_kind op_device, op_device_make, op_symlink, op_ptmx, op_pts_open, op_core_link, op_make_dir;
 
 /* op_proc.c: the process */
 extern const struct op_kind op_join, op_wait_mapped, op_ids_root, op_cgroupns, op_timens, op_hostname, op_domainname,

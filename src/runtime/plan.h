@@ -61,6 +61,8 @@ struct op_node {
 struct op_device {
 	const char *path;
 	uint32_t mode, major, minor, uid, gid; /* mode with its type: S_IFCHR … */
+	int slot; /* >= 0: a node that the host's side made for a user name space, which may make none */
+	uint32_t host_uid, host_gid; /* whose it is then */
 };
 
 /* A hook of the OCI runtime specification. The state is JSON_HEAD, the pid, JSON_TAIL. */

@@ -9,6 +9,7 @@
  *   events    one line per state change, appended: "SEQ STATE UNIX_NS [STATUS]"; those who wait follow it (inotify)
  *   journal   what has been done to the host and how to undo it, appended before each operation
  *   seccomp   the compiled filter, for those who enter
+ *   device-N  a node that is mounted where a user name space may make none
  *   sock      the keeper's socket (SOCK_SEQPACKET, mode 0600)
  *
  * After a stop only `state` (with the exit status) and `events` stay, until the container is destroyed, started again
