@@ -247,6 +247,22 @@ static void lsm_describe(const struct op *op, struct buf *out)
 	buf_printf(out, "%s", op->args.a ?: "the default profile where a security module is active");
 }
 
+/* Confinement that was asked for and cannot be had is no detail. (LXC's configurations ask for it everywhere.) */
+static int need_lsm(enum lsm_kind lsm, const struct spec_security *s, struct err *e)
+{
+	if (lsm != LSM_APPARMOR && !isempty(s->apparmor_profile) && !streq(s->apparmor_profile, "unconfined"))
+		return err_kind(
+			e, ERR_MISSING, -EOPNOTSUPP,
+			"process.apparmorProfile: unable to apply apparmor profile %s: AppArmor is not active here",
+			s->apparmor_profile);
+	if (lsm != LSM_SELINUX && !isempty(s->selinux_context))
+		return err_kind(
+			e, ERR_MISSING, -EOPNOTSUPP,
+			"process.selinuxLabel: selinux label is specified in config, but selinux is disabled or not "
+			"supported");
+	return 0;
+}
+
 static int lsm_prepare_apply(const struct op *op, struct run *run, struct err *e)
 {
 	const struct spec_security *s = &run->spec->security;
@@ -262,8 +278,9 @@ static int lsm_prepare_apply(const struct op *op, struct run *run, struct err *e
 	int r;
 
 	run->lsm = lsm_active();
-	if (run->lsm == LSM_NONE)
-		return 0;
+	r = run->opts->oci ? need_lsm(run->lsm, s, e) : 0;
+	if (r < 0 || run->lsm == LSM_NONE)
+		return r;
 	r = lsm_prepare(&w, &run->lsm_label, &run->lsm_loaded, e);
 	if (r < 0)
 		return r;

@@ -320,6 +320,17 @@ TEST(hooks_that_fail)
 	box_done();
 }
 
+/* Confinement that this kernel has not is refused, not forgotten. */
+TEST(confinement)
+{
+	if (lsm_active() == LSM_NONE) {
+		CHECK(strstr(box_run("security.apparmor_profile=p\n", "true"), "ERROR: process.apparmorProfile: "));
+		CHECK(strstr(box_run("security.selinux_context=u:r:t:s0\n", "true"), "ERROR: process.selinuxLabel: "));
+	}
+	CHECK_STR(box_run("security.apparmor_profile=unconfined\n", "echo yes"), "yes");
+	box_done();
+}
+
 /* In the container a hook has the container's rights, and what fails there fails the start. */
 TEST(hooks_inside)
 {
