@@ -380,7 +380,7 @@ static int get_line(struct dbus *d, char *line, size_t size, struct err *e)
 static int greet(struct dbus *d, struct err *e)
 {
 	static const char greeting[] = "\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
-	char line[256];
+	char line[256] = "";
 	int r = send_all(d->fd, greeting, sizeof(greeting) - 1, e);
 
 	if (r == 0)
