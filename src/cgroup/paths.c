@@ -216,7 +216,7 @@ int cg_oci_path(const struct cg_host *h, const char *path, bool relative, const 
 	if (!*name)
 		return err_kind(e, ERR_INVALID, -EINVAL, "linux.cgroupsPath: '%s' is the root of all control groups",
 				path ?: "");
-	if (!given || (relative && path[0] != '/')) {
+	if (!given || (relative && *path != '/')) {
 		r = proc_paths(h, 0, base, &text, e);
 		if (r < 0)
 			return r;
