@@ -50,7 +50,9 @@ static int device_make_apply(const struct op *op, struct run *run, struct err *e
 	/* Who may not is given the host's, if that is the right one. */
 	if (mknodat(run->dirfd, name, d->mode, makedev(d->major, d->minor)) < 0)
 		return 0;
-	if (fchownat(run->dirfd, name, d->host_uid, d->host_gid, AT_SYMLINK_NOFOLLOW) == 0)
+	/* The caller's umask is still in force here. */
+	if (fchmodat(run->dirfd, name, d->mode & 07777, 0) == 0 &&
+	    fchownat(run->dirfd, name, d->host_uid, d->host_gid, AT_SYMLINK_NOFOLLOW) == 0)
 		fd = mount_clone(run->dirfd, name, false, NULL);
 	if (fd >= 0 && mount_set(fd, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY, 0, false, NULL) < 0)
 		fd = fd_close(fd);

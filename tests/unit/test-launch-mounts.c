@@ -72,8 +72,8 @@ static const struct {
 	  "0\n1:3\n65534" },
 	/* … but for those that config.json lists, which need not be the host's. */
 	{ USERNS "dev.devices.0.path=/dev/odd\ndev.devices.0.type=c\ndev.devices.0.major=1\ndev.devices.0.minor=3\n"
-		 "dev.devices.0.mode=416\ndev.devices.0.uid=3\ndev.devices.0.gid=4\n",
-	  "stat -c '%t:%T %a %u:%g' /dev/odd; echo x >/dev/odd", "1:3 640 3:4" },
+		 "dev.devices.0.mode=438\ndev.devices.0.uid=3\ndev.devices.0.gid=4\n",
+	  "stat -c '%t:%T %a %u:%g' /dev/odd; echo x >/dev/odd", "1:3 666 3:4" },
 	{ USERNS DATA(3, "/d", "bind,idmap"), "stat -c %u /d /d/file; touch /d/mine && echo yes; rm /d/mine",
 	  "0\n0\nyes" },
 	{ USERNS M(3, "/sys", "sysfs", "sysfs", "ro,nosuid"), "ls -d /sys/kernel", "/sys/kernel" },
