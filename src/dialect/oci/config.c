@@ -113,22 +113,26 @@ static const struct oci_row rows_root[] = {
 static int load_option(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
 		       const struct oci_obj *o, struct err *e)
 {
+	_cleanup_strv_ struct strv words = STRV_INIT;
 	struct spec_mount *m = o->p;
 	const char *s;
-	char *joined;
 	int r;
 
 	r = oci_string(v, &s, e);
-	if (r < 0 || !*s)
-		return r;
-	r = oci_row_field(row, o)->check(s, e);
-	if (r < 0)
-		return r;
-	if (asprintf(&joined, "%s%s%s", m->options ?: "", m->options ? "," : "", s) < 0)
-		return err_oom(e);
-	free(m->options);
-	m->options = joined;
-	return 0;
+	if (r == 0)
+		r = oci_row_field(row, o)->check(s, e);
+	/* One may hold several; empty ones say nothing. */
+	if (r == 0)
+		r = strv_split(&words, s, ",", e);
+	for (size_t i = 0; i < words.n && r == 0; i++) {
+		char *joined;
+
+		if (asprintf(&joined, "%s%s%s", m->options ?: "", m->options ? "," : "", words.v[i]) < 0)
+			return err_oom(e);
+		free(m->options);
+		m->options = joined;
+	}
+	return r;
 }
 
 static int options_load(struct oci_reader *rd, const struct oci_row *row, struct json_c_value *v,

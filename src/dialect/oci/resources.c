@@ -370,13 +370,14 @@ int oci_finish_devices(struct oci_reader *rd, struct err *e)
 	    streq(LIST_AT(&said, struct spec_cgroup_item, 0)->key, "devices.allow"))
 		r = oci_add_item(rd, 1, "devices.deny", "a *:* rwm", e);
 	for (size_t i = 0; i <= said.n && r >= 0; i++) {
-		struct spec_cgroup_item *to, *from = LIST_AT(&said, struct spec_cgroup_item, i);
+		struct spec_cgroup_item *to, *from;
 
 		for (size_t k = 0; i == rules && k < ARRAY_SIZE(defaults) && !everything && r >= 0; k++)
 			if (!has_rule(items, defaults[k]))
 				r = oci_add_item(rd, 1, "devices.allow", defaults[k], e);
 		if (i == said.n || r < 0)
 			break;
+		from = LIST_AT(&said, struct spec_cgroup_item, i);
 		if (i < rules)
 			everything =
 				streq(from->key, "devices.allow") && (everything || streq(from->value, "a *:* rwm"));
