@@ -64,6 +64,15 @@ static int orphan(struct doctor *d, int dirfd, struct record *rec, struct err *e
 	return 0;
 }
 
+/* What a start makes for its time only. */
+static void drop_files(int dirfd)
+{
+	netns_unpin(dirfd);
+	unlinkat(dirfd, "spec", 0);
+	unlinkat(dirfd, "sock", 0);
+	unlinkat(dirfd, "seccomp", 0);
+}
+
 static int clean(struct doctor *d, int dirfd, struct record *rec, struct err *e)
 {
 	_cleanup_buf_ struct buf lines = BUF_INIT;
@@ -76,9 +85,12 @@ static int clean(struct doctor *d, int dirfd, struct record *rec, struct err *e)
 	if (r < 0)
 		return r;
 	if (!n) {
-		/* At most a line that was not written to its end, on a full disk say: then nothing was done either. */
-		if (d->fix)
+		/* At most a line that was not written to its end, on a full disk say: then nothing was done either. A start
+		 * that is killed before its first line leaves its files only. */
+		if (d->fix) {
 			unlinkat(dirfd, "journal", 0);
+			drop_files(dirfd);
+		}
 		return 0;
 	}
 	if (d->fix)
@@ -97,10 +109,7 @@ static int clean(struct doctor *d, int dirfd, struct record *rec, struct err *e)
 		return 0;
 	rec->pid = 0;
 	rec->keeper = 0;
-	unlinkat(dirfd, "spec", 0);
-	netns_unpin(dirfd);
-	unlinkat(dirfd, "sock", 0);
-	unlinkat(dirfd, "seccomp", 0);
+	drop_files(dirfd);
 	return rec->lxcpath ? record_set_state(dirfd, rec, RUN_STOPPED, e) : 0;
 }
 

@@ -29,8 +29,10 @@ is "and finds nothing more" "$(creel doctor 2>&1)" "nothing is left of dead cont
 # A journal whose first line did not fit on the disk any more tells of nothing that was done.
 run=$(find /run/creel -maxdepth 1 -name "$CT-a*")
 : >"$run/journal"
-check "doctor takes a torn journal away" creel doctor --fix
-is "quietly" "$(find "$run" -name journal; cat "$T/.out")" "nothing is left of dead containers"
+: >"$run/spec"
+: >"$run/sock"
+check "doctor takes a torn journal away, and the files of a start that did not come to one" creel doctor --fix
+is "quietly" "$(find "$run" -name journal -o -name spec -o -name sock; cat "$T/.out")" "nothing is left of dead containers"
 
 # A pid file named from here is removed from elsewhere; a device is not replaced.
 check "a start with a relative pid file" env -C "$T" lxc-start -P "$LXCPATH" -n "$CT-a" -d -p rel.pid
