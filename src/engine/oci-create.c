@@ -209,13 +209,6 @@ static int unit_of(struct making *m, struct err *e)
 	return r;
 }
 
-/* Seen before the journal says that the group is ours: undoing that would kill whoever is in it, and remove a
- * group that others have frozen. */
-static int check_cgroup(struct making *m, struct cg_host *h, struct err *e)
-{
-	return m->oci->systemd_cgroup ? 0 : cg_vacant(h, m->cgroup, e);
-}
-
 static int pick_cgroup(struct making *m, struct err *e)
 {
 	const struct spec_cgroup *s = &m->ct->spec.cgroup;
@@ -453,9 +446,10 @@ int oci_create(struct oci *r, const char *name, const struct oci_create_opts *o,
 		x = make_plan(&m, e);
 	if (x == 0)
 		x = claim(&m, e);
-	/* After the claim: that the id is in use says more, and what a killed create left has gone by now. */
+	/* After the claim: that the id is in use says more, and what a killed create left has gone by now. Before the journal
+	 * says that the group, or systemd's unit, is ours: undoing that would kill whoever is in it. */
 	if (x == 0 && m.cgroup)
-		x = check_cgroup(&m, m.oci->cg_host, e);
+		x = cg_vacant(m.oci->cg_host, m.cgroup, e);
 	if (x == 0)
 		x = make(&m, ret_status, e);
 	/* run_execute() has undone what was done; a journal that stays is what could not be, and needs its directory. */
