@@ -116,6 +116,17 @@ int link_each(int fd, int (*cb)(const struct link_info *l, void *arg), void *arg
 	return nl_query(&b, each_link, &each);
 }
 
+int net_present(int netns_fd, const char *name, struct err *e)
+{
+	_cleanup_close_ int fd = nl_open(netns_fd, e);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = link_index(fd, name);
+	return r > 0 ? 1 : r == -ENODEV ? 0 : err_set(e, r, "look interface '%s' up", name);
+}
+
 int net_if_stats(const char *host_if, uint64_t *ret_rx, uint64_t *ret_tx, struct err *e)
 {
 	_cleanup_close_ int fd = nl_open(-EBADF, e);

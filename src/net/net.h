@@ -96,6 +96,8 @@ struct net_if_info {
 	uint64_t rx_bytes, tx_bytes;
 };
 int net_list(int netns_fd, struct net_if_info **ret, size_t *ret_n, struct err *e); /* free(); -EBADF: this one */
+/* 1: the name space has an interface of that name, 0: it has none. */
+int net_present(int netns_fd, const char *name, struct err *e);
 int net_if_stats(const char *host_if, uint64_t *ret_rx, uint64_t *ret_tx, struct err *e);
 
 /* --- the host's bridge (creel net up; lxc-net's names and defaults) ----------------------------------------------- */

@@ -63,6 +63,40 @@ static const struct undo_kind *find_kind(const char *line, const char **ret_arg)
 	return NULL;
 }
 
+int journal_find(int dirfd, const char *kind, struct strv *ret, struct err *e)
+{
+	_cleanup_strv_ struct strv lines = STRV_INIT;
+	int r = journal_lines(dirfd, &lines, e);
+
+	for (size_t i = 0; i < lines.n && r == 0; i++) {
+		const char *arg = startswith(lines.v[i], kind);
+
+		if (arg && *arg == ' ')
+			r = strv_push(ret, arg + 1, e);
+	}
+	return r;
+}
+
+int journal_drop(int dirfd, const char *kind, const char *arg, struct err *e)
+{
+	_cleanup_strv_ struct strv lines = STRV_INIT;
+	_cleanup_buf_ struct buf kept = BUF_INIT;
+	int r = journal_lines(dirfd, &lines, e);
+	bool dropped = false;
+
+	for (size_t i = 0; i < lines.n && r == 0; i++) {
+		const char *rest = startswith(lines.v[i], kind);
+
+		if (!dropped && rest && *rest == ' ' && streq(rest + 1, arg))
+			dropped = true;
+		else
+			buf_printf(&kept, "%s\n", lines.v[i]);
+	}
+	if (r == 0)
+		r = buf_error(&kept, e);
+	return r < 0 || !dropped ? r : file_replace(dirfd, "journal", buf_str(&kept), kept.len, 0600, false, e);
+}
+
 int journal_undo(const struct undo_ctx *c, struct err *e)
 {
 	_cleanup_strv_ struct strv lines = STRV_INIT;

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/strv.h"
 
 struct undo_ctx {
 	int dirfd; /* the container's run directory */
@@ -37,6 +38,11 @@ void netns_unpin(int dirfd);
 
 int journal_open(int dirfd, struct err *e); /* O_APPEND fd */
 int journal_add(int fd, const char *kind, const char *arg, struct err *e);
+
+/* Arguments of all entries of KIND, in order, appended to RET. */
+int journal_find(int dirfd, const char *kind, struct strv *ret, struct err *e);
+/* Forgets the entry: what it stands for has been undone otherwise. Under the container's lock. */
+int journal_drop(int dirfd, const char *kind, const char *arg, struct err *e);
 
 /* Undoes everything. Goes on after a failure and returns the first one; what failed stays in the journal. */
 int journal_undo(const struct undo_ctx *c, struct err *e);
