@@ -154,12 +154,12 @@ static int prepare(struct run *run, struct join *j, int dirfd, const struct reco
 	const char *label = q->label ?: rec->lsm_label;
 	int r;
 
-	if (rec->state == RUN_STOPPED || !record_alive(rec))
+	if (rec->state == RUN_STOPPED)
 		return err_kind(e, ERR_STATE, -ESRCH, "cannot exec in a stopped container");
 	j->pidfd = proc_open(rec->pid, rec->pid_start);
 	if (j->pidfd < 0)
 		return err_kind(e, ERR_STATE, j->pidfd, "cannot exec in a stopped container");
-	r = join_flags(rec->pid, &j->flags, e);
+	r = join_flags(rec->pid, rec->ns_cloned, &j->flags, e);
 	if (r == 0)
 		r = open_group(run, rec, q, e);
 	if (r == 0 && !q->no_seccomp)

@@ -73,9 +73,9 @@ pid_t join_fork(struct join *j, struct err *e)
 	}
 	/* With the host's rights that is one fork, between two changes of where our children are born; who could not come
 	 * back goes by proxy. */
-	own = ns_open_pid(getpid(), &ns_table[NS_PID], e);
+	own = sys_pidfd_open(getpid(), 0);
 	if (own < 0)
-		return own;
+		return err_set(e, own, "open ourselves");
 	if (geteuid() != 0 || setns(own, CLONE_NEWPID) < 0)
 		return fork_by_proxy(j, e);
 	if (setns(j->pidfd, CLONE_NEWPID) < 0)
@@ -97,7 +97,7 @@ int join_rest(struct join *j, struct err *e)
 	return 0;
 }
 
-int join_flags(pid_t pid, unsigned *ret, struct err *e)
+int join_flags(pid_t pid, unsigned made, unsigned *ret, struct err *e)
 {
 	unsigned flags = 0;
 
@@ -105,6 +105,11 @@ int join_flags(pid_t pid, unsigned *ret, struct err *e)
 		ino_t own, its;
 		int r;
 
+		/* Our own user name space cannot be joined, so that one is compared always. */
+		if (made & 1u << (ns - ns_table) && ns->flag != CLONE_NEWUSER) {
+			flags |= ns->flag;
+			continue;
+		}
 		if (ns_ino(getpid(), ns, &own) < 0)
 			continue; /* a kind that this kernel does not have */
 		r = ns_ino(pid, ns, &its);

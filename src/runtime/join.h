@@ -22,5 +22,6 @@ pid_t join_fork(struct join *j, struct err *e);
 /* In the child: the rest of the name spaces. */
 int join_rest(struct join *j, struct err *e);
 
-/* CLONE_NEW… of all name spaces of PID that are not ours. */
-int join_flags(pid_t pid, unsigned *ret, struct err *e);
+/* CLONE_NEW… of all name spaces of PID that are not ours. MADE: mask of 1 << NS_x, those that were made for it,
+ * which need no comparing. */
+int join_flags(pid_t pid, unsigned made, unsigned *ret, struct err *e);

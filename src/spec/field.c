@@ -599,16 +599,17 @@ static int find_member(const struct field *f, void *obj, const char *rest, bool 
 int field_find(struct spec *s, const char *name, bool create, const struct field **ret, void **ret_obj, struct err *e)
 {
 	size_t len = strlen(name);
-	const struct field *f = field_row(spec_fields, name, len);
 	int r = -ENOENT;
 
-	if (f) {
-		*ret = f;
-		*ret_obj = s;
-		return 0;
-	}
-	for (f = spec_fields; f->name && r == -ENOENT; f++)
+	/* One pass: each line of a running container's spec comes through here. */
+	for (const struct field *f = spec_fields; f->name && r == -ENOENT; f++) {
+		if (f->len == len && memcmp(f->name, name, len) == 0) {
+			*ret = f;
+			*ret_obj = s;
+			return 0;
+		}
 		if (f->type == FT_LIST && len > f->len && name[f->len] == '.' && memcmp(f->name, name, f->len) == 0)
 			r = find_member(f, s, name + f->len + 1, create, ret, ret_obj, e);
+	}
 	return r == -ENOENT ? unknown(name, e) : r;
 }
