@@ -19,7 +19,6 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/oci-internal.h"
-#include "runtime/relay.h"
 #include "runtime/run.h"
 #include "spec/field.h"
 #include "sys/pty.h"
@@ -38,6 +37,8 @@ struct making {
 	struct cg_item *items;
 	struct strv unit_props;
 	int master; /* of its terminal, where we relay it */
+	bool notified;
+	struct oci_notify notify;
 };
 
 static void making_done(struct making *m)
@@ -53,6 +54,7 @@ static void making_done(struct making *m)
 	free(m->items);
 	strv_done(&m->unit_props);
 	fd_close(m->master);
+	oci_notify_done(&m->notify);
 }
 
 /* --- what was asked ------------------------------------------------------------------------------------------------------ */
@@ -134,6 +136,18 @@ static int pass_listen_fds(struct making *m, struct err *e)
 			r = strv_env_set(env, said, e);
 		}
 	return r == 0 ? strv_env_set(env, "LISTEN_PID=1", e) : r;
+}
+
+/* Who waits for our caller to be ready is to hear of the container. */
+static int pass_notify(struct making *m, struct err *e)
+{
+	_cleanup_free_ char *dir = NULL;
+	int r = isempty(getenv("NOTIFY_SOCKET")) ? 0 : oci_dir_path(m->oci, m->ct->name, m->ct->id, &dir, e);
+
+	if (r == 0 && dir)
+		r = oci_notify_spec(&m->ct->spec, dir, m->oci->crun, e);
+	m->notified = r > 0;
+	return r < 0 ? r : 0;
 }
 
 /* --- its place ----------------------------------------------------------------------------------------------------------- */
@@ -300,6 +314,10 @@ static int prepare(struct making *m, struct err *e)
 		r = fill_record(m, e);
 	if (r == 0 && m->plan.seccomp.len)
 		r = seccomp_prog_save(&m->plan.seccomp, run->dirfd, "seccomp", e);
+	if (r == 0 && m->notified)
+		r = oci_notify_make_dir(run->dirfd, e);
+	if (r == 0 && m->notified && m->o->start)
+		r = oci_notify_listen(&m->notify, &m->ct->spec, run->dirfd, run->log, e);
 	if (r == 0 && m->plan.rootfs_mount && !m->ct->spec.rootfs.mount && mkdir(m->plan.rootfs_mount, 0755) < 0 &&
 	    errno != EEXIST)
 		r = err_set(e, -errno, "create %s", m->plan.rootfs_mount);
@@ -363,17 +381,13 @@ static int see_it_out(struct making *m, int *ret_status, struct err *e)
 {
 	_cleanup_(oci_container_freep) struct oci_container *c = NULL;
 	struct err waste = { 0 };
-	int r = 0;
 
 	m->ct->lock = fd_close(m->ct->lock);
-	/* Its end shows at the terminal, too: nothing of it is lost that way. */
-	if (m->master >= 0)
-		r = relay_terminal(m->master, NULL, e);
-	*ret_status = oci_wait_child(m->run.pid, !m->o->no_subreaper);
+	*ret_status = oci_wait_child(m->run.pid, !m->o->no_subreaper, m->master, &m->notify);
 	if (m->o->keep)
-		return r;
+		return 0;
 	if (oci_container_open(m->oci, m->ct->name, OCI_LOCK, &c, &waste) < 0 || c->rec.pid != m->run.pid)
-		return r;
+		return 0;
 	m->oci->cg_host = TAKE_PTR(m->run.cg_host);
 	spec_done(&c->spec);
 	c->spec = m->ct->spec;
@@ -409,12 +423,17 @@ static int make(struct making *m, int *ret_status, struct err *e)
 			r = see_it_out(m, ret_status, e);
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (r == 0 && m->o->detach && m->notify.fd >= 0) {
+		/* It may be killed meanwhile, by others too. */
+		m->ct->lock = m->run.lock_fd = fd_close(m->ct->lock);
+		oci_notify_wait(&m->notify, &m->run.rec);
+	}
 	return r;
 }
 
 int oci_create(struct oci *r, const char *name, const struct oci_create_opts *o, int *ret_status, struct err *e)
 {
-	_cleanup_(making_done) struct making m = { .oci = r, .o = o, .master = -EBADF };
+	_cleanup_(making_done) struct making m = { .oci = r, .o = o, .master = -EBADF, .notify = { .fd = -EBADF } };
 	struct err undo = { 0 };
 	int x;
 
@@ -442,6 +461,8 @@ int oci_create(struct oci *r, const char *name, const struct oci_create_opts *o,
 		x = oci_check_fds(o->preserve_fds, e);
 	if (x == 0)
 		x = oci_id(r, name, &m.ct->id, e);
+	if (x == 0)
+		x = pass_notify(&m, e);
 	if (x == 0)
 		x = make_plan(&m, e);
 	if (x == 0)

@@ -10,7 +10,6 @@
 #include "base/fd.h"
 #include "engine/oci-internal.h"
 #include "runtime/exec.h"
-#include "runtime/relay.h"
 #include "sys/syscalls.h"
 
 static int check_state(const struct oci_container *c, const struct oci_exec_opts *o, struct err *e)
@@ -82,15 +81,13 @@ static int run(struct oci_container *c, const struct oci_exec_opts *o, const str
 	r = hand_over(o, pid, master, e);
 	if (r < 0) {
 		(void)kill(pid, SIGKILL);
-		(void)oci_wait_child(pid, false);
+		(void)oci_wait_child(pid, false, -EBADF, NULL);
 		return r;
 	}
 	if (o->detach)
 		return 0;
-	if (master >= 0)
-		r = relay_terminal(master, NULL, e);
-	*ret_status = oci_wait_child(pid, false);
-	return r;
+	*ret_status = oci_wait_child(pid, false, master, NULL);
+	return 0;
 }
 
 int oci_exec(struct oci_container *c, const struct oci_exec_opts *o, int *ret_status, struct err *e)

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,25 +19,46 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "engine/oci-internal.h"
+#include "runtime/relay.h"
 #include "sys/pty.h"
+
+int oci_address(const char *path, struct sockaddr_un *ret, unsigned *ret_len, int *ret_at, struct err *e)
+{
+	size_t n = strlen(path);
+
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	*ret_at = -EBADF;
+	*ret_len = sizeof(*ret);
+	if (*path == '@') {
+		if (n > sizeof(ret->sun_path))
+			return err_set(e, -ENAMETOOLONG, "%s", path);
+		memcpy(ret->sun_path + 1, path + 1, n - 1);
+		*ret_len = (unsigned)(offsetof(struct sockaddr_un, sun_path) + n);
+	} else if (n < sizeof(ret->sun_path)) {
+		memcpy(ret->sun_path, path, n + 1);
+	} else {
+		/* Longer than an address can be: through an fd of it. */
+		*ret_at = open(path, O_PATH | O_CLOEXEC);
+		if (*ret_at < 0)
+			return err_set(e, -errno, "open %s", path);
+		fd_path(*ret_at, ret->sun_path);
+	}
+	return 0;
+}
 
 int oci_connect(const char *path, const char *what, struct err *e)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), at = -EBADF;
+	struct sockaddr_un addr;
+	unsigned len;
+	int r;
 
 	if (fd < 0)
 		return err_set(e, -errno, "make a socket");
-	if (strlen(path) < sizeof(addr.sun_path)) {
-		memcpy(addr.sun_path, path, strlen(path) + 1);
-	} else {
-		/* Longer than an address can be: through an fd of it. */
-		at = open(path, O_PATH | O_CLOEXEC);
-		if (at < 0)
-			return err_set(e, -errno, "failed to connect with %s %s", what, path);
-		fd_path(at, addr.sun_path);
-	}
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+	r = oci_address(path, &addr, &len, &at, e);
+	if (r < 0)
+		return err_wrap(e, r, "failed to connect with %s", what);
+	if (connect(fd, (struct sockaddr *)&addr, len) < 0)
 		return err_set(e, -errno, "failed to connect with %s %s", what, path);
 	return TAKE_FD(fd);
 }
@@ -115,26 +138,89 @@ int oci_send_listener(const struct spec *spec, const struct record *rec, const c
 	return oci_send_fd(sock, buf_str(&text), fd, "seccomp listener", e);
 }
 
-int oci_wait_child(pid_t pid, bool reap)
+/* A child that is waited for, and what is heard meanwhile. */
+struct waiting {
+	pid_t pid;
+	bool reap;
+	struct oci_notify *notify;
+};
+
+static void pass_signal(void *arg, int sig)
 {
+	const struct waiting *w = arg;
+	siginfo_t si;
+
+	if (sig != SIGCHLD) {
+		/* Window sizes and such have been dealt with, or mean nothing inside. */
+		if (sig > 0 && sig != SIGWINCH && sig != SIGPIPE && sig != SIGURG)
+			(void)kill(w->pid, sig);
+		return;
+	}
+	/* Its own end is for the loop that returns it. */
+	for (si.si_pid = 0; w->reap && waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0; si.si_pid = 0)
+		if (si.si_pid == 0 || si.si_pid == w->pid || waitpid(si.si_pid, NULL, WNOHANG | __WALL) <= 0)
+			break;
+}
+
+static void pass_notice(void *arg)
+{
+	const struct waiting *w = arg;
+
+	oci_notify_take(w->notify, getpid(), false);
+}
+
+/* The next signal, 0: none yet, the container has said something. */
+static int next_signal(const struct waiting *w, const sigset_t *all, int sigfd)
+{
+	struct pollfd p[] = { { .fd = sigfd, .events = POLLIN }, { .events = POLLIN } };
+	struct signalfd_siginfo si;
+
+	if (sigfd < 0)
+		return sigwaitinfo(all, NULL);
+	p[1].fd = w->notify->fd;
+	if (poll(p, ARRAY_SIZE(p), -1) < 0)
+		return 0;
+	if (p[1].revents)
+		pass_notice((void *)w);
+	return p[0].revents && read(sigfd, &si, sizeof(si)) == sizeof(si) ? (int)si.ssi_signo : 0;
+}
+
+int oci_wait_child(pid_t pid, bool reap, int master, struct oci_notify *notify)
+{
+	struct waiting w = { .pid = pid, .reap = reap, .notify = notify };
+	bool notices = notify && notify->fd >= 0;
+	_cleanup_close_ int sigfd = -EBADF;
 	sigset_t all;
 	int status;
 
 	sigfillset(&all);
+	/* The end of what it writes shows at the terminal, too: nothing of it is lost that way. */
+	if (master >= 0) {
+		struct relay_watch watch = {
+			.signal = pass_signal, .ready = pass_notice, .fd = notices ? notify->fd : -EBADF, .arg = &w
+		};
+
+		(void)relay_terminal(master, NULL, &watch, NULL);
+	}
+	if (notices)
+		sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	for (;;) {
 		pid_t got;
 		int sig;
 
 		/* Asked first: it may have ended before there was anybody to be told. */
 		while ((got = waitpid(reap ? -1 : pid, &status, WNOHANG | __WALL)) > 0)
-			if (got == pid)
+			if (got == pid) {
+				/* What it said last. */
+				if (notices)
+					pass_notice(&w);
 				return status;
+			}
 		if (got < 0 && errno == ECHILD)
 			return 255 << 8;
-		sig = sigwaitinfo(&all, NULL);
-		/* Window sizes and such have been dealt with, or mean nothing inside. */
-		if (sig > 0 && sig != SIGCHLD && sig != SIGWINCH && sig != SIGPIPE && sig != SIGURG)
-			(void)kill(pid, sig);
+		sig = next_signal(&w, &all, sigfd);
+		if (sig != SIGCHLD)
+			pass_signal(&w, sig);
 	}
 }
 

@@ -47,14 +47,29 @@ int oci_poststart(struct oci *r, const struct spec *spec, const struct record *r
 	return x;
 }
 
+static int start(struct oci_container *c, struct err *e)
+{
+	struct oci_notify n;
+	int r = oci_notify_listen(&n, &c->spec, c->dirfd, c->oci->log, e);
+
+	if (r == 0)
+		r = run_start(c->dirfd, &c->rec, notify, c, e);
+	if (r == 0)
+		r = oci_poststart(c->oci, &c->spec, &c->rec, e);
+	if (r == 0 && n.fd >= 0) {
+		/* It may be killed meanwhile, by others too. */
+		c->lock = fd_close(c->lock);
+		oci_notify_wait(&n, &c->rec);
+	}
+	oci_notify_done(&n);
+	return r;
+}
+
 int oci_start(struct oci_container *c, struct err *e)
 {
-	int r;
-
 	switch (c->status) {
 	case OCI_CREATED:
-		r = run_start(c->dirfd, &c->rec, notify, c, e);
-		return r < 0 ? r : oci_poststart(c->oci, &c->spec, &c->rec, e);
+		return start(c, e);
 	case OCI_STOPPED:
 		return err_kind(e, ERR_STATE, -ESRCH, "cannot start a container that has stopped");
 	case OCI_CREATING:

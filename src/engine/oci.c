@@ -50,6 +50,7 @@ int oci_open(const struct oci_opts *o, struct oci **ret, struct err *e)
 		return err_oom(e);
 	r->log = o->log;
 	r->systemd_cgroup = o->systemd_cgroup;
+	r->crun = o->crun;
 	x = run_dir(false, &all, e);
 	if (x < 0)
 		return x;
@@ -137,6 +138,17 @@ int oci_open_dir(struct oci *r, const char *name, bool make, struct err *e)
 				       : err_set(e, -errno, "create %s", dir);
 	}
 	return record_open_dir(id, false, e);
+}
+
+int oci_dir_path(struct oci *r, const char *name, const char *id, char **ret, struct err *e)
+{
+	_cleanup_free_ char *all = NULL;
+	int x = r->shared ? run_dir(false, &all, e) : 0;
+
+	if (x < 0)
+		return x;
+	*ret = r->shared ? path_join(all, id) : path_join(r->root, name);
+	return *ret ? 0 : err_oom(e);
 }
 
 int oci_forget(struct oci *r, const char *name, const char *id, struct err *e)

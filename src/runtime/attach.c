@@ -330,7 +330,7 @@ int attach_run(int dirfd, const struct record *rec, const struct spec *spec, con
 	fd_close(a.sock);
 	r = pid < 0 ? pid : await_child(mine, &master, e);
 	if (r == 0 && master >= 0)
-		r = relay_terminal(master, q->pty_log, e);
+		r = relay_terminal(master, q->pty_log, NULL, e);
 	if (pid > 0)
 		while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 			;

@@ -28,6 +28,7 @@ struct relay {
 	struct termios saved;
 	bool raw;
 	sigset_t old_mask;
+	const struct relay_watch *watch;
 };
 
 static void relay_done(struct relay *r)
@@ -45,6 +46,8 @@ static int relay_begin(struct relay *r, struct err *e)
 	sigset_t set;
 
 	sigemptyset(&set);
+	if (r->watch)
+		sigfillset(&set);
 	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, &r->old_mask);
 	r->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -138,6 +141,17 @@ static int from_container(struct relay *r)
 	return fd_write_all(1, buf + head, (size_t)n - head);
 }
 
+static void from_signals(const struct relay *r)
+{
+	struct signalfd_siginfo si;
+
+	while (read(r->sigfd, &si, sizeof(si)) == sizeof(si))
+		if (si.ssi_signo == SIGWINCH)
+			send_size(r);
+		else if (r->watch)
+			r->watch->signal(r->watch->arg, (int)si.ssi_signo);
+}
+
 /*
  * Until either side closes (0) or the user leaves (0). A terminal that nobody has open inside answers with a hang-up
  * as long as that lasts: between two gettys, or before the first. It is looked at again, slowly, until the container
@@ -150,12 +164,12 @@ static int relay_loop(struct relay *r)
 		{ .fd = r->fd, .events = POLLIN },
 		{ .fd = 0, .events = POLLIN },
 		{ .fd = r->sock, .events = POLLIN },
+		{ .fd = r->watch ? r->watch->fd : -EBADF, .events = POLLIN },
 	};
 	bool hung_up = false, leaving = false;
 
 	send_size(r);
 	for (;;) {
-		struct signalfd_siginfo si;
 		int n = poll(p, ARRAY_SIZE(p), leaving ? LEAVE_MS : hung_up ? HANGUP_MS : -1), x = 0;
 
 		if (n < 0 && errno != EINTR)
@@ -164,8 +178,10 @@ static int relay_loop(struct relay *r)
 			continue;
 		if (n == 0 && leaving)
 			return 0;
-		if (p[0].revents && read(r->sigfd, &si, sizeof(si)) > 0)
-			send_size(r);
+		if (p[0].revents)
+			from_signals(r);
+		if (p[4].revents)
+			r->watch->ready(r->watch->arg);
 		/* Output first: what the command said last is shown before its hang-up is believed. */
 		if (p[1].revents)
 			x = from_container(r);
@@ -188,9 +204,9 @@ static int relay_loop(struct relay *r)
 	}
 }
 
-int relay_terminal(int master, const char *log, struct err *e)
+int relay_terminal(int master, const char *log, const struct relay_watch *watch, struct err *e)
 {
-	struct relay r = { .sigfd = -EBADF, .fd = master, .sock = -EBADF, .log = -EBADF, .escape = -1 };
+	struct relay r = { .sigfd = -EBADF, .fd = master, .sock = -EBADF, .log = -EBADF, .escape = -1, .watch = watch };
 	int x;
 
 	if (log) {

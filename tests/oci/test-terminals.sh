@@ -53,3 +53,29 @@ is "nothing is left" "$(left_of "$c")" ""
 make_bundle "$B" "$(args sh -c 'echo "$LISTEN_FDS $LISTEN_PID $(cat <&3)"')"
 echo activated >"$T/kept"
 is "LISTEN_FDS" "$(LISTEN_FDS=1 creel-oci run -b "$B" "$c" 3<"$T/kept" </dev/null)" "1 1 activated"
+
+# What we are told is init's to hear, while the terminal is relayed, too.
+make_bundle "$B" "$(args sh -c 'trap "echo got TERM" TERM; trap "echo got HUP; exit 7" HUP; echo ready; while :; do sleep 0.05; done')" '.process.terminal = true'
+shown() { tr -d '\r' <"$T/out" | grep -qx "$1"; }
+said() { [ "$(cat "$T/rc" 2>/dev/null)" = "$1" ]; }
+# at_terminal COMMAND
+at_terminal() {
+	rm -f "$T/rc" "$T/init"
+	script -qec "$1; echo \$? >$T/rc" /dev/null >"$T/out" 2>&1 < <(sleep 60) &
+	check "$2" wait_for 5 shown ready
+	wait_for 5 test -s "$T/init"
+	ours=$(ps -o ppid= "$(cat "$T/init")" | tr -d " ")
+}
+at_terminal "creel-oci run --pid-file $T/init -b $B $c" "run at a terminal"
+check "SIGTERM to us" kill -TERM "$ours"
+check "is heard inside" wait_for 5 shown "got TERM"
+check "SIGHUP to us" kill -HUP "$ours"
+check "and its exit code is ours" wait_for 5 said 7
+is "nothing is left" "$(left_of "$c")" ""
+make_bundle "$B" "$(args sleep 1000)"
+quiet creel-oci run -d -b "$B" "$c"
+at_terminal "creel-oci exec -t --pid-file $T/init $c sh -c 'trap \"exit 6\" USR1; echo ready; while :; do sleep 0.05; done'" "exec at a terminal"
+check "SIGUSR1" kill -USR1 "$ours"
+check "is heard there as well" wait_for 5 said 6
+check "delete --force" creel-oci delete -f "$c"
+jobs -p | xargs -r kill 2>/dev/null

@@ -124,7 +124,11 @@ const struct command cmd_oci_create = {
 	.summary = "create a container",
 	.description =
 		"Makes a container from a bundle: its name spaces, control group, mounts and first process, which "
-		"waits until 'start' lets it execute what config.json says.",
+		"waits until 'start' lets it execute what config.json says.\n\n"
+		"Where NOTIFY_SOCKET is set (sd_notify(3)), here and of 'start', the container finds a socket of its "
+		"own "
+		"in /run/notify; 'start' then returns when it says READY=1 there, which is told to the service manager "
+		"along with the main process's id.",
 	.opts = create_opts,
 	.examples = (const struct text_pair[]){ { "creel-oci create -b /bundles/web web", "Makes web." },
 						{ "creel-oci start web", "Starts it." },
@@ -143,7 +147,9 @@ const struct command cmd_oci_run = {
 	.summary = "create and run a container",
 	.description =
 		"Makes a container from a bundle and starts it. Without --detach it is waited for and removed at its "
-		"end; signals go to its first process, and its terminal is the caller's.",
+		"end; signals go to its first process, and its terminal is the caller's.\n\n"
+		"Where NOTIFY_SOCKET is set, what the container says to the socket in /run/notify is heard as with "
+		"'create'; with --detach this returns when the container is ready.",
 	.opts = run_opts,
 	.examples = (const struct text_pair[]){ { "creel-oci run -b /bundles/web web", "Runs web until it ends." },
 						{ NULL, NULL } },

@@ -221,7 +221,12 @@ int verb_parse(struct cli *c, void *args, unsigned min, unsigned max)
 
 int verb_runtime(struct cli *c, struct oci **ret, struct err *e)
 {
-	struct oci_opts o = { .root = c->oci->root, .log = &c->log, .systemd_cgroup = c->oci->systemd_cgroup };
+	struct oci_opts o = {
+		.root = c->oci->root,
+		.log = &c->log,
+		.systemd_cgroup = c->oci->systemd_cgroup,
+		.crun = c->oci->crun,
+	};
 
 	return oci_open(&o, ret, e);
 }
@@ -293,6 +298,7 @@ static int check_globals(struct oci_globals *g, struct err *e)
 		known = streq(g->rootless, words[i]);
 	if (r == 0 && !known)
 		return err_kind(e, ERR_INVALID, -EINVAL, "invalid argument \"%s\" for --rootless", g->rootless);
+	g->crun = m || streq(g->prog, "crun");
 	if (r < 0 || !m)
 		return r;
 	if (streq(m, "systemd"))
@@ -307,10 +313,12 @@ static int check_globals(struct oci_globals *g, struct err *e)
 	return 0;
 }
 
-/* The first line tells dockerd and containerd what they have: "runc version …", by the name we were called by. */
+/* The first line tells dockerd and containerd what they have: "runc version …", by the name we were called by. The last is
+ * what callers of crun look for. */
 static int print_version(const struct oci_globals *g)
 {
 	printf("%s version %s\ncommit: v%s\nspec: %s\n", g->prog, CREEL_VERSION, CREEL_VERSION, OCI_VERSION);
+	printf("+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n");
 	return 0;
 }
 
