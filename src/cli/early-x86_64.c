@@ -15,7 +15,7 @@
  */
 
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/limits.h>
 #include <linux/mount.h>
 #include <stdbool.h>
 #include <stddef.h>
