@@ -15,6 +15,7 @@
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "runtime/run.h"
+#include "spec/field.h"
 #include "sys/proc.h"
 #include "sys/syscalls.h"
 
@@ -220,6 +221,38 @@ int oci_pause(struct oci_container *c, bool pause, struct err *e)
 	return record_set_state(c->dirfd, &c->rec, pause ? RUN_FROZEN : back, e);
 }
 
+/* The same setting: of the same device, too, where the file has a line for each. */
+static bool same_item(const struct spec_cgroup_item *a, const struct spec_cgroup_item *b)
+{
+	size_t n = strcspn(a->value, " ");
+
+	if (a->version != b->version || !streq(a->key, b->key) || startswith(a->key, "devices."))
+		return false;
+	return !a->value[n] || (strncmp(a->value, b->value, n) == 0 && b->value[n] == ' ');
+}
+
+/* What has been asked for last, last: what is kept of the container says what it has. */
+static int keep_items(struct oci_container *c, const struct spec *s, struct err *e)
+{
+	const struct field *items = field_row(spec_fields, "cgroup.items", strlen("cgroup.items"));
+	struct list *kept = &c->spec.cgroup.items;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = 0;
+
+	LIST_EACH(i, &s->cgroup.items, struct spec_cgroup_item) {
+		for (size_t k = kept->n; k-- > 0;)
+			if (same_item(i, LIST_AT(kept, struct spec_cgroup_item, k)))
+				field_list_remove(items, &c->spec, k);
+		void *item = field_list_add(items, &c->spec, e);
+
+		r = item ? fields_copy(items->sub, item, i, e) : -ENOMEM;
+		if (r < 0)
+			return r;
+	}
+	r = spec_dump(&c->spec, &text, e);
+	return r < 0 ? r : file_replace(c->dirfd, "spec", buf_str(&text), text.len, 0600, false, e);
+}
+
 int oci_update(struct oci_container *c, const struct spec *s, struct err *e)
 {
 	_cleanup_(cg_freep) struct cg *g = NULL;
@@ -236,6 +269,10 @@ int oci_update(struct oci_container *c, const struct spec *s, struct err *e)
 		return err_oom(e);
 	LIST_EACH(i, &s->cgroup.items, struct spec_cgroup_item)
 		items[n++] = (struct cg_item){ i->version, i->key, i->value };
-	r = oci_cgroup(c, &g, e);
-	return r < 0 ? r : cg_apply(g, items, n, e);
+	r = oci_container_spec(c, e);
+	if (r == 0)
+		r = oci_cgroup(c, &g, e);
+	if (r == 0)
+		r = cg_apply(g, items, n, e);
+	return r < 0 ? r : keep_items(c, s, e);
 }

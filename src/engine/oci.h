@@ -104,7 +104,7 @@ struct oci_exec_opts {
 /* *RET_STATUS: wait status, unless detached. */
 int oci_exec(struct oci_container *c, const struct oci_exec_opts *o, int *ret_status, struct err *e);
 
-/* Items of S->cgroup into its groups, in order. */
+/* Items of S->cgroup into its groups, in order, and into what is kept of C, which is locked. */
 int oci_update(struct oci_container *c, const struct spec *s, struct err *e);
 
 /* --- questions ---------------------------------------------------------------------------------------------------------- */

@@ -95,6 +95,12 @@ is "and that" "$(oci events --stats "$c" | jq .data.pids.limit)" 50
 check "update: all flags" creel-oci update --cpu-period 100000 --cpu-quota 50000 --cpu-share 512 --cpuset-cpus 0 \
 	--cpuset-mems 0 --memory 48M --memory-reservation 16M --pids-limit 60 --blkio-weight 0 --kernel-memory 0 "$c"
 check "update: nothing" creel-oci update "$c"
+# What is kept of it says so, too: the last word of each once, what failed not at all.
+kept() { creel show --as oci -q "$c" | jq -c .linux.resources."$1"; }
+is "what is kept says the last limits" "$(kept memory) $(kept pids.limit) $(kept cpu)" \
+	'{"limit":50331648,"reservation":16777216,"swap":-1} 60 {"shares":512,"quota":50000,"period":100000,"cpus":"0","mems":"0"}'
+is "each once" "$(creel show "$c" | grep -c memory.limit_in_bytes)" 1
+is "what cannot be is not kept" "$(code_of creel-oci update --cpuset-cpus 4096 "$c") $(kept cpu.cpus)" '1 "0"'
 for bad in "--memory 1x" "--cpu-quota abc" "--pids-limit x" "-r /nosuch" "--l3-cache-schema x" "--cpuset-cpus 4096"; do
 	# shellcheck disable=SC2086 # words
 	is "update $bad" "$(code_of creel-oci update $bad "$c")" 1
