@@ -95,8 +95,10 @@ static const struct sample {
 	{ "lxc.net.0.name", "eth0", "eth0", "" },
 	{ "lxc.net.0.mtu", "1500", "1500", "" },
 	{ "lxc.net.0.hwaddr", "10:66:6a:xx:xx:xx", "10:66:6a:xx:xx:xx", "" },
-	{ "lxc.net.0.ipv4.address", "10.0.0.2/24 10.0.0.255", "10.0.0.2/24 10.0.0.255", "" },
+	{ "lxc.net.0.ipv4.address", "10.0.0.2/24 10.0.0.255", "10.0.0.2/24", "" },
+	{ "lxc.net.0.ipv4.address", "172.16.0.2", "172.16.0.2/16", "" },
 	{ "lxc.net.0.ipv6.address", "2001:db8::1/64", "2001:db8::1/64", "" },
+	{ "lxc.net.0.ipv6.address", "2001:db8:0::0:1", "2001:db8::1/64", "" },
 	{ "lxc.net.0.ipv4.gateway", "auto", "auto", "" },
 	{ "lxc.net.0.ipv6.gateway", "dev", "dev", "" },
 	{ "lxc.net.0.l2proxy", "1", "1", "0" },
@@ -129,7 +131,8 @@ static const struct sample {
 	{ "lxc.sched.core", "1", "1", "0" },
 	{ "lxc.seccomp.allow_nesting", "1", "1", "0" },
 	{ "lxc.seccomp.notify.cookie", "c", "c", "" },
-	{ "lxc.seccomp.notify.proxy", "unix:/run/p", "unix:/run/p", "" },
+	{ "lxc.seccomp.notify.proxy", "unix:/run/p", "/run/p", "" },
+	{ "lxc.seccomp.notify.proxy", "unix:@p", "p", "" },
 	{ "lxc.seccomp.profile", "/p", "/p", "" },
 	{ "lxc.selinux.context", "u:r:t:s0", "u:r:t:s0", "" },
 	{ "lxc.selinux.context.keyring", "u:r:t:s0", "u:r:t:s0", "" },
@@ -140,8 +143,9 @@ static const struct sample {
 	{ "lxc.start.delay", "5", "5", "0" },
 	{ "lxc.start.order", "-5", "-5", "0" },
 	{ "lxc.sysctl.net.ipv4.ip_forward", "1", "1", "" },
-	{ "lxc.time.offset.boot", "-10m", "-10m", "0ns" },
+	{ "lxc.time.offset.boot", "-10m", "-600s", "0ns" },
 	{ "lxc.time.offset.monotonic", "5s", "5s", "0ns" },
+	{ "lxc.time.offset.monotonic", "-3us", "-3000ns", "0ns" },
 	{ "lxc.tty.dir", "lxc", "lxc", "" },
 	{ "lxc.tty.max", "4", "4", "0" },
 	{ "lxc.uts.name", "c1", "c1", "" },
@@ -307,8 +311,12 @@ TEST(legacy_keys)
 		spec_init(&a);
 		spec_init(&b);
 		if (startswith(keys[i].old, "lxc.network.")) {
-			CHECK(lxc_key_set(&a, "lxc.network.type", "veth", NULL) == 0);
-			CHECK(lxc_key_set(&b, "lxc.net.0.type", "veth", NULL) == 0);
+			const char *type = strstr(keys[i].old, "macvlan") ? "macvlan"
+					   : strstr(keys[i].old, "vlan")  ? "vlan"
+									  : "veth";
+
+			CHECK(lxc_key_set(&a, "lxc.network.type", type, NULL) == 0);
+			CHECK(lxc_key_set(&b, "lxc.net.0.type", type, NULL) == 0);
 		}
 		if (lxc_key_set(&a, keys[i].old, keys[i].value, &e) < 0)
 			printf("# %s\n", e.msg);
@@ -388,6 +396,7 @@ TEST(nets_in_order)
 	CHECK(lxc_key_set(&s, "lxc.net.5.type", "bad", NULL) == -EINVAL);
 	CHECK(s.nets.n == 4);
 	CHECK(lxc_key_get(&s, "lxc.net.5.type", NULL, NULL) == -ENOENT);
+	CHECK(lxc_key_get(&s, "lxc.net.0.macvlan.mode", NULL, NULL) == -EINVAL);
 	CHECK(lxc_key_list(&s, "lxc.net.0", &names, NULL) == 0);
 	CHECK(strv_has(&names, "type") && strv_has(&names, "veth.pair") && !strv_has(&names, "vlan.id"));
 	CHECK(lxc_key_clear(&s, "lxc.net.3", NULL) == 0);

@@ -84,7 +84,7 @@ const struct lxc_key lxc_keys[] = {
 	K("lxc.sched.core", plain, "process.sched_core", .def = "0"),
 	K("lxc.seccomp.allow_nesting", plain, "security.seccomp_nesting", .def = "0"),
 	K("lxc.seccomp.notify.cookie", plain, "security.seccomp_cookie"),
-	K("lxc.seccomp.notify.proxy", plain, "security.seccomp_proxy"),
+	K("lxc.seccomp.notify.proxy", proxy, "security.seccomp_proxy"),
 	K("lxc.seccomp.profile", plain, "security.seccomp_profile"),
 	K("lxc.selinux.context", plain, "security.selinux_context"),
 	K("lxc.selinux.context.keyring", plain, "security.selinux_keyring"),
@@ -95,8 +95,8 @@ const struct lxc_key lxc_keys[] = {
 	K("lxc.start.delay", plain, "start.delay", .def = "0"),
 	K("lxc.start.order", plain, "start.order", .def = "0"),
 	K("lxc.sysctl.", map, "process.sysctls"),
-	K("lxc.time.offset.boot", plain, "time.boot", .def = "0ns"),
-	K("lxc.time.offset.monotonic", plain, "time.monotonic", .def = "0ns"),
+	K("lxc.time.offset.boot", clock, "time.boot", .def = "0ns"),
+	K("lxc.time.offset.monotonic", clock, "time.monotonic", .def = "0ns"),
 	K("lxc.tty.dir", plain, "dev.tty_dir"),
 	K("lxc.tty.max", plain, "dev.tty_max", .def = "0"),
 	K("lxc.uts.name", plain, "hostname"),
@@ -253,6 +253,7 @@ static bool is_below(const char *name, size_t len, const char *prefix)
 int lxc_key_list(const struct spec *s, const char *prefix, struct strv *ret, struct err *e)
 {
 	const char *index = startswith(prefix, "lxc.net.");
+	size_t skip = *prefix ? strlen(prefix) + 1 : 0;
 	int r;
 
 	if (index && *index)
@@ -263,7 +264,7 @@ int lxc_key_list(const struct spec *s, const char *prefix, struct strv *ret, str
 
 		if (legacy || !is_below(k->name, k->len, prefix))
 			continue;
-		r = strv_push_take(ret, strndup(k->name, k->len - (k->name[k->len - 1] == '.')), e);
+		r = strv_push_take(ret, strndup(k->name + skip, k->len - skip - (k->name[k->len - 1] == '.')), e);
 		if (r < 0)
 			return r;
 	}

@@ -51,7 +51,7 @@ const struct field *lxc_key_field(const struct lxc_key *k);
 /* Kinds, by file. words.c: one field, several spellings. */
 extern const struct lxc_kind lxc_kind_plain, lxc_kind_words, lxc_kind_commas, lxc_kind_signal, lxc_kind_level,
 	lxc_kind_buffer, lxc_kind_ns, lxc_kind_rootfs, lxc_kind_rootfs_legacy, lxc_kind_backend, lxc_kind_share,
-	lxc_kind_hooks, lxc_kind_auto;
+	lxc_kind_hooks, lxc_kind_auto, lxc_kind_clock, lxc_kind_proxy;
 /* lists.c: keys that make elements of a list. */
 extern const struct lxc_kind lxc_kind_mount, lxc_kind_idmap, lxc_kind_cgroup, lxc_kind_rlimit, lxc_kind_map;
 /* net.c */

@@ -37,7 +37,7 @@ int lxc_key_set(struct spec *s, const char *key, const char *value, struct err *
 int lxc_key_get(const struct spec *s, const char *key, struct buf *out, struct err *e);
 int lxc_key_clear(struct spec *s, const char *key, struct err *e);
 bool lxc_key_known(const char *key);
-/* Keys below PREFIX ("" all; "lxc.net.0"), as get_keys of the API lists them. */
+/* Keys, or what follows PREFIX in those below it ("lxc.hook", "lxc.net.0"), as get_keys of the API lists them. */
 int lxc_key_list(const struct spec *s, const char *prefix, struct strv *ret, struct err *e);
 
 /* The whole spec as lxc.conf; what LXC has no word for follows as "# not expressible: field=value". */

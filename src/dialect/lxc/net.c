@@ -3,8 +3,10 @@
  * lxc.net.N.KEY, and lxc.network.KEY of old, where a line with the type opens the next interface and all other lines
  * speak of the last one opened.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/parse.h"
 #include "dialect/lxc/doc.h"
@@ -16,32 +18,33 @@ struct net_key {
 	const char *def;
 };
 
+/* In the order that LXC lists them. */
 static const struct net_key net_keys[] = {
 	{ "type", "type" },
+	{ "script.up", "script_up" },
+	{ "script.down", "script_down" },
 	{ "flags", "up" },
 	{ "link", "link" },
 	{ "name", "name" },
-	{ "mtu", "mtu" },
 	{ "hwaddr", "hwaddr" },
-	{ "ipv4.address", "ipv4" },
+	{ "mtu", "mtu" },
 	{ "ipv6.address", "ipv6" },
-	{ "ipv4.gateway", "ipv4_gateway" },
 	{ "ipv6.gateway", "ipv6_gateway" },
+	{ "ipv4.address", "ipv4" },
+	{ "ipv4.gateway", "ipv4_gateway" },
 	{ "l2proxy", "l2proxy", NULL, "0" },
-	{ "script.up", "script_up" },
-	{ "script.down", "script_down" },
-	{ "veth.mode", "veth_mode", "veth", "bridge" },
 	{ "veth.pair", "veth_pair", "veth" },
-	{ "veth.n_rxqueues", "veth_rxqueues", "veth" },
-	{ "veth.n_txqueues", "veth_txqueues", "veth" },
+	{ "veth.mode", "veth_mode", "veth", "bridge" },
 	{ "veth.ipv4.route", "veth_ipv4_routes", "veth" },
 	{ "veth.ipv6.route", "veth_ipv6_routes", "veth" },
 	{ "veth.vlan.id", "veth_vlan_id", "veth" },
 	{ "veth.vlan.tagged.id", "veth_vlan_tagged", "veth" },
-	{ "vlan.id", "vlan_id", "vlan", "0" },
+	{ "veth.n_rxqueues", "veth_rxqueues", "veth" },
+	{ "veth.n_txqueues", "veth_txqueues", "veth" },
 	{ "macvlan.mode", "macvlan_mode", "macvlan", "private" },
 	{ "ipvlan.mode", "ipvlan_mode", "ipvlan", "l3" },
 	{ "ipvlan.isolation", "ipvlan_isolation", "ipvlan", "bridge" },
+	{ "vlan.id", "vlan_id", "vlan", "0" },
 	/* Up to LXC 2.1, and only there. */
 	{ "ipv4", "ipv4" },
 	{ "ipv6", "ipv6" },
@@ -159,6 +162,34 @@ static void net_drop(struct spec *s, uint32_t index, const struct net_key *key)
 		field_clear(net_row(key), n);
 }
 
+/* An address as it is meant: canonical, with its prefix, and without the broadcast address, which follows from it. */
+static void show_address(const char *said, int family, struct buf *out)
+{
+	char text[INET6_ADDRSTRLEN], canon[INET6_ADDRSTRLEN];
+	size_t n = strcspn(said, "/ \t");
+	unsigned char raw[16];
+	unsigned prefix = 64;
+
+	snprintf(text, sizeof(text), "%.*s", (int)n, said);
+	if (inet_pton(family, text, raw) != 1 || !inet_ntop(family, raw, canon, sizeof(canon))) {
+		buf_puts(out, said);
+		return;
+	}
+	if (family == AF_INET)
+		prefix = raw[0] < 128 ? 8 : raw[0] < 192 ? 16 : 24;
+	if (said[n] == '/')
+		prefix = (unsigned)strtoul(said + n + 1, NULL, 10);
+	buf_printf(out, "%s/%u", canon, prefix);
+}
+
+static void show_addresses(const struct strv *l, int family, struct buf *out)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		buf_puts(out, i ? "\n" : "");
+		show_address(l->v[i], family, out);
+	}
+}
+
 static int net_show(const struct lxc_ref *k, const struct spec *s, uint32_t index, const char *name, struct buf *out,
 		    struct err *e)
 {
@@ -171,9 +202,16 @@ static int net_show(const struct lxc_ref *k, const struct spec *s, uint32_t inde
 		return -ENOENT;
 	if (!n)
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "there is no interface %u", index);
+	if (key->only && n->type && !streq(key->only, n->type))
+		return err_kind(e, ERR_INVALID, -EINVAL, "an interface of type %s has no %s", n->type, key->name);
 	f = net_row(key);
 	if (!field_is_set(f, n)) {
 		buf_puts(out, key->def ?: "");
+		return 0;
+	}
+	if (streq(key->field, "ipv4") || streq(key->field, "ipv6")) {
+		show_addresses(key->field[3] == '4' ? &n->ipv4 : &n->ipv6, key->field[3] == '4' ? AF_INET : AF_INET6,
+			       out);
 		return 0;
 	}
 	if (streq(key->name, "flags")) {
@@ -292,12 +330,16 @@ int lxc_net_names(const struct spec *s, const char *index_text, struct strv *ret
 {
 	const struct spec_net *n;
 	uint32_t index;
+	size_t last = NET_KEYS_NOW;
 	int r;
 
 	n = parse_u32(index_text, &index) == 0 ? net_find(s, index) : NULL;
 	if (!n)
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "lxc.net.%s: there is no such interface", index_text);
-	for (size_t i = 0; i < NET_KEYS_NOW; i++) {
+	/* Without a device there is nothing to say of one but the scripts. */
+	if (n->type && (streq(n->type, "empty") || streq(n->type, "none")))
+		last = 3;
+	for (size_t i = 0; i < last; i++) {
 		if (net_keys[i].only && !streq_ptr(net_keys[i].only, n->type))
 			continue;
 		r = strv_push(ret, net_keys[i].name, e);

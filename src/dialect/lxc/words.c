@@ -2,6 +2,7 @@
 /* Kinds that stand for one field each and differ in how its value is spelled. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -178,6 +179,47 @@ static int buffer_set(const struct lxc_ref *k, struct spec *s, const char *value
 }
 
 const struct lxc_kind lxc_kind_buffer = { buffer_set, plain_get, plain_clear, plain_save };
+
+/* --- clock: an offset, shown in seconds or, where that is no whole number of them, nanoseconds ------------------------ */
+
+static int clock_get(const struct lxc_ref *k, const struct spec *s, struct buf *out, struct err *e)
+{
+	static const struct {
+		const char *unit;
+		int64_t ns;
+	} units[] = { { "h", 3600000000000 }, { "m", 60000000000 }, { "s", 1000000000 },
+		      { "ms", 1000000 },      { "us", 1000 },	    { "ns", 1 } };
+	const struct field *f = lxc_key_field(k->key);
+	const char *said = *(char *const *)((const char *)s + f->offset) ?: k->key->def;
+	char *end;
+	long long v = strtoll(said, &end, 10);
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		__int128 ns = (__int128)v * units[i].ns;
+
+		if (!streq(end, units[i].unit))
+			continue;
+		if (v && units[i].ns >= 1000000000)
+			buf_printf(out, "%llds", (long long)(ns / 1000000000));
+		else
+			buf_printf(out, "%lldns", (long long)ns);
+	}
+	return 0;
+}
+
+const struct lxc_kind lxc_kind_clock = { plain_set, clock_get, plain_clear, plain_save };
+
+/* --- proxy: unix:PATH or unix:@NAME, shown as the socket's address -------------------------------------------------- */
+
+static int proxy_get(const struct lxc_ref *k, const struct spec *s, struct buf *out, struct err *e)
+{
+	const char *path = startswith(s->security.seccomp_proxy ?: "", "unix:");
+
+	buf_puts(out, path ? path + (*path == '@') : "");
+	return 0;
+}
+
+const struct lxc_kind lxc_kind_proxy = { plain_set, proxy_get, plain_clear, plain_save };
 
 /* --- ns: a set of words, added to by each line ------------------------------------------------------------------------ */
 
