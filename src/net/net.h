@@ -32,12 +32,15 @@ struct net_conf {
 	const char *mode;			 /* macvlan/ipvlan/veth mode */
 	const char *isolation;			 /* ipvlan: bridge, private, vepa */
 	const struct strv *routes4, *routes6;	 /* router mode */
+	const char *port_vlan;			 /* veth on a bridge: untagged VLAN of its port, or "none" */
+	const struct strv *port_tagged;		 /* … and tagged ones */
 	uint32_t vlan_id, rxqueues, txqueues;
 };
 
 /* The same, checked and resolved: plain data, no pointers to the caller; applied without allocation. NAME "": it is up
  * to net_names(), else to the kernel, which takes the first free ethN. */
 #define NET_ADDR_MAX 32
+#define NET_VLAN_MAX 64
 struct net_addr {
 	uint8_t family, prefix;
 	uint8_t addr[16], brd[16];
@@ -54,6 +57,10 @@ struct net_dev {
 	unsigned n_addrs;
 	struct net_addr routes[NET_ADDR_MAX];
 	unsigned n_routes;
+	bool has_port_vlan;
+	uint16_t port_vlan; /* 0: none */
+	uint16_t port_tagged[NET_VLAN_MAX];
+	unsigned n_port_tagged;
 	uint8_t gw4[4], gw6[16];
 };
 

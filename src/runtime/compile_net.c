@@ -57,6 +57,8 @@ static int prepare_one(struct compiler *c, const struct spec_net *s, struct net_
 		.isolation = s->ipvlan_isolation,
 		.routes4 = &s->veth_ipv4_routes,
 		.routes6 = &s->veth_ipv6_routes,
+		.port_vlan = s->veth_vlan_id,
+		.port_tagged = &s->veth_vlan_tagged,
 		.vlan_id = s->vlan_id == UNSET32 ? 0 : s->vlan_id,
 		.rxqueues = s->veth_rxqueues == UNSET32 ? 0 : s->veth_rxqueues,
 		.txqueues = s->veth_txqueues == UNSET32 ? 0 : s->veth_txqueues,

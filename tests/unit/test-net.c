@@ -208,6 +208,7 @@ NET_TEST(bad_input)
 		{ { .type = "veth", .link = "lxcbr0" }, "bridge 'lxcbr0' does not exist", "creel net up" },
 		{ { .type = "macvlan", .link = "nope0" }, "interface 'nope0' does not exist", "" },
 		{ { .type = "veth", .link = "lo" }, "interface 'lo' is not a bridge", "macvlan" },
+		{ { .type = "veth", .port_vlan = "5" }, "only a port of a bridge has VLANs", "" },
 		{ { .type = "phys", .link = "lo" }, "'lo' cannot be given away", "" },
 		{ { .type = "phys", .link = "en+" }, "interface 'en+' does not exist", "" },
 		{ { .type = "veth", .name = "a/b" }, "bad interface name 'a/b'", "" },
@@ -279,6 +280,11 @@ NET_TEST(veth_on_a_bridge)
 	CHECK(strstr(e.msg, "'bare0' has no IPv4 address") != NULL);
 	c.link = "tbr0";
 	c.ipv6_gateway = "fd77::1";
+	/* Without filtering on the bridge a VLAN's port would be everybody's. */
+	c.port_vlan = "7";
+	CHECK(net_prepare(&c, &d, &e) == -EOPNOTSUPP);
+	CHECK(strstr(e.hint, "vlan_filtering 1") != NULL);
+	c.port_vlan = NULL;
 	CHECK_OK(net_prepare(&c, &d, &e), e);
 	CHECK(strncmp(d.host_name, "veth", 4) == 0 && strlen(d.host_name) == 10);
 	CHECK(d.mtu == 1500);
