@@ -36,8 +36,15 @@ bool engine_dry(struct engine *g, const char *fmt, ...) _printf_(2, 3);
 /* The container's group, open. -ESTATE kind when it does not run. */
 int container_cgroup(struct container *c, struct cg **ret, struct err *e);
 
+/* Who holds the name spaces of a container that has stop hooks: a keeper, reached over CTL, or this process. */
+struct ns_holder {
+	pid_t pid;
+	int ctl; /* -EBADF: this process */
+	int fds[NS_MAX];
+	unsigned n;
+};
 /* The ending of a life: stop hooks, undo, STOPPED. REBOOT says what init's status asks for. The lock is the caller's. */
-int container_ended(struct container *c, int dirfd, int status, bool *ret_reboot, struct err *e);
+int container_ended(struct container *c, int dirfd, int status, struct ns_holder *h, bool *ret_reboot, struct err *e);
 
 /* What a dead or aborted life left behind, undone. The lock is the caller's. */
 int container_recover(struct container *c, int dirfd, struct err *e);

@@ -34,6 +34,7 @@ struct life {
 	char *cgroup, *init_helper, *keeper, *self;
 	char *share[NS_MAX];
 	int dirfd;
+	struct ns_holder ns;
 	int *lock; /* the caller's; let go while a container runs in the foreground */
 };
 
@@ -48,6 +49,7 @@ static void life_done(struct life *l)
 	free(l->self);
 	for (size_t i = 0; i < NS_MAX; i++)
 		free(l->share[i]);
+	fds_close_many(l->ns.fds, l->ns.n);
 	fd_close(l->dirfd);
 }
 #define _cleanup_life_ _cleanup_(life_done)
@@ -187,6 +189,7 @@ static int life_plan(struct life *l, struct container *c, const struct start_opt
 
 	l->c = c;
 	l->dirfd = -EBADF;
+	l->ns.ctl = -EBADF;
 	run_init(&l->run);
 	l->opts = (struct plan_opts){
 		.id = c->id,
@@ -301,9 +304,15 @@ static int life_prepare(struct life *l, struct err *e)
 
 /* --- in the foreground --------------------------------------------------------------------------------------------------- */
 
+struct foreground {
+	struct keeper *k;
+	struct life *l;
+};
+
 static int take_foreground(void *arg, struct run *run, struct err *e)
 {
-	struct keeper *k = arg;
+	const struct foreground *f = arg;
+	struct keeper *k = f->k;
 	struct keeper_msg m = { .type = KM_INIT, .pid = run->pid };
 	int fd = fcntl(run->pidfd, F_DUPFD_CLOEXEC, 3);
 
@@ -312,6 +321,7 @@ static int take_foreground(void *arg, struct run *run, struct err *e)
 	m = (struct keeper_msg){ .type = KM_PTYS, .n = run->n_ptys, .flags = run->plan->console };
 	(void)keeper_take(k, &m, run->ptys, run->n_ptys);
 	run->n_ptys = 0; /* the keeper's now */
+	f->l->ns.n = (unsigned)open_stop_namespaces(run, f->l->ns.fds);
 	fd = open_console_log(run->spec, &m, e);
 	if (fd < 0 && fd != -EBADF)
 		return fd;
@@ -324,7 +334,8 @@ static int take_foreground(void *arg, struct run *run, struct err *e)
 static int run_foreground(struct life *l, const struct start_opts *o, int *ret_status, struct err *e)
 {
 	struct keeper k;
-	struct run_supervisor sup = { .take = take_foreground, .arg = &k };
+	struct foreground f = { &k, l };
+	struct run_supervisor sup = { .take = take_foreground, .arg = &f };
 	struct termios saved;
 	sigset_t old;
 	bool raw = false;
@@ -401,24 +412,46 @@ int container_forget(struct container *c, struct err *e)
 	return r;
 }
 
-int container_ended(struct container *c, int dirfd, int status, bool *ret_reboot, struct err *e)
+/* With the container's name spaces in their reach, which are let go then: what is in them ends with them. */
+static int stop_hooks(const struct container *c, struct hook_ctx *h, struct ns_holder *ns, struct err *e)
+{
+	_cleanup_strv_ struct strv paths = STRV_INIT;
+	int r;
+
+	if (!c->spec.hooks[HOOK_STOP].n)
+		return 0;
+	if (stop_namespaces(ns->pid, &paths, NULL) == 0)
+		h->ns_paths = (const char *const *)paths.v;
+	r = hooks_run(h, HOOK_STOP, true, c->engine->log, e);
+	h->ns_paths = NULL;
+	fds_close_many(ns->fds, ns->n);
+	ns->n = 0;
+	if (paths.n)
+		stop_namespaces_done(ns->ctl);
+	return r;
+}
+
+int container_ended(struct container *c, int dirfd, int status, struct ns_holder *ns, bool *ret_reboot, struct err *e)
 {
 	struct hook_ctx h = {
 		.spec = &c->spec,
 		.name = c->name,
 		.target = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP ? "reboot" : "stop",
+		.log_level = c->spec.log_level,
 	};
 	_cleanup_record_ struct record rec = { .exit_status = -1 };
 	struct err he = { 0 };
+	_cleanup_free_ char *mount = path_join(c->engine->run_dir, "rootfs");
 	int r = record_read(dirfd, &rec, e);
 
 	if (r < 0)
 		return r;
 	rec.exit_status = status;
 	h.config = rec.config;
+	h.rootfs_mount = c->spec.rootfs.mount ?: c->spec.rootfs.path ? mount : NULL;
 	(void)record_set_state(dirfd, &rec, RUN_STOPPING, NULL);
 	/* The end goes on whatever a hook says. */
-	if (hooks_run(&h, HOOK_STOP, true, c->engine->log, &he) < 0)
+	if (stop_hooks(c, &h, ns, &he) < 0)
 		log_msg(c->engine->log, LOG_WARN, "%s", he.msg);
 	*ret_reboot = streq(h.target, "reboot");
 	rec.restarts += *ret_reboot;
@@ -496,7 +529,9 @@ static int live(struct container *c, const struct start_opts *o, int *lock, int 
 	*lock = record_lock(c->id, true, e);
 	if (*lock < 0)
 		return *lock;
-	r = container_ended(c, l.dirfd, *ret_status, ret_reboot, e);
+	l.run.netns_fd = fd_close(l.run.netns_fd);
+	l.ns.pid = getpid();
+	r = container_ended(c, l.dirfd, *ret_status, &l.ns, ret_reboot, e);
 	return r;
 }
 
@@ -581,7 +616,7 @@ static int keeper_exit(struct engine *g, const char *name, int status, int ctl_f
 	if (dirfd < 0)
 		return dirfd;
 	ephemeral = c->spec.ephemeral == TRI_YES;
-	r = container_ended(c, dirfd, status, &reboot, e);
+	r = container_ended(c, dirfd, status, &(struct ns_holder){ .pid = keeper, .ctl = ctl_fd }, &reboot, e);
 	if (r == 0 && reboot && c->rec.config && file_exists(AT_FDCWD, c->rec.config)) {
 		r = container_open(g, name, c->rec.config, OPEN_MUST_EXIST, &again, e);
 		if (r == 0) {

@@ -15,6 +15,7 @@
 
 #define KEEPER_TTYS    64
 #define KEEPER_CLIENTS 16
+#define KEEPER_NS      8
 
 enum keeper_client_kind { KC_NONE, KC_NEW, KC_TTY, KC_CONSOLE };
 
@@ -31,8 +32,10 @@ struct keeper {
 	pid_t init;
 	int init_status; /* wait status, valid once init == 0 */
 	int init_fd;
-	pid_t helper; /* the runtime that cleans up, 0: none */
-	int console;  /* master, -1 */
+	pid_t helper;	   /* the runtime that cleans up, 0: none */
+	int console;	   /* master, -1 */
+	int ns[KEEPER_NS]; /* held until the runtime says so, or the next life */
+	unsigned n_ns;
 	int ttys[KEEPER_TTYS];
 	unsigned n_ttys;
 	int log;

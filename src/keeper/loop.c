@@ -74,8 +74,21 @@ static void write_all(int fd, const char *p, size_t len)
 
 /* --- what the runtime says --------------------------------------------------------------------------------------------- */
 
+static void take_ns(struct keeper *k, const int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < k->n_ns; i++)
+		close_fd(&k->ns[i]);
+	k->n_ns = 0;
+	for (unsigned i = 0; i < n; i++)
+		if (k->n_ns < KEEPER_NS)
+			k->ns[k->n_ns++] = fds[i];
+		else
+			close(fds[i]);
+}
+
 static void new_life(struct keeper *k, pid_t pid, int pidfd)
 {
+	take_ns(k, NULL, 0);
 	close_fd(&k->init_fd);
 	close_fd(&k->console);
 	for (unsigned i = 0; i < k->n_ttys; i++)
@@ -157,6 +170,9 @@ int keeper_take(struct keeper *k, const struct keeper_msg *m, const int *fds, un
 		close_fd(&k->listen);
 		k->listen = fds[0];
 		return 0;
+	case KM_NS:
+		take_ns(k, fds, n);
+		return 0;
 	case KM_GO:
 		return n ? -EPROTO : 0;
 	default:
@@ -209,7 +225,7 @@ static void serve_ctl(struct keeper *k)
 			close(fds[i]);
 		return;
 	}
-	if (m.type == KM_GO) {
+	if (m.type == KM_GO || (m.type == KM_NS && !n)) {
 		m.type = KM_ACK;
 		(void)send(k->ctl, &m, sizeof(m), MSG_NOSIGNAL);
 	}

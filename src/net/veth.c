@@ -178,8 +178,7 @@ static int port_vlans(const struct net_dev *d, int fd, struct err *e)
 	if (d->has_port_vlan) {
 		port_vlan(&b, false, d, host, 1, 0);
 		if (d->port_vlan)
-			port_vlan(&b, true, d, host, d->port_vlan,
-				  BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED);
+			port_vlan(&b, true, d, host, d->port_vlan, BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED);
 	}
 	for (unsigned i = 0; i < d->n_port_tagged; i++)
 		port_vlan(&b, true, d, host, d->port_tagged[i], 0);

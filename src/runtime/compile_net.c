@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "runtime/compile.h"
+#include "runtime/hook.h"
 
 /* The addresses that a device of the host has: the kernel drops them when it moves. Those that it makes up for a link it
  * will make up again. */
@@ -89,13 +90,42 @@ static const char *undo_words(struct compiler *c, const struct net_dev *d)
 
 static int add_script(struct compiler *c, const struct spec_net *s, const struct net_dev *d)
 {
-	const char *line;
+	const struct hook_ctx ctx = {
+		.spec = c->spec,
+		.name = c->spec->name,
+		.config = c->opts->config,
+		.rootfs_mount = c->plan->rootfs_mount,
+	};
+	/* The one of the end first: it is due once the one of the beginning may have done anything. */
+	const char *const scripts[] = { s->script_down, s->script_up }, *const moments[] = { "down", "up" };
+	bool device = !streq(s->type, "empty");
 
-	if (!s->script_up)
-		return 0;
-	line = plan_printf(c->plan, c->e, "%s %s net up %s %s %s", s->script_up, c->spec->name, d->type,
-			   streq(d->type, "veth") ? "" : d->link, d->host_name);
-	return line ? compile_add(c, OP_PARENT, &op_net_script, line, NULL, 0, 0) : -ENOMEM;
+	for (int up = 0; up < 2; up++) {
+		struct hook_net n = {
+			.script = scripts[up],
+			.moment = moments[up],
+			.type = s->type,
+			.parent = device ? d->link : NULL,
+			.peer = streq(s->type, "veth") ? d->host_name : NULL,
+		};
+		_cleanup_buf_ struct buf b = BUF_INIT;
+		const char *line;
+		int r;
+
+		if (!n.script)
+			continue;
+		r = hook_net_line(&ctx, &n, &b, c->e);
+		if (r < 0)
+			return r;
+		line = plan_strdup(c->plan, buf_str(&b), c->e);
+		if (!line)
+			return -ENOMEM;
+		r = up ? compile_add(c, OP_PARENT, &op_net_script, line, NULL, 0, 0)
+		       : compile_add_undo(c, OP_PARENT, &op_guard, "network script at the end", "script", line);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* Called while the host's operations are compiled: the devices are prepared, and their parent-side operations queued
@@ -104,7 +134,7 @@ int compile_nets_host(struct compiler *c)
 {
 	struct plan *p = c->plan;
 	unsigned n = 0;
-	int r;
+	int r = 0;
 
 	p->nets = plan_alloc(p, (c->spec->nets.n + 1) * sizeof(*p->nets), c->e);
 	if (!p->nets)
@@ -129,6 +159,10 @@ int compile_nets_host(struct compiler *c)
 		const struct net_dev *d = &p->nets[n];
 		struct op *op;
 
+		if (s->type && streq(s->type, "empty"))
+			r = add_script(c, s, NULL);
+		if (r < 0)
+			return r;
 		if (!s->type || streq(s->type, "none") || streq(s->type, "empty"))
 			continue;
 		op = plan_add(p, OP_PARENT, &op_net_attach, c->e);

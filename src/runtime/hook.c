@@ -13,12 +13,36 @@ static bool version1(const struct hook_ctx *c)
 	return c->spec->hook_version == 1;
 }
 
+/* One word of a shell's line, whatever is in it. */
+static void put_word(struct buf *out, const char *s)
+{
+	bool plain = *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@+%")];
+
+	buf_puts(out, plain ? "" : "'");
+	for (; *s; s++)
+		if (*s == '\'')
+			buf_puts(out, "'\\''");
+		else
+			buf_add(out, s, 1);
+	buf_puts(out, plain ? "" : "'");
+}
+
+/* "[TYPE:]PATH" without the type. */
+static const char *root_path(const struct spec *s)
+{
+	const char *path = s->rootfs.path, *colon = path && *path != '/' ? strchr(path, ':') : NULL;
+
+	return colon ? colon + 1 : path;
+}
+
 int hook_command(const struct hook_ctx *c, enum spec_hook type, const char *command, struct buf *out, struct err *e)
 {
 	buf_puts(out, command);
 	if (version1(c))
 		return buf_error(out, e);
-	buf_printf(out, " %s lxc %s", c->name, spec_hook_names[type]);
+	buf_puts(out, " ");
+	put_word(out, c->name);
+	buf_printf(out, " lxc %s", spec_hook_names[type]);
 	for (const char *const *p = c->ns_paths; p && *p; p++)
 		buf_printf(out, " %s", *p);
 	return buf_error(out, e);
@@ -46,7 +70,7 @@ int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, st
 		{ "LXC_NAME", c->name },
 		{ "LXC_CONFIG_FILE", c->config },
 		{ "LXC_ROOTFS_MOUNT", c->rootfs_mount },
-		{ "LXC_ROOTFS_PATH", s->rootfs.path },
+		{ "LXC_ROOTFS_PATH", root_path(s) },
 		{ "LXC_CONSOLE", s->dev.console_path },
 		{ "LXC_CONSOLE_LOGPATH", s->dev.console_logfile },
 		{ "LXC_CGNS_AWARE", "1" },
@@ -61,6 +85,10 @@ int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, st
 	/* Ours replace what the caller's environment has under these names: a hook may itself start a container. */
 	for (char *const *p = environ; *p && r == 0; p++)
 		r = strv_push(env, *p, e);
+	/* What is only named is inherited, and there already. */
+	for (size_t i = 0; i < s->process.env.n && r == 0; i++)
+		if (strchr(s->process.env.v[i], '='))
+			r = strv_env_set(env, s->process.env.v[i], e);
 	for (size_t i = 0; i < s->process.env_hooks.n && r == 0; i++)
 		if (strchr(s->process.env_hooks.v[i], '='))
 			r = strv_env_set(env, s->process.env_hooks.v[i], e);
@@ -79,6 +107,64 @@ int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, st
 		for (size_t i = 0; colon && i < (size_t)(colon - *p) && i < sizeof(up) - 1; i++)
 			up[i] = (char)((*p)[i] & ~0x20);
 		r = strv_pushf(env, e, "LXC_%s_NS=%s", up, colon ? colon + 1 : "");
+	}
+	return r;
+}
+
+int hook_net_line(const struct hook_ctx *c, const struct hook_net *n, struct buf *out, struct err *e)
+{
+	const struct {
+		const char *key, *value;
+	} vars[] = {
+		{ "LXC_NAME", c->name },
+		{ "LXC_CONFIG_FILE", c->config },
+		{ "LXC_ROOTFS_MOUNT", c->rootfs_mount },
+		{ "LXC_ROOTFS_PATH", root_path(c->spec) },
+		{ "LXC_HOOK_VERSION", version1(c) ? "1" : "0" },
+		{ "LXC_HOOK_TYPE", version1(c) ? n->moment : NULL },
+		{ "LXC_HOOK_SECTION", version1(c) ? "net" : NULL },
+		{ "LXC_NET_TYPE", version1(c) ? n->type : NULL },
+		{ "LXC_NET_PARENT", version1(c) ? n->parent : NULL },
+		{ "LXC_NET_PEER", version1(c) ? n->peer : NULL },
+	};
+
+	buf_puts(out, "export");
+	for (size_t i = 0; i < ARRAY_SIZE(vars); i++) {
+		if (!vars[i].value)
+			continue;
+		buf_printf(out, " %s=", vars[i].key);
+		put_word(out, vars[i].value);
+	}
+	buf_printf(out, "; %s", n->script);
+	if (version1(c))
+		return buf_error(out, e);
+	buf_puts(out, " ");
+	put_word(out, c->name);
+	buf_printf(out, " net %s %s", n->moment, n->type);
+	for (int i = 0; i < 2; i++) {
+		const char *word = i ? n->peer : n->parent;
+
+		if (!word)
+			continue;
+		buf_puts(out, " ");
+		put_word(out, word);
+	}
+	return buf_error(out, e);
+}
+
+int hook_net_run(const char *line, struct err *e)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)line, NULL };
+	struct spawn s = { .path = "/bin/sh", .argv = argv };
+	_cleanup_free_ char *out = NULL;
+	int r = spawn_run(&s, &out, e);
+
+	if (r > 0) {
+		const char *script = strstr(line, "; ");
+		size_t n = out ? strcspn(out, "\n") : 0;
+
+		return err_kind(e, ERR_STATE, -ECANCELED, "network script '%s' failed with status %d%s%.*s",
+				script ? script + 2 : line, r, n ? ": " : "", (int)n, out ?: "");
 	}
 	return r;
 }

@@ -23,6 +23,14 @@ struct hook_ctx {
 int hook_command(const struct hook_ctx *c, enum spec_hook type, const char *command, struct buf *out, struct err *e);
 int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, struct err *e);
 
+/* Scripts of one interface. The line carries its environment in itself, so that it can be kept in the journal. */
+struct hook_net {
+	const char *script, *moment;	  /* "up" or "down" */
+	const char *type, *parent, *peer; /* NULL: there is none */
+};
+int hook_net_line(const struct hook_ctx *c, const struct hook_net *n, struct buf *out, struct err *e);
+int hook_net_run(const char *line, struct err *e);
+
 /*
  * The hooks of the OCI runtime specification (exec_hook.c), by moment: "prestart" … . Those up to the exec are operations
  * of the plan, and those of poststop are due by the journal; only poststart is left to who starts.

@@ -18,6 +18,7 @@ enum keeper_msg_type {
 	KM_GO = 5,
 	KM_ACK = 6,    /* keeper → runtime */
 	KM_LISTEN = 7, /* fd: the socket for clients, in place of the last life's */
+	KM_NS = 8,     /* fds: name spaces to hold for the hooks of the end; none: let those go */
 };
 
 struct keeper_msg {

@@ -13,7 +13,6 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/spawn.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "runtime/ops.h"
@@ -513,17 +512,10 @@ static int net_apply(const struct op *op, struct run *run, struct err *e)
 
 const struct op_kind op_net_attach = { "net.attach", net_describe, net_apply };
 
-/* a command with its arguments: a net script of the user, on the host */
+/* a: a network script of the user with its words, on the host */
 static int net_script_apply(const struct op *op, struct run *run, struct err *e)
 {
-	char *argv[] = { (char *)"sh", (char *)"-c", (char *)op->args.a, NULL };
-	struct spawn s = { .path = "/bin/sh", .argv = argv };
-	_cleanup_free_ char *out = NULL;
-	int r = spawn_run(&s, &out, e);
-
-	if (r > 0)
-		return err_kind(e, ERR_STATE, -ECANCELED, "network script '%s' failed with status %d", op->args.a, r);
-	return r;
+	return hook_net_run(op->args.a, e);
 }
 
 const struct op_kind op_net_script = { "net.script", describe_ab, net_script_apply };

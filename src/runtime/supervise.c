@@ -8,6 +8,7 @@
 
 #include "runtime/supervise.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #include "base/fd.h"
 #include "runtime/keeper_proto.h"
+#include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/syscalls.h"
 
@@ -82,6 +84,70 @@ static int say_log(int ctl, const struct spec *s, struct err *e)
 	return say(ctl, &m, &fd, 1);
 }
 
+int open_stop_namespaces(const struct run *run, int fds[static NS_MAX])
+{
+	unsigned n = 0;
+
+	if (!run->spec->hooks[HOOK_STOP].n)
+		return 0;
+	for (enum spec_ns ns = 0; ns < NS_MAX; ns++) {
+		int fd = run->plan->ns_cloned & (1u << ns) ? ns_open_pid(run->pid, &ns_table[ns], NULL) : -EBADF;
+
+		if (fd >= 0)
+			fds[n++] = fd;
+	}
+	return (int)n;
+}
+
+int stop_namespaces(pid_t holder, struct strv *ret, struct err *e)
+{
+	char dir[64], link[340], text[64];
+	struct dirent *de;
+	DIR *d;
+	int r = 0;
+
+	snprintf(dir, sizeof(dir), "/proc/%d/fd", holder);
+	d = opendir(dir);
+	while (d && r == 0 && (de = readdir(d))) {
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "%s/%s", dir, de->d_name);
+		n = readlink(link, text, sizeof(text) - 1);
+		if (n <= 0)
+			continue;
+		text[n] = '\0';
+		for (const struct ns_info *ns = ns_table; ns->name && r == 0; ns++) {
+			const char *rest = startswith(text, ns->name);
+
+			if (rest && startswith(rest, ":["))
+				r = strv_pushf(ret, e, "%s:%s", ns->name, link);
+		}
+	}
+	if (d)
+		closedir(d);
+	return r;
+}
+
+void stop_namespaces_done(int ctl)
+{
+	struct keeper_msg m = { .type = KM_NS };
+
+	if (ctl >= 0 && say(ctl, &m, NULL, 0) == 0)
+		(void)fd_recv(ctl, &m, sizeof(m), NULL, NULL);
+}
+
+static int say_namespaces(int ctl, const struct run *run)
+{
+	int fds[NS_MAX], n = open_stop_namespaces(run, fds), r;
+	struct keeper_msg m = { .type = KM_NS, .n = (uint32_t)n };
+
+	if (!n)
+		return 0;
+	r = say(ctl, &m, fds, (size_t)n);
+	fds_close_many(fds, (size_t)n);
+	return r;
+}
+
 /* The run_supervisor of a detached start: the keeper takes the container over. */
 static int hand_over(void *arg, struct run *run, struct err *e)
 {
@@ -95,6 +161,8 @@ static int hand_over(void *arg, struct run *run, struct err *e)
 		r = say_ptys(h->ctl, run);
 	if (r == 0)
 		r = say_log(h->ctl, run->spec, e);
+	if (r == 0)
+		r = say_namespaces(h->ctl, run);
 	if (r == 0 && h->listen >= 0) {
 		m = (struct keeper_msg){ .type = KM_LISTEN };
 		r = say(h->ctl, &m, &h->listen, 1);

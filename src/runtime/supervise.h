@@ -22,6 +22,14 @@ int start_again(struct run *run, const struct supervise *s, struct err *e);
 /* The socket <run dir>/sock, listening. fd or -errno. */
 int keeper_listen(int dirfd, struct err *e);
 
+/* Where there are stop hooks: the container's own name spaces, held open for them by whoever keeps the container. How
+ * many. Only then is anything held, for a network name space that is held takes its devices' end with it. */
+int open_stop_namespaces(const struct run *run, int fds[static NS_MAX]);
+/* "mnt:/proc/HOLDER/fd/N" … of what HOLDER has open. */
+int stop_namespaces(pid_t holder, struct strv *ret, struct err *e);
+/* In the keeper's helper, once the hooks have run: the keeper at CTL lets go of them. */
+void stop_namespaces_done(int ctl);
+
 /* Console log of the spec, opened for appending, and in *RET what the keeper must know of it; -EBADF: none wanted. */
 struct keeper_msg;
 int open_console_log(const struct spec *s, struct keeper_msg *ret, struct err *e);

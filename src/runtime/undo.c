@@ -96,6 +96,15 @@ static int undo_file(const struct undo_ctx *c, const char *path, struct err *e)
 	return 0;
 }
 
+/* A network script of the user that is due at the end. One that fails is not run again. */
+static int undo_script(const struct undo_ctx *c, const char *line, struct err *e)
+{
+	if (hook_net_run(line, e) < 0)
+		log_msg(c->log, LOG_WARN, "%s", e ? e->msg : "a network script failed");
+	err_clear(e);
+	return 0;
+}
+
 static int undo_tree(const struct undo_ctx *c, const char *path, struct err *e)
 {
 	if (*path != '/' || !path[1])
@@ -154,6 +163,7 @@ static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
 const struct undo_kind undo_kinds[] = {
 	{ "cgroup", "control group", undo_cgroup },
 	{ "net", "network device", undo_net },
+	{ "script", "network script", undo_script },
 	{ "file", "file", undo_file },
 	{ "tree", "directory tree", undo_tree },
 	{ "mount", "mount", undo_mount },
