@@ -111,7 +111,9 @@ static int cgroup_tree(struct compiler *c, struct tree t)
 
 		if (!m)
 			return -ENOMEM;
-		m->data = "size=64k,mode=755";
+		m->data = compile_context(c, "size=64k,mode=755");
+		if (!m->data)
+			return -ENOMEM;
 		m->attr_set = CGROUP_ATTRS;
 		m->nolinks = true;
 		m->create = 'd';

@@ -359,6 +359,30 @@ static bool is_type(const struct spec_mount *s, const char *type)
 	return s->fstype && streq(s->fstype, type);
 }
 
+const char *compile_context(struct compiler *c, const char *data)
+{
+	const char *label = c->spec->security.mount_label;
+
+	/* A mount that names one of its own has that. */
+	if (isempty(label) || (data && strstr(data, "context=")))
+		return data ?: "";
+	return plan_printf(c->plan, c->e, "%s%scontext=\"%s\"", data ?: "", isempty(data) ? "" : ",", label);
+}
+
+/* What is new gets the container's label, as it gets it from the others: procfs, sysfs and control groups are the kernel's,
+ * whose labels the policy gives; mqueue knows no such option and is labelled when it is there. */
+static int label_entry(struct compiler *c, const struct spec_mount *s, struct op_mount *m)
+{
+	if (m->bind || m->remount || is_type(s, "proc") || is_type(s, "sysfs") ||
+	    (s->fstype && startswith(s->fstype, "cgroup")))
+		return 0;
+	if (is_type(s, "mqueue"))
+		m->label = isempty(c->spec->security.mount_label) ? NULL : c->spec->security.mount_label;
+	else
+		m->data = compile_context(c, m->data);
+	return m->data ? 0 : -ENOMEM;
+}
+
 /* What the OCI runtime specification means by the same words. */
 static int refine_entry(struct compiler *c, const struct spec_mount *s, const struct mount_opts *o, struct op_mount *m)
 {
@@ -450,6 +474,10 @@ static int compile_entry(struct compiler *c, const struct spec_mount *s)
 	if (!m)
 		return -ENOMEM;
 	r = oci ? refine_entry(c, s, &o, m) : 0;
+	if (r < 0)
+		return r;
+	if (!o.relative)
+		r = label_entry(c, s, m);
 	if (r < 0)
 		return r;
 	own_idmap = o.idmap_own || o.ridmap_own || s->uid_maps.n || s->gid_maps.n;
@@ -545,12 +573,13 @@ int compile_entries(struct compiler *c)
 int compile_masks(struct compiler *c)
 {
 	const struct spec_security *s = &c->spec->security;
-	int r = 0;
+	const char *data = compile_context(c, "size=0k,mode=755");
+	int r = data ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < s->readonly_paths.n && r == 0; i++)
 		r = compile_add(c, OP_CHILD, &op_readonly, s->readonly_paths.v[i], NULL, 0, 0);
 	for (size_t i = 0; i < s->masked_paths.n && r == 0; i++)
-		r = compile_add(c, OP_CHILD, &op_mask, s->masked_paths.v[i], NULL, 0, 0);
+		r = compile_add(c, OP_CHILD, &op_mask, s->masked_paths.v[i], data, 0, 0);
 	return r;
 }
 

@@ -259,6 +259,9 @@ static int need_lsm(enum lsm_kind lsm, const struct spec_security *s, struct err
 			e, ERR_MISSING, -EOPNOTSUPP,
 			"process.selinuxLabel: selinux label is specified in config, but selinux is disabled or not "
 			"supported");
+	if (lsm != LSM_SELINUX && !isempty(s->mount_label))
+		return err_kind(e, ERR_MISSING, -EOPNOTSUPP,
+				"linux.mountLabel: mounts cannot be labelled, SELinux is disabled or not supported");
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
@@ -142,6 +143,8 @@ static void mount_describe(const struct op *op, struct buf *out)
 		buf_puts(out, " noexec");
 	if (m->data && *m->data)
 		buf_printf(out, " (%s)", m->data);
+	if (m->label)
+		buf_printf(out, " label=%s", m->label);
 	if (m->remount)
 		buf_puts(out, " remount");
 	if (m->copy_up)
@@ -298,6 +301,15 @@ static int inherit(const struct op_mount *m, int target, int mnt, struct err *e)
 	return r < 0 ? err_set(e, r, "copy what is in %s", m->target) : 0;
 }
 
+static int set_label(const struct op_mount *m, int mnt, struct err *e)
+{
+	_cleanup_close_ int root = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0 || fsetxattr(root, "security.selinux", m->label, strlen(m->label), 0) < 0)
+		return err_set(e, -errno, "linux.mountLabel: label %s with %s", m->target, m->label);
+	return 0;
+}
+
 /* HAS_ATTRS: FD was made with its attributes. */
 static int place(const struct op_mount *m, struct run *run, int fd, bool has_attrs, struct err *e)
 {
@@ -311,6 +323,8 @@ static int place(const struct op_mount *m, struct run *run, int fd, bool has_att
 	r = guard_proc(m, target, fd, e);
 	if (r == 0 && !made)
 		r = inherit(m, target, fd, e);
+	if (r == 0 && m->label)
+		r = set_label(m, fd, e);
 	if (r == 0 && (!has_attrs || m->propagation))
 		r = mount_set(fd, m->attr_set, m->attr_clr, m->propagation, m->propagation_rec, e);
 	if (r == 0 && (m->rattr_set || m->rattr_clr))
@@ -460,6 +474,13 @@ const struct op_kind op_root_ro = { "root.readonly", root_ro_describe, root_ro_a
 
 /* --- masked and read-only paths: a path ---------------------------------------------------------------------------- */
 
+static void mask_describe(const struct op *op, struct buf *out)
+{
+	const char *context = strstr(op->args.b, "context=");
+
+	buf_printf(out, "%s%s%s%s", op->args.a, context ? " (" : "", context ?: "", context ? ")" : "");
+}
+
 static int mask_apply(const struct op *op, struct run *run, struct err *e)
 {
 	_cleanup_close_ int target = inroot_open_path(run->root_fd, op->args.a, 0), fd = -EBADF;
@@ -470,7 +491,7 @@ static int mask_apply(const struct op *op, struct run *run, struct err *e)
 	if (target < 0 || fstat(target, &st) < 0)
 		return err_set(e, target < 0 ? target : -errno, "mask %s", op->args.a);
 	if (S_ISDIR(st.st_mode)) {
-		fd = mount_new("tmpfs", "tmpfs", "size=0k,mode=755", MOUNT_ATTR_RDONLY, true, e);
+		fd = mount_new("tmpfs", "tmpfs", op->args.b, MOUNT_ATTR_RDONLY, true, e);
 	} else {
 		/* The device itself is checked, not its name: the container's /dev/null may be anything (CVE-2025-31133). */
 		fd = mount_clone(run->null_fd, "", false, e);
@@ -480,7 +501,7 @@ static int mask_apply(const struct op *op, struct run *run, struct err *e)
 	return mount_attach(fd, target, e);
 }
 
-const struct op_kind op_mask = { "mask", describe_a, mask_apply };
+const struct op_kind op_mask = { "mask", mask_describe, mask_apply };
 
 static int readonly_apply(const struct op *op, struct run *run, struct err *e)
 {

@@ -45,10 +45,11 @@ struct op_mount {
 	bool remount;	      /* attributes and data of what is mounted there already; with BIND its attributes only */
 	bool guard_proc;      /* nothing goes over a procfs but what ON_PROC lets through */
 	bool on_proc;
-	bool keep_mode; /* the root of the new file system gets the mode of the directory under it */
-	bool copy_up;	/* … and a copy of its contents */
-	char create;	/* 'd', 'f', 's' (as the source is) or 0 */
-	int slot;	/* pre-opened on the host, -1: opened where it is applied */
+	bool keep_mode;	   /* the root of the new file system gets the mode of the directory under it */
+	bool copy_up;	   /* … and a copy of its contents */
+	const char *label; /* SELinux label of the new file system's root, which takes none as an option */
+	char create;	   /* 'd', 'f', 's' (as the source is) or 0 */
+	int slot;	   /* pre-opened on the host, -1: opened where it is applied */
 };
 
 struct op_node {

@@ -44,6 +44,12 @@ int check_word(const char *v, struct err *e)
 	return 0;
 }
 
+int check_label(const char *v, struct err *e)
+{
+	return !*v || v[strcspn(v, " \t\"\\")] || has_control(v) ? expected(e, "a label without blanks and quotes", v)
+								 : 0;
+}
+
 int check_hostname(const char *v, struct err *e)
 {
 	size_t n = strlen(v);

@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 int check_hostname(const char *v, struct err *e);
+int check_label(const char *v, struct err *e);	  /* no blank, no quote: it stands quoted among mount options */
 int check_ifname(const char *v, struct err *e);	  /* 1–15 bytes, no blank, no slash */
 int check_link(const char *v, struct err *e);	  /* the same, or PREFIX+ */
 int check_hwaddr(const char *v, struct err *e);	  /* six pairs of hex digits or x */

@@ -274,7 +274,7 @@ const struct field spec_fields[] = {
 	R("security.seccomp.listener_metadata", FT_STRING, security.seccomp.listener_metadata, "text said along with it",
 	  .flags = F_INTERNAL),
 	R("security.mount_label", FT_STRING, security.mount_label, "SELinux label of its file systems",
-	  .flags = F_INTERNAL, .check = check_line),
+	  .flags = F_INTERNAL, .check = check_label),
 	R("security.masked_paths", FT_STRV, security.masked_paths, "paths hidden from the container", .flags = F_INTERNAL),
 	R("security.readonly_paths", FT_STRV, security.readonly_paths, "paths made read-only", .flags = F_INTERNAL),
 	R("net", FT_LIST, nets, "network interfaces, in this order", SUB(net_fields, struct spec_net)),

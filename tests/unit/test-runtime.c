@@ -21,6 +21,7 @@
 #include "dialect/lxc/lxc.h"
 #include "runtime/hook.h"
 #include "runtime/run.h"
+#include "spec/field.h"
 #include "unit/test.h"
 
 static const struct plan_opts plain = {
@@ -46,6 +47,25 @@ static char *plan_of(const char *conf, const struct plan_opts *o)
 		CHECK(e.code < 0 && *e.msg && !p.ops);
 		return strdup(e.msg);
 	}
+	plan_print(&p, &out);
+	plan_done(&p);
+	return buf_take(&out);
+}
+
+/* The same of a spec's own text, as an OCI runtime compiles it. */
+static char *oci_plan_of(const char *text)
+{
+	struct plan_opts o = plain;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_spec_ struct spec s;
+	struct plan p = { 0 };
+	struct err e = { 0 };
+
+	o.oci = true;
+	o.lxcpath = o.config = NULL;
+	spec_init(&s);
+	if (spec_load(&s, text, &e) < 0 || plan_compile(&s, &o, &p, &e) < 0)
+		return strdup(e.msg);
 	plan_print(&p, &out);
 	plan_done(&p);
 	return buf_take(&out);
@@ -417,4 +437,48 @@ TEST(hooks_that_fail)
 	err_clear(&e);
 	CHECK(hooks_run(&h, HOOK_PRE_START, true, NULL, &e) == -ECANCELED);
 	CHECK(strstr(e.msg, "status 3"));
+}
+
+/* What is a new file system gets the label, but for those whose labels are the kernel's. */
+TEST(mounts_are_labelled)
+{
+	static const char label[] = "context=\"system_u:object_r:container_file_t:s0:c1,c2\"";
+	static const char spec[] = "rootfs.path=dir:/r\nprocess.args=sh\nmounts_create=1\n"
+				   "security.mount_label=system_u:object_r:container_file_t:s0:c1,c2\n"
+				   "security.masked_paths=/proc/acpi\n";
+	static const char *const mounts[][3] = {
+		{ "proc", "/proc", "nosuid" },
+		{ "tmpfs", "/dev", "nosuid,mode=755" },
+		{ "devpts", "/dev/pts", "newinstance,gid=5" },
+		{ "mqueue", "/dev/mqueue", "nosuid" },
+		{ "sysfs", "/sys", "ro" },
+		{ "bind", "/data", "bind,ro" },
+		{ "tmpfs", "/own", "rootcontext=x" },
+	};
+	_cleanup_buf_ struct buf all = BUF_INIT;
+	_cleanup_free_ char *text = NULL;
+	char want[160];
+
+	buf_puts(&all, spec);
+	for (unsigned i = 0; i < ARRAY_SIZE(mounts); i++)
+		buf_printf(&all,
+			   "mounts.%u.fstype=%s\nmounts.%u.source=none\nmounts.%u.target=%s\nmounts.%u.options=%s\n", i,
+			   mounts[i][0], i, i, mounts[i][1], i, mounts[i][2]);
+	text = oci_plan_of(buf_str(&all));
+	snprintf(want, sizeof(want), "(mode=755,%s)", label);
+	CHECK(has(text, want));
+	snprintf(want, sizeof(want), "(newinstance,gid=5,%s)", label);
+	CHECK(has(text, want));
+	snprintf(want, sizeof(want), "/proc/acpi (%s)", label);
+	CHECK(has(text, want));
+	CHECK(has(text, "label=system_u:object_r:container_file_t:s0:c1,c2"));
+	CHECK(has(text, "(rootcontext=x)"));
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		bool none = strstr(line, "on /proc ") || strstr(line, "on /sys") || strstr(line, "/data") ||
+			    strstr(line, "/dev/mqueue");
+
+		if (none && strstr(line, "context="))
+			printf("# %s\n", line);
+		CHECK(!none || !strstr(line, "context="));
+	}
 }
