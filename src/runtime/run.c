@@ -285,6 +285,10 @@ int run_execute(struct run *run, const struct run_supervisor *sup, struct err *e
 	struct err cleanup = { 0 };
 	int r;
 
+	/* Of another architecture, or younger than this program; a misspelt one shows here, too. */
+	if (run->plan->seccomp_ignored)
+		log_debug(run->log, "seccomp: unknown system calls in the policy are ignored: %s",
+			  run->plan->seccomp_ignored);
 	run->journal_fd = journal_open(run->dirfd, e);
 	if (run->journal_fd < 0)
 		return run->journal_fd;

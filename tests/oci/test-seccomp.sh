@@ -151,3 +151,12 @@ hook() { echo "c['hooks'] = {'startContainer': [{'path': '/bin/sh', 'args': ['sh
 run_in hooked "$(policy ALLOW mkdir,mkdirat:ERRNO:5); $(hook 'mkdir /made || mknod /refused p')" 'ls -d /made /refused' >"$T/.got" 2>&1
 like "startContainer hooks are under the policy" "$(cat "$T/.got")" '^/refused'
 unlike "and cannot do what it refuses" "$(cat "$T/.got")" '^/made'
+
+# --- what nobody knows -----------------------------------------------------------------------------------------------------
+
+bundle typo "$(policy ALLOW no_such_call,mkdir,other_call:ERRNO); sh('true')"
+rt --debug run --bundle "$T/typo" "$CT-typo" >"$T/.got" 2>&1
+is "a call that nobody knows is left out" $? 0
+like "and the log names it" "$(cat "$T/.got")" 'level=debug msg="seccomp: unknown system calls .*: .*no_such_call'
+rt run --bundle "$T/typo" "$CT-typo" >"$T/.got" 2>&1
+is "but not unless asked" "$(cat "$T/.got")" ""
