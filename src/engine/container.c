@@ -12,9 +12,10 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "dialect/oci/oci.h"
-#include "engine/internal.h"
+#include "engine/copy-inner.h"
 #include "net/net.h"
 #include "spec/field.h"
+#include "store/swap.h"
 #include "sys/ns.h"
 
 struct container *container_free(struct container *c)
@@ -92,7 +93,8 @@ static int maybe_oci(struct container *c, struct err *e)
 	return c->id ? 0 : err_oom(e);
 }
 
-static int fill(struct container *c, struct engine *g, const char *name, const char *rcfile, struct err *e)
+static int fill(struct container *c, struct engine *g, const char *lxcpath, const char *name, const char *rcfile,
+		struct err *e)
 {
 	int r = spec_name_check(name, e);
 
@@ -100,11 +102,11 @@ static int fill(struct container *c, struct engine *g, const char *name, const c
 		return r;
 	c->engine = g;
 	c->name = strdup(name);
-	c->lxcpath = strdup(g->lxcpath);
-	c->dir = path_join(g->lxcpath, name);
+	c->lxcpath = strdup(lxcpath);
+	c->dir = path_join(lxcpath, name);
 	if (!c->name || !c->lxcpath || !c->dir)
 		return err_oom(e);
-	r = record_id(g->lxcpath, name, &c->id, e);
+	r = record_id(lxcpath, name, &c->id, e);
 	if (r < 0)
 		return r;
 	if (rcfile)
@@ -113,12 +115,19 @@ static int fill(struct container *c, struct engine *g, const char *name, const c
 		c->config = NULL;
 	if (!c->config)
 		return err_oom(e);
-	c->defined = file_exists(AT_FDCWD, c->config);
+	/* A rename or a restore was killed: it is finished, or what there is of it dropped. Who is at it holds the lock. */
+	if (!g->dry_run && swap_pending(c->dir)) {
+		_cleanup_close_ int lock = record_lock(c->id, false, NULL);
+
+		if (lock >= 0)
+			(void)swap_settle(c->dir, NULL);
+	}
+	c->defined = file_exists(AT_FDCWD, c->config) && (rcfile || !copy_is_partial(c->dir));
 	return maybe_oci(c, e);
 }
 
-int container_open(struct engine *g, const char *name, const char *rcfile, unsigned flags, struct container **ret,
-		   struct err *e)
+static int open_at(struct engine *g, const char *lxcpath, const char *name, const char *rcfile, unsigned flags,
+		   struct container **ret, struct err *e)
 {
 	_cleanup_(container_freep) struct container *c = calloc(1, sizeof(*c));
 	int r;
@@ -127,7 +136,7 @@ int container_open(struct engine *g, const char *name, const char *rcfile, unsig
 		return err_oom(e);
 	c->rec.exit_status = -1;
 	spec_init(&c->spec);
-	r = fill(c, g, name, rcfile, e);
+	r = fill(c, g, lxcpath, name, rcfile, e);
 	if (r == 0)
 		r = container_refresh(c, e);
 	if (r < 0)
@@ -151,6 +160,20 @@ int container_open(struct engine *g, const char *name, const char *rcfile, unsig
 	}
 	*ret = TAKE_PTR(c);
 	return 0;
+}
+
+int container_open(struct engine *g, const char *name, const char *rcfile, unsigned flags, struct container **ret,
+		   struct err *e)
+{
+	return open_at(g, g->lxcpath, name, rcfile, flags, ret, e);
+}
+
+int container_open_in(struct engine *g, const char *lxcpath, const char *name, unsigned flags, struct container **ret,
+		      struct err *e)
+{
+	_cleanup_free_ char *real = realpath(lxcpath, NULL);
+
+	return open_at(g, real ?: lxcpath, name, NULL, flags, ret, e);
 }
 
 enum run_state container_state(struct container *c)

@@ -15,11 +15,10 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/spawn.h"
-#include "engine/internal.h"
+#include "engine/copy-inner.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "store/store.h"
-#include "sys/idmap.h"
 
 #define CONFIG_MAX (16u << 20)
 
@@ -127,7 +126,7 @@ static int make_dirs(struct creation *n, struct err *e)
 	}
 	r = store_parse(n->rootfs, &ref, e);
 	if (r == 0)
-		r = ref.driver->create(&ref, e);
+		r = ref.driver->create(&ref, &(struct store_opts){ 0 }, e);
 	store_ref_done(&ref);
 	return r;
 }
@@ -318,26 +317,6 @@ static int destroy_ref(void *arg, struct err *e)
 	return ref->driver->destroy(ref, e);
 }
 
-/* An ordinary user may not remove what his container's users own; their root may. He is one of them here, too, for what
- * is his own. What is left is for the caller to remove, and to complain about. */
-static int destroy_as_owner(struct container *c, struct store_ref *ref, struct err *e)
-{
-	_cleanup_free_ struct idmap *maps = calloc(c->spec.idmaps.n + 2, sizeof(*maps));
-	uint32_t uid = geteuid(), gid = getegid(), free_id = 0;
-	size_t n = 0;
-
-	if (!maps)
-		return err_oom(e);
-	LIST_EACH(m, &c->spec.idmaps, struct spec_idmap) {
-		maps[n++] = (struct idmap){ m->type, m->nsid, m->hostid, m->range };
-		if (m->nsid + m->range > free_id)
-			free_id = m->nsid + m->range;
-	}
-	maps[n++] = (struct idmap){ 'u', free_id, uid, 1 };
-	maps[n++] = (struct idmap){ 'g', free_id, gid, 1 };
-	return idmap_call(maps, n, destroy_ref, ref, e);
-}
-
 static int destroy_rootfs(struct container *c, int journal, struct err *e)
 {
 	struct store_ref ref = { 0 };
@@ -358,11 +337,28 @@ static int destroy_rootfs(struct container *c, int journal, struct err *e)
 	if (dir && !is_above(c->dir, dir))
 		r = journal_add(journal, "tree", dir, e);
 	if (r == 0 && geteuid() != 0 && c->spec.idmaps.n)
-		(void)destroy_as_owner(c, &ref, NULL);
+		/* An ordinary user may not remove what his container's users own; their root may. What is left is for us to
+		 * remove, and to complain about. */
+		(void)copy_as_owner(c, destroy_ref, &ref, NULL);
 	if (r == 0)
 		r = ref.driver->destroy(&ref, e);
 	store_ref_done(&ref);
 	return r;
+}
+
+/* Nothing rests on it, and no snapshots would go with it unasked. */
+static int check_unused(struct container *c, struct err *e)
+{
+	unsigned clones;
+	int r = depends_clones(c->dir, &clones, e);
+
+	if (r < 0)
+		return r;
+	if (clones)
+		return err_kind(e, ERR_STATE, -EBUSY, "Destroying %s failed: %s has clones", c->name, c->name);
+	if (depends_snapshots(c))
+		return err_kind(e, ERR_STATE, -EBUSY, "Destroying %s failed: %s has snapshots", c->name, c->name);
+	return 0;
 }
 
 static int destroy_locked(struct container *c, struct err *e)
@@ -375,6 +371,9 @@ static int destroy_locked(struct container *c, struct err *e)
 		return r;
 	if (c->rec.state != RUN_STOPPED)
 		return err_kind(e, ERR_STATE, -EBUSY, "%s has been started again meanwhile", c->name);
+	r = check_unused(c, e);
+	if (r < 0)
+		return r;
 	r = hooks_run(&h, HOOK_DESTROY, false, c->engine->log, e);
 	if (r < 0)
 		return r;
@@ -391,9 +390,11 @@ static int destroy_locked(struct container *c, struct err *e)
 		return journal;
 	r = journal_add(journal, "tree", c->dir, e);
 	if (r == 0)
+		r = depends_tell(c->dir, c->lxcpath, c->name, false, e);
+	if (r == 0)
 		r = destroy_rootfs(c, journal, e);
 	if (r == 0)
-		r = tree_remove(AT_FDCWD, c->dir, e);
+		r = store_remove_tree(c->dir, e);
 	return r == 0 ? container_forget(c, e) : r;
 }
 
@@ -406,6 +407,9 @@ int container_destroy(struct container *c, bool force, struct err *e)
 		return r;
 	if (!c->defined)
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "Container is not defined");
+	r = check_unused(c, e);
+	if (r < 0)
+		return r;
 	if (c->rec.state != RUN_STOPPED && !force) {
 		err_kind(e, ERR_STATE, -EBUSY, "%s is running", c->name);
 		return err_hint(e, -EBUSY, "stop it first, or use -f");

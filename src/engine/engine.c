@@ -164,12 +164,16 @@ static int list_defined(struct engine *g, struct strv *ret, struct err *e)
 	if (!d)
 		return errno == ENOENT ? 0 : err_set(e, -errno, "open %s", g->lxcpath);
 	while (r == 0 && (de = readdir(d))) {
-		char path[NAME_MAX + sizeof("/config")];
+		char path[NAME_MAX + sizeof("/partial")];
 
 		if (de->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%s/config", de->d_name);
-		if (faccessat(dirfd(d), path, F_OK, 0) == 0)
+		if (faccessat(dirfd(d), path, F_OK, 0) < 0)
+			continue;
+		/* A copy that is not finished is none. */
+		snprintf(path, sizeof(path), "%s/partial", de->d_name);
+		if (faccessat(dirfd(d), path, F_OK, 0) < 0)
 			r = strv_push(ret, de->d_name, e);
 	}
 	closedir(d);

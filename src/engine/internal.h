@@ -33,6 +33,10 @@ bool engine_rootless(void);
 /* Appends a line to the dry-run's text. Returns true when the caller must change nothing. */
 bool engine_dry(struct engine *g, const char *fmt, ...) _printf_(2, 3);
 
+/* container_open() of a container of another lxcpath. */
+int container_open_in(struct engine *g, const char *lxcpath, const char *name, unsigned flags, struct container **ret,
+		      struct err *e);
+
 /* The container's group, open. -ESTATE kind when it does not run. */
 int container_cgroup(struct container *c, struct cg **ret, struct err *e);
 

@@ -38,13 +38,17 @@ static const char *root_path(const struct spec *s)
 int hook_command(const struct hook_ctx *c, enum spec_hook type, const char *command, struct buf *out, struct err *e)
 {
 	buf_puts(out, command);
-	if (version1(c))
-		return buf_error(out, e);
-	buf_puts(out, " ");
-	put_word(out, c->name);
-	buf_printf(out, " lxc %s", spec_hook_names[type]);
-	for (const char *const *p = c->ns_paths; p && *p; p++)
-		buf_printf(out, " %s", *p);
+	if (!version1(c)) {
+		buf_puts(out, " ");
+		put_word(out, c->name);
+		buf_printf(out, " lxc %s", spec_hook_names[type]);
+		for (const char *const *p = c->ns_paths; p && *p; p++)
+			buf_printf(out, " %s", *p);
+	}
+	for (char *const *a = c->args; a && *a; a++) {
+		buf_puts(out, " ");
+		put_word(out, *a);
+	}
 	return buf_error(out, e);
 }
 
@@ -70,12 +74,13 @@ int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, st
 		{ "LXC_NAME", c->name },
 		{ "LXC_CONFIG_FILE", c->config },
 		{ "LXC_ROOTFS_MOUNT", c->rootfs_mount },
-		{ "LXC_ROOTFS_PATH", root_path(s) },
+		{ "LXC_ROOTFS_PATH", type == HOOK_CLONE ? s->rootfs.path : root_path(s) },
 		{ "LXC_CONSOLE", s->dev.console_path },
 		{ "LXC_CONSOLE_LOGPATH", s->dev.console_logfile },
 		{ "LXC_CGNS_AWARE", "1" },
 		{ "LXC_LOG_LEVEL", c->log_level ?: "ERROR" },
 		{ "LXC_TARGET", c->target },
+		{ "LXC_SRC_NAME", c->src_name },
 		{ "LXC_HOOK_TYPE", version1(c) ? spec_hook_names[type] : NULL },
 		{ "LXC_HOOK_SECTION", version1(c) ? "lxc" : NULL },
 	};

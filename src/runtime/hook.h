@@ -16,6 +16,8 @@ struct hook_ctx {
 	const char *target; /* "stop" or "reboot" for the stop hooks, else NULL */
 	pid_t pid;	    /* 0: none yet */
 	const char *log_level;
+	const char *src_name;	     /* clone hook: what it is a clone of, else NULL */
+	char *const *args;	     /* clone hook: further words, NULL-terminated, or NULL */
 	const char *const *ns_paths; /* stop hook: "mnt:/proc/PID/fd/N" …, NULL-terminated, or NULL */
 };
 

@@ -21,6 +21,7 @@
 #include "runtime/record.h"
 #include "security/security.h"
 #include "spec/field.h"
+#include "store/store.h"
 #include "sys/syscalls.h"
 
 /* Kills what is still in the group, then removes it. */
@@ -109,7 +110,19 @@ static int undo_tree(const struct undo_ctx *c, const char *path, struct err *e)
 {
 	if (*path != '/' || !path[1])
 		return err_kind(e, ERR_INVALID, -EINVAL, "journal: '%s' is no tree of ours", path);
-	return tree_remove(AT_FDCWD, path, e);
+	return store_remove_tree(path, e);
+}
+
+/* A root that lies in no container's folder: a volume, a data set. */
+static int undo_store(const struct undo_ctx *c, const char *path, struct err *e)
+{
+	struct store_ref ref = { 0 };
+	int r = store_parse(path, &ref, e);
+
+	if (r == 0)
+		r = ref.driver->destroy(&ref, e);
+	store_ref_done(&ref);
+	return r;
 }
 
 static int undo_mount(const struct undo_ctx *c, const char *path, struct err *e)
@@ -166,6 +179,7 @@ const struct undo_kind undo_kinds[] = {
 	{ "script", "network script", undo_script },
 	{ "file", "file", undo_file },
 	{ "tree", "directory tree", undo_tree },
+	{ "store", "root file system", undo_store },
 	{ "mount", "mount", undo_mount },
 	{ "apparmor", "AppArmor profile", undo_apparmor },
 	{ "hooks", "stop hooks of", undo_hooks },

@@ -509,31 +509,37 @@ static bool is_privileged(void)
 	       strstr(map, "4294967295");
 }
 
-int store_copy_tree(const char *from, const char *to, struct err *e)
+int store_copy_below(int src, int dst, struct err *e)
 {
-	_cleanup_close_ int src = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC), dst = -EBADF;
 	_cleanup_free_ struct copy *c = calloc(1, sizeof(*c));
-	int r = 0;
+	int r;
 
 	if (!c)
 		return err_oom(e);
+	if (fstat(src, &c->src_st) < 0 || fstat(dst, &c->dst_st) < 0)
+		return err_set(e, -errno, "stat the roots of a copy");
+	drop_inherited_acl(dst);
+	c->dst_root = dst;
+	c->caps.privileged = is_privileged();
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_init(&c->link_lock, NULL);
+	pthread_cond_init(&c->work, NULL);
+	r = copy_below(c, src, dst, e);
+	free_all(c);
+	return r;
+}
+
+int store_copy_tree(const char *from, const char *to, struct err *e)
+{
+	_cleanup_close_ int src = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC), dst = -EBADF;
+	int r;
+
 	if (src < 0)
 		return err_set(e, -errno, "open %s", from);
 	if (mkdir(to, 0700) < 0)
 		return err_set(e, -errno, "create directory %s", to);
 	dst = open(to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dst < 0 || fstat(src, &c->src_st) < 0 || fstat(dst, &c->dst_st) < 0) {
-		r = err_set(e, -errno, "open %s", to);
-	} else {
-		drop_inherited_acl(dst);
-		c->dst_root = dst;
-		c->caps.privileged = is_privileged();
-		pthread_mutex_init(&c->lock, NULL);
-		pthread_mutex_init(&c->link_lock, NULL);
-		pthread_cond_init(&c->work, NULL);
-		r = copy_below(c, src, dst, e);
-		free_all(c);
-	}
+	r = dst < 0 ? err_set(e, -errno, "open %s", to) : store_copy_below(src, dst, e);
 	if (r < 0) {
 		tree_remove(AT_FDCWD, to, NULL);
 		return err_wrap(e, r, "copy %s to %s", from, to);

@@ -27,7 +27,7 @@ static int dir_open_tree(const struct store_ref *ref, const char *options, struc
 	return r < 0 ? err_wrap(e, r, "root file system %s", ref->src) : TAKE_FD(mnt);
 }
 
-static int dir_create(const struct store_ref *ref, struct err *e)
+static int dir_create(const struct store_ref *ref, const struct store_opts *o, struct err *e)
 {
 	return store_make_empty_dir(ref->src, e);
 }
@@ -42,10 +42,23 @@ static const char *dir_host_dir(const struct store_ref *ref)
 	return ref->src;
 }
 
+static int dir_place(const struct store_owner *w, const struct store_ref *from, char **ret, struct err *e)
+{
+	return w->o->dir ? store_place_below("dir", w->o->dir, "", ret, e)
+			 : store_place_below("dir", w->dir, "rootfs", ret, e);
+}
+
+static bool dir_suits(const char *dir, const struct store_opts *o)
+{
+	return true;
+}
+
 const struct store_driver store_dir = {
 	.name = "dir",
 	.open_tree = dir_open_tree,
 	.create = dir_create,
 	.destroy = dir_destroy,
 	.host_dir = dir_host_dir,
+	.place = dir_place,
+	.suits = dir_suits,
 };

@@ -12,8 +12,8 @@ extern const struct store_driver store_dir, store_overlay;
  * mounts below it and tells the host of none (slave): a copy of a shared mount would tell. */
 int store_finish_tree(int mnt_fd, const struct mount_opts *o, struct err *e);
 
+/* "PREFIX:DIR/NAME" for place(). */
+int store_place_below(const char *type, const char *dir, const char *name, char **ret, struct err *e);
+
 /* mkdir -p; an existing directory must be empty (-EEXIST). */
 int store_make_empty_dir(const char *path, struct err *e);
-
-/* Never "/", by whatever name: these paths come from a configuration and end in an rm -rf. */
-int store_remove_tree(const char *path, struct err *e);

@@ -2,21 +2,26 @@
 
 /*
  * overlay:LOWER[:LOWER…]:UPPER, as LXC writes it: the last is where changes go, the first of the others is the top
- * one; overlayfs wants a work directory on UPPER's file system, and that is "olwork" beside UPPER. UPPER and the work
- * directory are made when they are missing, a lower one never is.
+ * one; overlayfs wants a work directory on UPPER's file system, and that is "work" beside UPPER where UPPER is the "delta"
+ * that clones have, "olwork" beside any other. UPPER and the work directory are made when they are missing, a lower one
+ * never is.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/buf.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "store/driver.h"
 #include "sys/probe.h"
 #include "sys/syscalls.h"
 
-#define WORK_NAME "olwork"
-#define LOWER_MAX 500 /* the kernel's own limit */
+#define WORK_NAME	"olwork"
+#define WORK_NAME_CLONE "work"
+#define LOWER_MAX	500 /* the kernel's own limit */
 
 /* fsconfig(2) takes no longer string, its NUL included; a longer path is given as one of our fds. */
 #define FS_VALUE_MAX 256
@@ -76,7 +81,8 @@ static int layers_parse(const char *src, struct layers *ret, struct err *e)
 	if (!slash || slash == ret->upper)
 		return err_kind(e, ERR_INVALID, -EINVAL, "overlay: %s has no place beside it for " WORK_NAME,
 				ret->upper);
-	if (asprintf(&ret->work, "%.*s/" WORK_NAME, (int)(slash - ret->upper), ret->upper) < 0) {
+	if (asprintf(&ret->work, "%.*s/%s", (int)(slash - ret->upper), ret->upper,
+		     streq(slash, "/delta") ? WORK_NAME_CLONE : WORK_NAME) < 0) {
 		ret->work = NULL;
 		return err_oom(e);
 	}
@@ -196,7 +202,7 @@ static int overlay_open_tree(const struct store_ref *ref, const char *options, s
 }
 
 /* The lowest layer is where the files of a new root would go: made too when it is not there. */
-static int overlay_create(const struct store_ref *ref, struct err *e)
+static int overlay_create(const struct store_ref *ref, const struct store_opts *o, struct err *e)
 {
 	_cleanup_(layers_done) struct layers l = { 0 };
 	int r;
@@ -226,11 +232,105 @@ static const char *overlay_host_dir(const struct store_ref *ref)
 	return NULL;
 }
 
+/* Colons and backslashes of a path, as take_path() reads them. */
+static void put_path(struct buf *b, const char *path)
+{
+	for (; *path; path++) {
+		if (*path == ':' || *path == '\\')
+			buf_putc(b, '\\');
+		buf_putc(b, *path);
+	}
+}
+
+/* What lies below the last layer of FROM, as it is written there; of a plain directory, that. */
+static int put_lower(struct buf *b, const struct store_ref *from, struct err *e)
+{
+	_cleanup_(layers_done) struct layers l = { 0 };
+	int r;
+
+	if (from->driver != &store_overlay) {
+		put_path(b, from->driver->host_dir(from));
+		return 0;
+	}
+	r = layers_parse(from->src, &l, e);
+	for (size_t i = 0; i < l.lower.n && r == 0; i++) {
+		if (i)
+			buf_putc(b, ':');
+		put_path(b, l.lower.v[i]);
+	}
+	return r;
+}
+
+static int overlay_place(const struct store_owner *w, const struct store_ref *from, char **ret, struct err *e)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_free_ char *rootfs = NULL, *upper = path_join(w->dir, "overlay/delta");
+	int r = 0;
+
+	rootfs = w->o->dir ? strdup(w->o->dir) : path_join(w->dir, "rootfs");
+	if (!upper || !rootfs)
+		return err_oom(e);
+	buf_puts(&b, "overlay:");
+	if (from)
+		r = put_lower(&b, from, e);
+	else
+		put_path(&b, rootfs);
+	buf_putc(&b, ':');
+	put_path(&b, upper);
+	r = r < 0 ? r : buf_error(&b, e);
+	if (r == 0)
+		*ret = buf_take(&b);
+	return r;
+}
+
+/* The upper layer's own owner and mode are what is seen of the root. */
+static int make_upper_like(const char *lower, const char *upper, struct err *e)
+{
+	struct stat st;
+	int r = store_make_empty_dir(upper, e);
+
+	if (r < 0)
+		return r;
+	if (stat(lower, &st) < 0)
+		return err_set(e, -errno, "overlay: stat %s", lower);
+	if (chown(upper, st.st_uid, st.st_gid) < 0 || chmod(upper, st.st_mode & 07777) < 0)
+		return err_set(e, -errno, "overlay: give %s the owner and mode of %s", upper, lower);
+	return 0;
+}
+
+/* What has been changed so far is copied, what lies below it is shared. */
+static int overlay_snapshot(const struct store_ref *from, const struct store_ref *to, const struct store_opts *o,
+			    struct err *e)
+{
+	_cleanup_(layers_done) struct layers l = { 0 }, was = { 0 };
+	_cleanup_free_ char *parent = NULL;
+	bool again = from->driver == &store_overlay;
+	int r;
+
+	r = layers_parse(to->src, &l, e);
+	if (r == 0 && again)
+		r = layers_parse(from->src, &was, e);
+	if (r < 0)
+		return r;
+	parent = strndup(l.upper, (size_t)(strrchr(l.upper, '/') - l.upper));
+	if (!parent)
+		return err_oom(e);
+	r = dir_make_all(parent, 0755, e);
+	if (r == 0 && again && file_exists(AT_FDCWD, was.upper))
+		r = store_copy_tree(was.upper, l.upper, e);
+	else if (r == 0)
+		r = make_upper_like(l.lower.v[0], l.upper, e);
+	return r == 0 ? dir_make_all(l.work, 0755, e) : r;
+}
+
 const struct store_driver store_overlay = {
 	.name = "overlay",
 	.alias = "overlayfs",
+	.flags = STORE_DEPENDS | STORE_OVER_DIRS,
 	.open_tree = overlay_open_tree,
 	.create = overlay_create,
 	.destroy = overlay_destroy,
 	.host_dir = overlay_host_dir,
+	.place = overlay_place,
+	.snapshot = overlay_snapshot,
 };

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,7 +61,7 @@ int store_parse(const char *path, struct store_ref *ret, struct err *e)
 			return unknown_type(path, len, e);
 		src = path + len + 1;
 	}
-	if (*src != '/')
+	if (*src != '/' && !driver->names)
 		return err_kind(e, ERR_INVALID, -EINVAL, "root file system '%s': the path must be absolute", path);
 	copy = strdup(src);
 	if (!copy)
@@ -68,6 +69,92 @@ int store_parse(const char *path, struct store_ref *ret, struct err *e)
 	*ret = (struct store_ref){ .driver = driver, .src = copy };
 	return 0;
 }
+
+int store_find(const char *type, const char *lxcpath, const struct store_opts *o, const struct store_driver **ret,
+	       struct err *e)
+{
+	const struct store_driver *d = find_driver(type, strlen(type));
+
+	if (streq(type, "best"))
+		/* The last row that suits: the plain directory, which always does, is the first. */
+		for (const struct store_driver *const *p = store_drivers; *p; p++)
+			if ((*p)->suits && (*p)->suits(lxcpath, o))
+				d = *p;
+	if (!d)
+		return unknown_type(type, strlen(type), e);
+	*ret = d;
+	return 0;
+}
+
+int store_place_below(const char *type, const char *dir, const char *name, char **ret, struct err *e)
+{
+	char *path;
+
+	if (asprintf(&path, "%s:%s%s%s", type, dir, *name ? "/" : "", name) < 0)
+		return err_oom(e);
+	*ret = path;
+	return 0;
+}
+
+/* --- copies ----------------------------------------------------------------------------------------------------------- */
+
+/* The root's files, open for reading: where they lie, else by way of a mount that nobody else sees. */
+static int open_files(const struct store_ref *r, const char *options, struct err *e)
+{
+	const char *dir = r->driver->host_dir(r);
+	_cleanup_close_ int mnt = -EBADF;
+	int fd;
+
+	if (dir) {
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return fd < 0 ? err_set(e, -errno, "root file system %s", dir) : fd;
+	}
+	mnt = r->driver->open_tree(r, options, e);
+	if (mnt < 0)
+		return mnt;
+	fd = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, -errno, "root file system %s", r->src) : fd;
+}
+
+static int fill(const struct store_ref *from, const char *options, const struct store_ref *to, struct err *e)
+{
+	_cleanup_close_ int src = open_files(from, options, e), dst = -EBADF;
+
+	if (src < 0)
+		return src;
+	dst = open_files(to, NULL, e);
+	if (dst < 0)
+		return dst;
+	/* What mkfs has put there is there already: the source may have its own. */
+	(void)unlinkat(dst, "lost+found", AT_REMOVEDIR);
+	return store_copy_below(src, dst, e);
+}
+
+bool store_shares(const struct store_driver *d, const struct store_ref *from)
+{
+	return d->snapshot && (d == from->driver || ((d->flags & STORE_OVER_DIRS) && from->driver->host_dir(from)));
+}
+
+int store_copy(const struct store_ref *from, const char *options, const struct store_ref *to,
+	       const struct store_opts *o, struct err *e)
+{
+	struct store_opts sized = *o;
+	int r;
+
+	if (!sized.size && from->driver->size)
+		sized.size = from->driver->size(from);
+	r = to->driver->create(to, &sized, e);
+	if (r < 0)
+		return r;
+	r = fill(from, options, to, e);
+	if (r < 0) {
+		(void)to->driver->destroy(to, NULL);
+		return err_wrap(e, r, "copy %s:%s to %s:%s", from->driver->name, from->src, to->driver->name, to->src);
+	}
+	return 0;
+}
+
+/* --- what drivers share ----------------------------------------------------------------------------------------------- */
 
 int store_finish_tree(int mnt_fd, const struct mount_opts *o, struct err *e)
 {

@@ -133,9 +133,9 @@ static void conform(const struct store_ref *ref)
 	char buf[8] = "";
 
 	MUST(unshare(CLONE_NEWNS) == 0 && sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-	MUST(d->create(ref, &err) == 0);
+	MUST(d->create(ref, &(struct store_opts){ 0 }, &err) == 0);
 	/* Still empty: to make it once more is fine. */
-	MUST(d->create(ref, &err) == 0);
+	MUST(d->create(ref, &(struct store_opts){ 0 }, &err) == 0);
 	mnt = d->open_tree(ref, NULL, &err);
 	MUST(mnt >= 0 && fcntl(mnt, F_GETFD) == FD_CLOEXEC);
 	f = openat(mnt, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -150,7 +150,7 @@ static void conform(const struct store_ref *ref)
 	f = fd_close(f);
 	MUST(openat(ro, "file", O_WRONLY | O_CLOEXEC) < 0 && errno == EROFS);
 	ro = fd_close(ro);
-	MUST(d->create(ref, &err) == -EEXIST && err.kind == ERR_EXISTS);
+	MUST(d->create(ref, &(struct store_opts){ 0 }, &err) == -EEXIST && err.kind == ERR_EXISTS);
 	if (d->host_dir(ref))
 		MUST(*d->host_dir(ref) == '/' && file_exists(AT_FDCWD, d->host_dir(ref)));
 	MUST(d->open_tree(ref, "create=nothing", &err) == -EINVAL);
@@ -265,7 +265,7 @@ TEST(overlay_refuses)
 		_cleanup_(store_ref_done) struct store_ref ref = { 0 };
 
 		CHECK(store_parse(bad[i], &ref, &err) == 0);
-		CHECK(ref.driver->create(&ref, &err) == -EINVAL);
+		CHECK(ref.driver->create(&ref, &(struct store_opts){ 0 }, &err) == -EINVAL);
 		CHECK(ref.driver->destroy(&ref, &err) == -EINVAL);
 	}
 }

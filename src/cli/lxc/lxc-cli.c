@@ -38,6 +38,23 @@ const char *lxc_size(uint64_t bytes, bool raw, char buf[static 32])
 	return buf;
 }
 
+int lxc_parse_fssize(const char *arg, uint64_t *ret, struct err *e)
+{
+	uint64_t n;
+	int r = parse_u64(arg, &n);
+
+	if (r == 0)
+		r = n > UINT64_MAX >> 20 ? -ERANGE : 0;
+	if (r == 0)
+		n <<= 20;
+	else
+		r = parse_size(arg, &n);
+	if (r < 0 || !n)
+		return err_kind(e, ERR_INVALID, -EINVAL, "size '%s': expected a number and a unit of bBkKmMgGtT", arg);
+	*ret = n;
+	return 0;
+}
+
 /* A line of container_ips(): "eth0 4 10.0.3.5". */
 int lxc_addresses(const struct strv *ips, char family, struct strv *ret, struct err *e)
 {

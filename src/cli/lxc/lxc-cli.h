@@ -24,6 +24,9 @@ int lxc_parse_id(int64_t *ret, const char *what, const char *arg, struct err *e)
 /* "652.00 KiB": as lxc-info writes sizes. */
 const char *lxc_size(uint64_t bytes, bool raw, char buf[static 32]);
 
+/* "12", "12M", "1 GiB": megabytes where no unit is given. */
+int lxc_parse_fssize(const char *arg, uint64_t *ret, struct err *e);
+
 /* The addresses of FAMILY ('4' or '6') as a list, from container_ips(). */
 int lxc_addresses(const struct strv *ips, char family, struct strv *ret, struct err *e);
 /* Joined with SEP. free(). */

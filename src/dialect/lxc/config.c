@@ -231,3 +231,51 @@ int lxc_config_clear(struct lxc_config *c, const char *key, struct err *e)
 {
 	return lxc_config_set(c, key, "", e);
 }
+
+/* OUT: the line at P, of N bytes, or what FN makes of it. */
+static int map_line(const char *p, size_t n, lxc_map_fn fn, void *arg, struct buf *out, struct err *e)
+{
+	size_t len = n && p[n - 1] == '\n' ? n - 1 : n;
+	_cleanup_free_ char *copy = strndup(p, len), *value = NULL;
+	struct lxc_line l;
+	int r = 0;
+
+	if (!copy)
+		return err_oom(e);
+	if (lxc_line_split(copy, &l, NULL) > 0)
+		r = fn(arg, l.key, l.value, &value, e);
+	if (r < 0)
+		return r;
+	if (value)
+		return lxc_put_line(out, l.key, value, e);
+	buf_add(out, p, n);
+	return 0;
+}
+
+int lxc_config_map(struct lxc_config *c, lxc_map_fn fn, void *arg, struct err *e)
+{
+	_cleanup_buf_ struct buf text = { .limit = 2 * LXC_FILE_MAX };
+	_cleanup_spec_ struct spec s;
+	const char *p = buf_str(&c->text), *end = p + c->text.len;
+	int r = 0;
+
+	spec_init(&s);
+	while (p < end && r == 0) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		size_t n = nl ? (size_t)(nl - p) + 1 : (size_t)(end - p);
+
+		r = map_line(p, n, fn, arg, &text, e);
+		p += n;
+	}
+	r = r < 0 ? r : buf_error(&text, e);
+	r = r < 0 ? r : parse_copy(&s, buf_str(&text), text.len, c->name ?: "", e);
+	if (r < 0)
+		return r;
+	buf_done(&c->text);
+	c->text = text;
+	text = BUF_INIT;
+	spec_done(&c->spec);
+	c->spec = s;
+	spec_init(&s);
+	return 0;
+}

@@ -29,6 +29,9 @@ struct spec *lxc_config_spec(struct lxc_config *c); /* owned by C */
 /* One key, as a line of the file would; the text is changed to agree. Empty value clears. */
 int lxc_config_set(struct lxc_config *c, const char *key, const char *value, struct err *e);
 int lxc_config_clear(struct lxc_config *c, const char *key, struct err *e);
+/* Each line of the text that says a key, in order: FN may give it another value (*RET_VALUE, which becomes C's to free). */
+typedef int (*lxc_map_fn)(void *arg, const char *key, const char *value, char **ret_value, struct err *e);
+int lxc_config_map(struct lxc_config *c, lxc_map_fn fn, void *arg, struct err *e);
 /* The user's own text (with the changes): what is written to LXCPATH/NAME/config. */
 int lxc_config_text(const struct lxc_config *c, struct buf *out, struct err *e);
 
