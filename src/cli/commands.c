@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cli.h"
 
-extern const struct command cmd_attach, cmd_cgroup, cmd_checkconfig, cmd_config, cmd_console, cmd_copy, cmd_create, cmd_destroy,
-	cmd_execute, cmd_freeze, cmd_info, cmd_ls, cmd_lxc_start, cmd_lxc_stop, cmd_unfreeze, cmd_wait;
+extern const struct command cmd_attach, cmd_cgroup, cmd_checkconfig, cmd_config, cmd_console, cmd_copy, cmd_create,
+	cmd_destroy, cmd_execute, cmd_freeze, cmd_info, cmd_ls, cmd_lxc_start, cmd_lxc_stop, cmd_unfreeze, cmd_wait;
 extern const struct command cmd_doctor, cmd_exec, cmd_help, cmd_net, cmd_plan, cmd_ps, cmd_show, cmd_start, cmd_stop,
 	cmd_version;
 extern const struct command cmd_oci_checkpoint, cmd_oci_create, cmd_oci_delete, cmd_oci_events, cmd_oci_exec,

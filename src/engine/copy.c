@@ -44,6 +44,13 @@ static void job_done(struct copy_job *j)
 	fd_close(j->journal);
 }
 
+static int take_spec(struct spec *s, struct lxc_config *conf, struct err *e)
+{
+	spec_done(s);
+	spec_init(s);
+	return spec_copy(s, lxc_config_spec(conf), e);
+}
+
 /* --- copies that were never finished ----------------------------------------------------------------------------------- */
 
 bool copy_is_partial(const char *dir)
@@ -156,6 +163,7 @@ static int make_mount_dir(const char *dir, struct err *e)
 struct hostname_job {
 	const struct store_ref *root;
 	const char *options, *name;
+	bool apart; /* in a process that is there for this alone */
 };
 
 static int write_hostname(void *arg, struct err *e)
@@ -165,6 +173,9 @@ static int write_hostname(void *arg, struct err *e)
 	_cleanup_close_ int root = -EBADF, fd = -EBADF;
 	struct stat st;
 
+	/* In a user name space of its own that process may mount in a mount name space of its own only. */
+	if (h->apart && !dir && unshare(CLONE_NEWNS) < 0)
+		return err_set(e, -errno, "create a mount name space");
 	root = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : h->root->driver->open_tree(h->root, h->options, e);
 	if (root < 0)
 		return dir ? err_set(e, -errno, "open %s", dir) : root;
@@ -179,14 +190,14 @@ static int write_hostname(void *arg, struct err *e)
 
 int copy_hostname(const struct store_ref *root, const char *options, const char *name, struct err *e)
 {
-	struct hostname_job h = { root, options, name };
+	struct hostname_job h = { root, options, name, false };
 
 	return write_hostname(&h, e);
 }
 
 static int job_hostname(struct copy_job *j, struct err *e)
 {
-	struct hostname_job h = { &j->dst, NULL, j->to->name };
+	struct hostname_job h = { &j->dst, NULL, j->to->name, geteuid() != 0 };
 
 	return j->o->flags & COPY_KEEP_NAME ? 0 : copy_as_owner(j->from, write_hostname, &h, e);
 }
@@ -208,10 +219,14 @@ static int run_hooks(struct copy_job *j, const char *mount, struct err *e)
 }
 
 /* A root that is no directory is mounted for the hooks, where nobody else sees it. */
-static int hooks_in_mount(struct copy_job *j, const char *where, struct err *e)
+static int hooks_in_mount(void *arg, struct err *e)
 {
+	struct copy_job *j = arg;
+	_cleanup_free_ char *where = path_join(j->to->dir, "rootfs");
 	_cleanup_close_ int mnt = -EBADF, target = -EBADF;
 
+	if (!where)
+		return err_oom(e);
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_set(e, -errno, "mount name space for clone hooks");
 	if (sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
@@ -229,7 +244,6 @@ static int hooks_in_mount(struct copy_job *j, const char *where, struct err *e)
 
 static int job_hooks(struct copy_job *j, struct err *e)
 {
-	_cleanup_free_ char *where = path_join(j->to->dir, "rootfs");
 	const char *dir = j->dst.driver ? j->dst.driver->host_dir(&j->dst) : j->to->dir;
 	struct err answer = { 0 };
 	int pair[2], r;
@@ -238,15 +252,15 @@ static int job_hooks(struct copy_job *j, struct err *e)
 
 	if (!j->to->spec.hooks[HOOK_CLONE].n)
 		return 0;
-	if (!where)
-		return err_oom(e);
 	if (dir)
 		return run_hooks(j, dir, e);
+	if (geteuid() != 0)
+		return copy_as_owner(j->from, hooks_in_mount, j, e);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(e, -errno, "make a socket pair");
 	pid = fork();
 	if (pid == 0) {
-		r = hooks_in_mount(j, where, &answer);
+		r = hooks_in_mount(j, &answer);
 		if (r < 0 && !answer.code)
 			err_set(&answer, r, "clone hooks");
 		(void)fd_send(pair[1], &answer, sizeof(answer), NULL, 0);
@@ -276,7 +290,7 @@ static int job_load(struct copy_job *j, struct err *e)
 	int r = lxc_config_load(j->from->config, &j->conf, e);
 
 	if (r == 0)
-		r = spec_copy(&j->from->spec, lxc_config_spec(j->conf), e);
+		r = take_spec(&j->from->spec, j->conf, e);
 	if (r == 0 && j->from->spec.rootfs.path)
 		r = store_parse(j->from->spec.rootfs.path, &j->src, e);
 	return r;
@@ -348,7 +362,7 @@ static int job_config(struct copy_job *j, struct err *e)
 		r = lxc_config_text(j->conf, &text, e);
 	if (r == 0)
 		r = file_replace(AT_FDCWD, j->to->config, buf_str(&text), text.len, 0640, true, e);
-	return r == 0 ? spec_copy(&j->to->spec, lxc_config_spec(j->conf), e) : r;
+	return r == 0 ? take_spec(&j->to->spec, j->conf, e) : r;
 }
 
 static int job_steps(struct copy_job *j, struct err *e)
@@ -552,7 +566,7 @@ static int prepare_rename(struct renaming *n, struct err *e)
 	int r = lxc_config_load(n->c->config, &n->conf, e);
 
 	if (r == 0)
-		r = spec_copy(&n->c->spec, lxc_config_spec(n->conf), e);
+		r = take_spec(&n->c->spec, n->conf, e);
 	if (r == 0 && n->c->spec.rootfs.path)
 		r = store_parse(n->c->spec.rootfs.path, &n->root, e);
 	if (r == 0 && n->root.driver)
@@ -592,7 +606,7 @@ static int rename_steps(struct renaming *n, struct err *e)
 	}
 	r = swap_settle(n->to->dir, e);
 	if (r == 0 && moved.driver) {
-		struct hostname_job h = { &moved, NULL, n->to->name };
+		struct hostname_job h = { &moved, NULL, n->to->name, geteuid() != 0 };
 
 		r = copy_as_owner(n->c, write_hostname, &h, e);
 	}
@@ -646,5 +660,5 @@ int container_rename(struct container *c, const char *name, struct err *e)
 		return r;
 	(void)container_forget(c, NULL);
 	become(c, to);
-	return lxc_config_spec(n.conf) ? spec_copy(&c->spec, lxc_config_spec(n.conf), e) : 0;
+	return take_spec(&c->spec, n.conf, e);
 }

@@ -41,7 +41,7 @@ is "its hook is a copy" "$(value "$a-2" lxc.hook.clone)" "$LXCPATH/$a-2/on-clone
 is "the hook was told" "$(cat "$LXCPATH/$a-2/hooked")" "args: first $a-2 lxc clone one two words
 src: $a name: $a-2
 $a-2"
-[ ! -e "$LXCPATH/$a-2/partial" ] && ok "it is finished" || nok "it is finished"
+check "it is finished" test ! -e "$LXCPATH/$a-2/partial"
 check "it starts" start_ct "$a-2"
 is "with the files of the other" "$(in_ct "$a-2" cat /etc/passwd)" "$(cat "$LXCPATH/$a/rootfs/etc/passwd")"
 kill_ct "$a-2"
@@ -84,9 +84,9 @@ check "a snapshot renamed" lxc copy -n "$a-s" -R -N "$a-v"
 is "its root went with it" "$(root_of "$a-v")" "overlay:$LXCPATH/$a/rootfs:$LXCPATH/$a-v/overlay/delta"
 is "it is known by its new name" "$(cat "$LXCPATH/$a/lxc_snapshots")" "$LXCPATH
 $a-v"
-[ ! -e "$LXCPATH/$a-s" ] && ok "the old name is gone" || nok "the old name is gone"
+check "the old name is gone" test ! -e "$LXCPATH/$a-s"
 check "destroyed" lxc destroy -n "$a-v"
-[ ! -e "$LXCPATH/$a/lxc_snapshots" ] && ok "nothing rests on the first" || nok "nothing rests on the first"
+check "nothing rests on the first" test ! -e "$LXCPATH/$a/lxc_snapshots"
 
 check "renamed" lxc copy -n "$a-k" -R -N "$a-n"
 is "its root" "$(root_of "$a-n")" "dir:$LXCPATH/$a-n/rootfs"
@@ -99,7 +99,7 @@ kill_ct "$a-n"
 # A hook that fails leaves nothing.
 echo "lxc.hook.clone = /bin/false" >>"$LXCPATH/$a-2/config"
 refuse "a clone hook that fails" lxc copy -n "$a-2" -N "$a-x"
-[ ! -e "$LXCPATH/$a-x" ] && ok "leaves nothing" || nok "leaves nothing"
+check "leaves nothing" test ! -e "$LXCPATH/$a-x"
 is "not even a mark" "$(cat "$LXCPATH/$a-2/lxc_snapshots" 2>/dev/null)" ""
 # So does a copy that was killed: nobody sees it, and the next one takes its place.
 mkdir -p "$LXCPATH/$a-y/rootfs" && : >"$LXCPATH/$a-y/partial" && cp "$LXCPATH/$a/config" "$LXCPATH/$a-y/config"
@@ -114,23 +114,23 @@ if [ "$(state_of "$a-e")" = RUNNING ]; then
 	is "an ephemeral copy" "$out" "Created $a-e as clone of $a"
 	is "has its mount" "$(in_ct "$a-e" cat /mnt/file)" data
 	kill_ct "$a-e"
-	wait_for 10 test ! -e "$LXCPATH/$a-e" && ok "and goes when it stops" || nok "and goes when it stops"
+	check "and goes when it stops" wait_for 10 test ! -e "$LXCPATH/$a-e"
 	out=$(lxc copy -n "$a" -e -D 2>&1)
 	e=${out#Created }
 	e=${e%% *}
 	like "a name of its own" "$e" "^${a}_[A-Za-z0-9]{6}\$"
 	kill_ct "$e"
-	[ -e "$LXCPATH/$e/config" ] && ok "-D: it stays" || nok "-D: it stays"
+	check "-D: it stays" test -e "$LXCPATH/$e/config"
 	if is_root; then
 		lxc copy -n "$a" -N "$a-t" -e -t >/dev/null
 		like "on a tmpfs" "$(grep "$a-t/overlay" /proc/mounts)" tmpfs
 		kill_ct "$a-t"
-		wait_for 10 test ! -e "$LXCPATH/$a-t" && ok "which goes, too" || nok "which goes, too"
+		check "which goes, too" wait_for 10 test ! -e "$LXCPATH/$a-t"
 	fi
 	check "a command in it" lxc copy -n "$a" -N "$a-c" -e -- /bin/sh -c 'echo done >/etc/done; true'
-	wait_for 10 test ! -e "$LXCPATH/$a-c" && ok "then it stops" || nok "then it stops"
+	check "then it stops" wait_for 10 test ! -e "$LXCPATH/$a-c"
 else
 	skip "an ephemeral copy" "no overlay here: $(tail -n1 "$T/err")"
 fi
 refuse "a mount that makes no sense" lxc copy -n "$a" -e -N "$a-z" -m bind=tmp
-[ ! -e "$LXCPATH/$a-z" ] && ok "leaves nothing" || nok "leaves nothing"
+check "leaves nothing" test ! -e "$LXCPATH/$a-z"
