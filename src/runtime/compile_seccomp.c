@@ -290,3 +290,19 @@ int compile_seccomp(struct compiler *c)
 		return seccomp_compile_default(&c->plan->seccomp, c->e);
 	return seccomp_compile_file(path, &c->plan->seccomp, c->e);
 }
+
+/* --- what there is --------------------------------------------------------------------------------------------------- */
+
+int seccomp_words(struct strv *ret_actions, struct strv *ret_flags, struct err *e)
+{
+	unsigned known = seccomp_supported_flags();
+	int r = 0;
+
+	for (const struct name *n = actions; n->name && r == 0; n++)
+		if (seccomp_supports((uint32_t)n->value))
+			r = strv_push(ret_actions, n->name, e);
+	for (const struct name *n = flags; n->name && r == 0; n++)
+		if ((n->value & known) == n->value && !streq(n->name, "none"))
+			r = strv_push(ret_flags, n->name, e);
+	return r;
+}

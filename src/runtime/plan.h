@@ -189,3 +189,6 @@ struct plan_opts {
 
 /* Spec to plan. Changes nothing on the host; reads what it must (policy files, addresses of bridges). */
 int plan_compile(const struct spec *s, const struct plan_opts *o, struct plan *ret, struct err *e);
+
+/* The model's words for what a seccomp policy can ask for on this kernel, each list empty before. */
+int seccomp_words(struct strv *actions, struct strv *flags, struct err *e);

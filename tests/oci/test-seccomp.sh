@@ -160,3 +160,16 @@ is "a call that nobody knows is left out" $? 0
 like "and the log names it" "$(cat "$T/.got")" 'level=debug msg="seccomp: unknown system calls .*: .*no_such_call'
 rt run --bundle "$T/typo" "$CT-typo" >"$T/.got" 2>&1
 is "but not unless asked" "$(cat "$T/.got")" ""
+
+# --- what `features` promises ------------------------------------------------------------------------------------------------
+
+listed() { creel-oci features | jq -r ".linux.seccomp.$1[]"; }
+like "features: flags, actions" "$(listed supportedFlags) $(listed actions)" SCMP_ACT_ALLOW
+for flag in $(listed supportedFlags); do
+	bundle flag "$(policy ALLOW mkdir,mkdirat:ERRNO "s['flags'] = ['$flag']"); sh('mkdir /a; echo \$?')"
+	is "supported: $flag" "$(rt run --bundle "$T/flag" "$CT-flag" 2>/dev/null)" 1
+done
+for action in $(listed actions | grep -v NOTIFY); do
+	bundle action "$(policy ALLOW "swapoff:${action#SCMP_ACT_}"); sh('echo yes')"
+	is "recognised: $action" "$(rt run --bundle "$T/action" "$CT-action" 2>&1)" yes
+done

@@ -684,7 +684,13 @@ static void run_command(const struct spec *s, const char *line, struct buf *out)
 {
 	static char ro[] = "ro", bind[] = "bind", *options[] = { ro, bind };
 	const struct strv mount_options = { .v = options, .n = 2 };
+	static char kill_word[] = "kill", log_word[] = "log", *kill[] = { kill_word }, *log[] = { log_word };
+	static const char *const annotations[] = { "org.systemd.property.", NULL };
+	const struct strv actions = { .v = kill, .n = 1 }, flags = { .v = log, .n = 1 };
 	const struct oci_host host = { .mount_options = &mount_options,
+				       .seccomp_actions = &actions,
+				       .seccomp_flags = &flags,
+				       .annotations = annotations,
 				       .cgroup_v2 = true,
 				       .seccomp = true,
 				       .idmap = true,

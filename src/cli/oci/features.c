@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "config.h"
+#include "runtime/plan.h"
 #include "security/lsm.h"
 #include "sys/mount.h"
 #include "sys/probe.h"
@@ -33,12 +34,19 @@ static int mount_options(struct strv *ret, struct err *e)
 
 static int run(struct cli *c)
 {
-	_cleanup_strv_ struct strv options = STRV_INIT;
+	/* What else is done because of one: runtime/compile_process.c, engine/oci-create.c. */
+	static const char *const annotations[] = { "org.systemd.property.", "run.oci.keep_original_groups", NULL };
+	_cleanup_strv_ struct strv options = STRV_INIT, actions = STRV_INIT, flags = STRV_INIT;
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct oci_host h = {
 		.mount_options = &options,
+		.seccomp_actions = &actions,
+		.seccomp_flags = &flags,
+		.annotations = annotations,
 		.cgroup_v1 = true,
 		.cgroup_v2 = true,
+		.systemd = true,
+		.systemd_user = true,
 		.rdma = true,
 		.seccomp = true,
 		.apparmor = true,
@@ -53,6 +61,8 @@ static int run(struct cli *c)
 	if (code >= 0)
 		return code;
 	r = mount_options(&options, &e);
+	if (r == 0)
+		r = seccomp_words(&actions, &flags, &e);
 	if (r == 0)
 		r = oci_features(&out, &h, &e);
 	buf_putc(&out, '\n');

@@ -80,7 +80,11 @@ void oci_state_put(struct json *j, const struct oci_state *state); /* as an elem
 /* What this runtime can do, for `features`: tables of the dialect, and what only the caller knows of the host. */
 struct oci_host {
 	const struct strv *mount_options; /* names */
-	const struct strv *seccomp_archs; /* the model's words for those that a filter can be made for; NULL: all */
+	/* The model's words for what the kernel knows, and for what a filter can be made for; NULL: all. */
+	const struct strv *seccomp_actions, *seccomp_flags, *seccomp_archs;
+	const char *const
+		*annotations; /* those of config.json that change what is done, NULL-terminated; a '.' at the end:
+					 * all that begin so. NULL: none */
 	bool cgroup_v1, cgroup_v2, systemd, systemd_user, rdma;
 	bool seccomp, apparmor, selinux, idmap;
 	const char *version, *commit, *seccomp_version; /* "2.5.4"; NULL: not said */

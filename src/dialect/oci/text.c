@@ -304,11 +304,11 @@ static int put_linux_features(struct json *j, const struct oci_host *host, struc
 	json_object(j);
 	json_kv_bool(j, "enabled", host->seccomp);
 	if (host->seccomp) {
-		put_names(j, "actions", oci_seccomp_actions, NULL);
+		put_names(j, "actions", oci_seccomp_actions, host->seccomp_actions);
 		put_names(j, "operators", oci_seccomp_operators, NULL);
 		put_names(j, "archs", oci_seccomp_archs, host->seccomp_archs);
 		put_names(j, "knownFlags", oci_seccomp_flags, NULL);
-		put_names(j, "supportedFlags", oci_seccomp_flags, NULL);
+		put_names(j, "supportedFlags", oci_seccomp_flags, host->seccomp_flags);
 	}
 	json_end_object(j);
 	put_enabled(j, "apparmor", host->apparmor);
@@ -351,6 +351,13 @@ int oci_features(struct buf *out, const struct oci_host *host, struct err *e)
 		json_kv_string(&j, "org.creel.version", host->version);
 	json_kv_string(&j, "org.opencontainers.runc.checkpoint.enabled", "false");
 	json_end_object(&j);
+	if (host->annotations) {
+		json_key(&j, "potentiallyUnsafeConfigAnnotations");
+		json_array(&j);
+		for (const char *const *a = host->annotations; *a; a++)
+			json_string(&j, *a);
+		json_end_array(&j);
+	}
 	json_end_object(&j);
 	return r < 0 ? r : buf_error(out, e);
 }
