@@ -34,6 +34,9 @@ enum cg_layout cg_host_layout(const struct cg_host *h);
 /* Controllers in use, blank-separated, with their version: "memory:1 cpu:1 …": for doctor and checkconfig. */
 int cg_host_describe(const struct cg_host *h, struct buf *out, struct err *e);
 bool cg_host_has(const struct cg_host *h, const char *controller);
+/* Leaves the hierarchies alone that serve none of the controllers in LIST ("cpu,memory"; "@all" or empty: all), v2 and
+ * those without a controller aside. One that the host has not is an error. */
+int cg_host_use(struct cg_host *h, const char *list, struct err *e);
 /* The calling process's own group (for lxc.cgroup.relative), without a leading slash. */
 int cg_host_own_path(const struct cg_host *h, char **ret, struct err *e);
 
@@ -90,7 +93,8 @@ int cg_create(struct cg_host *h, const char *path, struct cg **ret, struct err *
  * processes, or for OCI is frozen. 0 when there is none. */
 int cg_vacant(struct cg_host *h, const char *path, struct err *e);
 int cg_open(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
-struct cg *cg_free(struct cg *g); /* forgets, removes nothing */
+int cg_root(struct cg_host *h, struct cg **ret, struct err *e); /* every hierarchy's root, to attach to */
+struct cg *cg_free(struct cg *g);				/* forgets, removes nothing */
 DEFINE_CLEANUP(struct cg *, cg_free);
 const char *cg_path(const struct cg *g);
 

@@ -334,6 +334,20 @@ int cg_open(struct cg_host *h, const char *path, struct cg **ret, struct err *e)
 	return 0;
 }
 
+int cg_root(struct cg_host *h, struct cg **ret, struct err *e)
+{
+	struct cg *g;
+	int r = cg_new(h, "root", &g, e);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < h->n; i++)
+		g->at[i] = ".";
+	g->used = (1u << h->n) - 1;
+	*ret = g;
+	return 0;
+}
+
 int cg_v2_fd(const struct cg *g)
 {
 	int fd;

@@ -486,6 +486,41 @@ int cg_host_describe(const struct cg_host *h, struct buf *out, struct err *e)
 	return buf_error(out, e);
 }
 
+int cg_host_use(struct cg_host *h, const char *list, struct err *e)
+{
+	uint32_t mask = 0;
+	unsigned n = 0;
+
+	for (const char *p = list + strspn(list, ", \t"); *p; p += strspn(p, ", \t")) {
+		size_t len = strcspn(p, ", \t");
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, p);
+		if (streq(name, "@all"))
+			return 0;
+		if (!cg_host_has(h, name))
+			return err_kind(e, ERR_MISSING, -EOPNOTSUPP, "lxc.cgroup.use: this host has no controller '%s'",
+					name);
+		mask |= 1u << cg_ctrl_find(name, strlen(name));
+		p += len;
+	}
+	if (!mask)
+		return 0;
+	for (unsigned i = 0; i < h->n; i++) {
+		struct cg_hier *x = &h->hier[i];
+
+		if (x->ops->version == 1 && !(x->ctrls & (mask | CC(NAMED) | CC(FREEZER)))) {
+			fd_close(x->fd);
+			continue;
+		}
+		if (h->v2 == (int)i)
+			h->v2 = (int)n;
+		h->hier[n++] = *x;
+	}
+	h->n = n;
+	return 0;
+}
+
 bool cg_host_has(const struct cg_host *h, const char *controller)
 {
 	int c = cg_ctrl_find(controller, strlen(controller));

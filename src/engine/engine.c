@@ -131,8 +131,12 @@ int engine_cgroups(struct engine *g, struct cg_host **ret, struct err *e)
 	if (!g->cg_host) {
 		int r = cg_host_open(NULL, &g->cg_host, e);
 
-		if (r < 0)
+		if (r == 0 && !isempty(engine_global(g, "lxc.cgroup.use")))
+			r = cg_host_use(g->cg_host, engine_global(g, "lxc.cgroup.use"), e);
+		if (r < 0) {
+			g->cg_host = cg_host_free(g->cg_host);
 			return r;
+		}
 	}
 	*ret = g->cg_host;
 	return 0;

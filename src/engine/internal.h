@@ -37,6 +37,21 @@ bool engine_dry(struct engine *g, const char *fmt, ...) _printf_(2, 3);
 int container_open_in(struct engine *g, const char *lxcpath, const char *name, unsigned flags, struct container **ret,
 		      struct err *e);
 
+/* A group for the first process, and (NULL: not asked for) for the keeper, where nothing runs yet. The caller's to free;
+ * NULL on a host without control groups. */
+int container_pick_group(struct container *c, bool rootless, char **ret, struct err *e);
+int container_monitor_group(struct container *c, char **ret, struct err *e);
+
+/* The log of one container's life: the caller's, if it has a place, else what lxc.log.* say; one of those that cannot be
+ * opened is NULL and *e. L holds what it needs. */
+struct container_log {
+	struct log file, both;
+	int sock, facility;
+};
+const struct log *container_log_open(struct container *c, struct container_log *l, struct err *e);
+void container_log_done(struct container_log *l);
+#define _cleanup_log_ _cleanup_(container_log_done)
+
 /* The container's group, open. -ESTATE kind when it does not run. */
 int container_cgroup(struct container *c, struct cg **ret, struct err *e);
 

@@ -31,7 +31,7 @@ struct life {
 	struct run run;
 	struct supervise sup;
 	_Bool planned;
-	char *cgroup, *init_helper, *keeper, *self;
+	char *cgroup, *monitor, *init_helper, *keeper, *self;
 	char *share[NS_MAX];
 	int dirfd;
 	struct ns_holder ns;
@@ -44,6 +44,7 @@ static void life_done(struct life *l)
 	if (l->planned)
 		plan_done(&l->plan);
 	free(l->cgroup);
+	free(l->monitor);
 	free(l->init_helper);
 	free(l->keeper);
 	free(l->self);
@@ -95,56 +96,11 @@ static int resolve_shares(struct life *l, const struct start_opts *o, struct err
 	return r;
 }
 
-/* --- the control group's path ---------------------------------------------------------------------------------------- */
-
 /* Not the host's root: an ordinary user, or root of a user namespace only. What takes the host's rights is done
  * without or by the container's own. */
 bool engine_rootless(void)
 {
 	return !proc_host_root();
-}
-
-/* A path that nothing runs in: NAME is taken by a container of another lxcpath now and then. */
-static int pick_cgroup(struct life *l, struct err *e)
-{
-	const struct spec_cgroup *s = &l->c->spec.cgroup;
-	_cleanup_free_ char *base = NULL;
-	struct cg_host *h;
-	int r;
-
-	r = engine_cgroups(l->c->engine, &h, e);
-	if (r < 0)
-		return r;
-	if (cg_host_layout(h) == CG_NONE)
-		return 0;
-	if (l->opts.rootless && !s->dir_container) {
-		/* What has been delegated to us lies below our own group. */
-		_cleanup_free_ char *own = NULL;
-
-		r = cg_host_own_path(h, &own, e);
-		if (r == 0 && asprintf(&base, "%s%slxc.payload.%s", own, *own ? "/" : "", l->c->name) < 0)
-			base = NULL;
-	} else if (s->dir_container)
-		base = s->dir_inner ? path_join(s->dir_container, s->dir_inner) : strdup(s->dir_container);
-	else if (asprintf(&base, "%s%slxc.payload.%s", s->dir ?: "", s->dir ? "/" : "", l->c->name) < 0)
-		base = NULL;
-	if (!base)
-		return err_oom(e);
-	for (unsigned i = 0; i < 1000; i++) {
-		_cleanup_(cg_freep) struct cg *g = NULL;
-		_cleanup_free_ char *path = NULL;
-		_cleanup_free_ pid_t *pids = NULL;
-		size_t n = 0;
-
-		if ((i ? asprintf(&path, "%s-%u", base, i) : asprintf(&path, "%s", base)) < 0)
-			return err_oom(e);
-		if (cg_open(h, path, &g, NULL) < 0 || (cg_pids(g, &pids, &n, NULL) == 0 && n == 0)) {
-			l->cgroup = TAKE_PTR(path);
-			l->opts.cgroup = l->cgroup;
-			return 0;
-		}
-	}
-	return err_kind(e, ERR_LIMIT, -EBUSY, "no free control group name for %s", base);
 }
 
 /* --- making a life ready --------------------------------------------------------------------------------------------- */
@@ -182,6 +138,17 @@ static int apply_defines(struct container *c, const struct start_opts *o, struct
 	return r;
 }
 
+static int life_monitor_group(struct life *l, struct err *e)
+{
+	const struct spec_cgroup *s = &l->c->spec.cgroup;
+	int r = container_monitor_group(l->c, &l->monitor, e);
+
+	l->opts.monitor_cgroup = l->monitor;
+	l->opts.monitor_pivot = s->dir_monitor_pivot;
+	l->opts.inner_cgroup = s->dir_container ? s->dir_inner : NULL;
+	return r;
+}
+
 /* Everything up to the compiled plan. Changes nothing on the host. */
 static int life_plan(struct life *l, struct container *c, const struct start_opts *o, struct err *e)
 {
@@ -213,7 +180,10 @@ static int life_plan(struct life *l, struct container *c, const struct start_opt
 	}
 	r = resolve_shares(l, o, e);
 	if (r == 0)
-		r = pick_cgroup(l, e);
+		r = container_pick_group(c, l->opts.rootless, &l->cgroup, e);
+	if (r == 0)
+		r = life_monitor_group(l, e);
+	l->opts.cgroup = l->cgroup;
 	if (r == 0)
 		r = plan_compile(&c->spec, &l->opts, &l->plan, e);
 	l->planned = r == 0;
@@ -349,6 +319,11 @@ static int run_foreground(struct life *l, const struct start_opts *o, int *ret_s
 	k.listen = keeper_listen(l->dirfd, e);
 	if (k.listen < 0)
 		return k.listen;
+	if (tri_or(l->c->spec.monitor_unshare, false)) {
+		r = unshare_mounts(e);
+		if (r < 0)
+			return r;
+	}
 	l->run.own_supervisor = true;
 	l->run.rec.keeper = getpid();
 	(void)proc_start_time(l->run.rec.keeper, &l->run.rec.keeper_start);
@@ -446,6 +421,9 @@ int container_ended(struct container *c, int dirfd, int status, struct ns_holder
 
 	if (r < 0)
 		return r;
+	log_msg(c->engine->log, LOG_INFO, "the first process %s %d",
+		WIFSIGNALED(status) ? "was ended by signal" : "exited with",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	rec.exit_status = status;
 	h.config = rec.config;
 	h.rootfs_mount = c->spec.rootfs.mount ?: c->spec.rootfs.path ? mount : NULL;
@@ -535,20 +513,16 @@ static int live(struct container *c, const struct start_opts *o, int *lock, int 
 	return r;
 }
 
-int container_start(struct container *c, const struct start_opts *o, int *ret_status, struct err *e)
+static int start_logged(struct container *c, const struct start_opts *o, int *ret_status, struct err *e)
 {
 	_cleanup_close_ int lock = -EBADF;
 	bool reboot = false;
 	int r;
 
-	if (c->engine->dry_run)
-		return container_plan(c, o, c->engine->plan, e);
 	lock = record_lock(c->id, true, e);
 	if (lock < 0)
 		return lock;
 	r = check_startable(c, e);
-	if (r == 0)
-		r = apply_defines(c, o, e);
 	if (r < 0)
 		return r;
 	{
@@ -570,6 +544,28 @@ int container_start(struct container *c, const struct start_opts *o, int *ret_st
 	lock = fd_close(lock);
 	if (r == 0 && o->foreground && c->defined && c->spec.ephemeral == TRI_YES)
 		r = container_destroy(c, true, e);
+	return r;
+}
+
+int container_start(struct container *c, const struct start_opts *o, int *ret_status, struct err *e)
+{
+	const struct log *given = c->engine->log, *log;
+	_cleanup_log_ struct container_log own = { .file.fd = -EBADF, .sock = -EBADF };
+	int r;
+
+	if (c->engine->dry_run)
+		return container_plan(c, o, c->engine->plan, e);
+	r = apply_defines(c, o, e);
+	if (r < 0)
+		return r;
+	log = container_log_open(c, &own, e);
+	if (!log && e && e->code)
+		return e->code;
+	c->engine->log = log;
+	r = start_logged(c, o, ret_status, e);
+	if (r < 0 && e)
+		log_msg(log, LOG_ERROR, "%s", e->msg);
+	c->engine->log = given;
 	return r;
 }
 
@@ -597,6 +593,7 @@ static int keeper_exit(struct engine *g, const char *name, int status, int ctl_f
 	_cleanup_close_ int lock = -EBADF, dirfd = -EBADF;
 	struct start_opts o = START_OPTS_INIT;
 	_cleanup_life_ struct life l = { .dirfd = -EBADF };
+	_cleanup_log_ struct container_log own = { .file.fd = -EBADF, .sock = -EBADF };
 	bool reboot = false, ephemeral;
 	pid_t keeper = getppid();
 	int r;
@@ -605,6 +602,7 @@ static int keeper_exit(struct engine *g, const char *name, int status, int ctl_f
 	r = container_open(g, name, NULL, OPEN_MUST_EXIST, &c, e);
 	if (r < 0)
 		return r;
+	g->log = container_log_open(c, &own, NULL) ?: g->log;
 	lock = record_lock(c->id, true, e);
 	if (lock < 0)
 		return lock;
@@ -653,5 +651,7 @@ int engine_keeper_exit(const char *id, int status, int ctl_fd, const struct log 
 		return r;
 	o.lxcpath = rec.lxcpath;
 	r = engine_open(&o, &g, e);
-	return r < 0 ? r : keeper_exit(g, rec.name, status, ctl_fd, e);
+	if (r < 0)
+		return r;
+	return keeper_exit(g, rec.name, status, ctl_fd, e);
 }

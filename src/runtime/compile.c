@@ -197,6 +197,11 @@ static int compile_cgroup(struct compiler *c)
 		r = add_items(c, no_devices);
 	if (r == 0 && devices && !no_devices)
 		r = compile_add(c, OP_HOST, &op_cgroup_devices, NULL, NULL, 0, 0);
+	if (r == 0 && c->opts->inner_cgroup) {
+		char *inner = plan_printf(c->plan, c->e, "%s/%s", path, c->opts->inner_cgroup);
+
+		r = inner ? compile_add(c, OP_HOST, &op_cgroup_inner, inner, NULL, 0, 0) : -ENOMEM;
+	}
 	if (r == 0 && c->plan->has_userns && !c->opts->rootless) {
 		int64_t uid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'u', 0);
 		int64_t gid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'g', 0);
@@ -205,6 +210,18 @@ static int compile_cgroup(struct compiler *c)
 			r = compile_add(c, OP_HOST, &op_cgroup_chown, NULL, NULL, uid, gid);
 	}
 	return r;
+}
+
+/* The keeper's own, left before it is removed. */
+static int compile_monitor_group(struct compiler *c)
+{
+	const char *path = c->opts->monitor_cgroup;
+	char *undo;
+
+	if (!path)
+		return 0;
+	undo = plan_printf(c->plan, c->e, "%s %s", path, c->opts->monitor_pivot ?: "-");
+	return undo ? compile_add_undo(c, OP_HOST, &op_cgroup_monitor, path, "monitor", undo) : -ENOMEM;
 }
 
 /* --- hooks -------------------------------------------------------------------------------------------------------------- */
@@ -277,6 +294,8 @@ static int compile_host(struct compiler *c)
 		r = compile_add_undo(c, OP_HOST, &op_guard, "stop hooks", "hooks", c->opts->id);
 	if (r == 0)
 		r = compile_hooks(c, OP_HOST, HOOK_PRE_START);
+	if (r == 0)
+		r = compile_monitor_group(c);
 	if (r == 0)
 		r = compile_cgroup(c);
 	if (r == 0)

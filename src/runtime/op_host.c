@@ -84,6 +84,31 @@ static int cgroup_create_apply(const struct op *op, struct run *run, struct err 
 
 const struct op_kind op_cgroup_create = { "cgroup.create", describe_ab, cgroup_create_apply };
 
+/* a: path below the group; from here on it is the one that processes enter */
+static int cgroup_inner_apply(const struct op *op, struct run *run, struct err *e)
+{
+	struct cg *inner = NULL;
+	int r = cg_create(run->cg_host, op->args.a, &inner, e);
+
+	if (r < 0)
+		return r;
+	cg_free(run->cg);
+	run->cg = inner;
+	return 0;
+}
+
+const struct op_kind op_cgroup_inner = { "cgroup.inner", describe_ab, cgroup_inner_apply };
+
+static int cgroup_monitor_apply(const struct op *op, struct run *run, struct err *e)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	int r = cg_create(run->cg_host, op->args.a, &g, e);
+
+	return r < 0 ? r : cg_attach(g, run->rec.keeper, false, e);
+}
+
+const struct op_kind op_cgroup_monitor = { "cgroup.monitor", describe_ab, cgroup_monitor_apply };
+
 static int cgroup_set_apply(const struct op *op, struct run *run, struct err *e)
 {
 	return cg_set(run->cg, (unsigned)op->args.n, op->args.a, op->args.b, e);

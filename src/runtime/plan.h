@@ -171,7 +171,9 @@ struct plan_opts {
 	int64_t uid, gid;	   /* -1: as the spec says */
 	const char *share[NS_MAX]; /* resolved: /proc/PID/ns/x paths */
 	const char *pidfile;
-	const char *cgroup; /* payload path that is free */
+	const char *cgroup;	  /* payload path that is free */
+	const char *inner_cgroup; /* … and below it, out of reach of the limits' files, where init lives; NULL */
+	const char *monitor_cgroup, *monitor_pivot; /* of the keeper, and where it goes at the end; NULL */
 	const char *log_level;
 	const char *init_helper; /* creel-init on the host, for execute */
 	bool rootless;		 /* not host root */

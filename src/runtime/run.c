@@ -276,6 +276,7 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 	run->rec.created_ns = realtime_ns();
 	if (run->opts->wait_start)
 		return record_write(run->dirfd, &run->rec, e);
+	log_msg(run->log, LOG_INFO, "running, its first process is %d", run->pid);
 	run->rec.started_ns = realtime_ns();
 	return record_set_state(run->dirfd, &run->rec, RUN_RUNNING, e);
 }

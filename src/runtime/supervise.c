@@ -10,8 +10,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -232,6 +234,28 @@ static _noreturn_ void keeper_child(struct run *run, const struct supervise *s, 
 	_exit(127);
 }
 
+int unshare_mounts(struct err *e)
+{
+	int r;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_set(e, -errno, "make a mount name space for the keeper");
+	r = sys_mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL);
+	return r < 0 ? err_set(e, r, "keep the keeper's mounts to itself") : 0;
+}
+
+/* Between the command and its two children: may fail only here. */
+static void keeper_begin(const struct run *run, int status)
+{
+	struct err e = { 0 };
+
+	setsid();
+	if (!tri_or(run->spec->monitor_unshare, false) || unshare_mounts(&e) == 0)
+		return;
+	run_send_step(status, STEP_ERROR, NULL, 0, &e);
+	_exit(1);
+}
+
 int start_detached(struct run *run, const struct supervise *s, struct err *e)
 {
 	_cleanup_close_ int ctl_r = -EBADF, ctl_k = -EBADF, mine = -EBADF, theirs = -EBADF, lis = -EBADF;
@@ -255,7 +279,7 @@ int start_detached(struct run *run, const struct supervise *s, struct err *e)
 	if (pid < 0)
 		return err_set(e, -errno, "fork the keeper");
 	if (pid == 0) {
-		setsid();
+		keeper_begin(run, theirs);
 		pid = fork();
 		if (pid == 0) {
 			ctl_k = fd_close(ctl_k);

@@ -12,6 +12,9 @@ struct supervise {
 	int ctl_fd;	    /* an existing keeper's, for a new life; -EBADF: make one */
 };
 
+/* lxc.monitor.unshare: a mount name space of the caller's own, which still gets what the host mounts. */
+int unshare_mounts(struct err *e);
+
 /* Forks the keeper and, as its child, a runtime that executes the plan. Returns when init has been executed or with
  * the error from wherever it happened. */
 int start_detached(struct run *run, const struct supervise *s, struct err *e);

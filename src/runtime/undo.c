@@ -43,6 +43,35 @@ static int undo_cgroup(const struct undo_ctx *c, const char *path, struct err *e
 	return cg_remove(h, path, e);
 }
 
+/* "PATH PIVOT": the keeper and we, who are in it, go to PIVOT, or where everybody may be; then it is removed. */
+static int undo_monitor(const struct undo_ctx *c, const char *arg, struct err *e)
+{
+	_cleanup_(cg_host_freep) struct cg_host *h = NULL;
+	_cleanup_(cg_freep) struct cg *g = NULL, *to = NULL;
+	_cleanup_free_ char *path = strdup(arg);
+	_cleanup_free_ pid_t *pids = NULL;
+	char *pivot = path ? strchr(path, ' ') : NULL;
+	size_t n = 0;
+	int r;
+
+	if (!pivot)
+		return path ? err_kind(e, ERR_INVALID, -EINVAL, "journal: '%s' is no group and its pivot", arg)
+			    : err_oom(e);
+	*pivot++ = '\0';
+	r = cg_host_open(NULL, &h, e);
+	if (r < 0)
+		return r;
+	if (cg_open(h, path, &g, NULL) < 0)
+		return 0;
+	if (cg_pids(g, &pids, &n, NULL) < 0)
+		n = 0;
+	if (n && (streq(pivot, "-") || (cg_open(h, pivot, &to, NULL) < 0 && cg_create(h, pivot, &to, NULL) < 0)))
+		(void)cg_root(h, &to, NULL);
+	for (size_t i = 0; to && i < n; i++)
+		(void)cg_attach(to, pids[i], false, NULL);
+	return cg_remove(h, path, e);
+}
+
 #define PIN_PATH_MAX 64
 
 int netns_pin(int dirfd, int ns_fd, struct err *e)
@@ -175,6 +204,7 @@ static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
 
 const struct undo_kind undo_kinds[] = {
 	{ "cgroup", "control group", undo_cgroup },
+	{ "monitor", "control group of the keeper", undo_monitor },
 	{ "net", "network device", undo_net },
 	{ "script", "network script", undo_script },
 	{ "file", "file", undo_file },
