@@ -222,6 +222,14 @@ int container_cgroup_set(struct container *c, const char *key, const char *value
 	return r;
 }
 
+int container_pids(struct container *c, pid_t **ret, size_t *ret_n, struct err *e)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	int r = container_cgroup(c, &g, e);
+
+	return r < 0 ? r : cg_pids(g, ret, ret_n, e);
+}
+
 int container_stats(struct container *c, struct cg_stats *ret, struct err *e)
 {
 	_cleanup_(cg_freep) struct cg *g = NULL;

@@ -77,6 +77,8 @@ struct stop_opts {
 /* Not running: ERR_STATE. */
 int container_stop(struct container *c, const struct stop_opts *o, struct err *e);
 int container_freeze(struct container *c, bool freeze, struct err *e);
+/* To its first process. */
+int container_signal(struct container *c, int sig, struct err *e);
 
 struct attach_opts {
 	char *const *argv;				  /* NULL: the login shell of uid in the container's passwd */
@@ -103,6 +105,8 @@ int container_wait(struct container *c, unsigned states, int timeout_ms, enum ru
 
 int container_cgroup_get(struct container *c, const char *key, struct buf *out, struct err *e);
 int container_cgroup_set(struct container *c, const char *key, const char *value, struct err *e);
+/* Every process in it, as the host counts them. *RET: free(). */
+int container_pids(struct container *c, pid_t **ret, size_t *ret_n, struct err *e);
 int container_stats(struct container *c, struct cg_stats *ret, struct err *e);
 /* Addresses in the container's network name space, "IF FAMILY ADDRESS" lines: strv of "eth0 4 10.0.3.5". */
 int container_ips(struct container *c, struct strv *ret, struct err *e);

@@ -190,6 +190,17 @@ int container_stop(struct container *c, const struct stop_opts *o, struct err *e
 	return r < 0 ? r : 0;
 }
 
+int container_signal(struct container *c, int sig, struct err *e)
+{
+	int r = container_refresh(c, e);
+
+	if (r < 0)
+		return r;
+	if (c->rec.state == RUN_STOPPED)
+		return err_kind(e, ERR_STATE, -ESRCH, "container is not running");
+	return engine_dry(c->engine, "signal %d to %s", sig, c->name) ? 0 : send_signal(c, sig, e);
+}
+
 int container_freeze(struct container *c, bool freeze, struct err *e)
 {
 	_cleanup_close_ int dirfd = -EBADF, lock = -EBADF;

@@ -91,7 +91,7 @@ int run_dir(bool do_make, char **ret, struct err *e)
 	return 0;
 }
 
-static uint64_t fnv1a64(const char *s)
+uint64_t record_hash(const char *s)
 {
 	uint64_t h = 0xcbf29ce484222325ull;
 
@@ -114,7 +114,7 @@ int record_id(const char *lxcpath, const char *name, char **ret, struct err *e)
 		taken = streq(name, ours[i]);
 	if (!taken && (!lxcpath || streq(lxcpath, DEFAULT_LXCPATH)))
 		id = strdup(name);
-	else if (asprintf(&id, "%s@%016" PRIx64, name, fnv1a64(lxcpath ?: DEFAULT_LXCPATH)) < 0)
+	else if (asprintf(&id, "%s@%016" PRIx64, name, record_hash(lxcpath ?: DEFAULT_LXCPATH)) < 0)
 		id = NULL;
 	if (!id)
 		return err_oom(e);

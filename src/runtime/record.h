@@ -78,6 +78,9 @@ int run_dir(bool do_make, char **ret, struct err *e);
 /* Id of a container. free(). */
 int record_id(const char *lxcpath, const char *name, char **ret, struct err *e);
 
+/* FNV-1a 64 of a text. LXC's names of sockets have it, too. */
+uint64_t record_hash(const char *s);
+
 /* O_DIRECTORY fd of /run/creel/ID; -ENOENT when there is none. MAKE creates it (0700). */
 int record_open_dir(const char *id, bool do_make, struct err *e);
 
