@@ -5,6 +5,7 @@
 
 #include "dialect/lxc/global.h"
 #include "dialect/lxc/lxc.h"
+#include "dialect/lxc/update.h"
 #include "spec/field.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,6 +39,19 @@ static void round_trips(const struct lxc_config *c, const struct spec *s)
 	MUST(spec_equal(s, &loaded));
 }
 
+/* What has been converted holds nothing more to convert. */
+static void updates_once(const char *text, size_t size)
+{
+	_cleanup_buf_ struct buf first = BUF_INIT, second = BUF_INIT;
+	unsigned changed = 0;
+
+	MUST(lxc_update_text(text, size, &first, &changed, NULL) == 0);
+	if (!changed)
+		MUST(first.len == size && memcmp(buf_str(&first), text, size) == 0);
+	MUST(lxc_update_text(buf_str(&first), first.len, &second, &changed, NULL) == 0);
+	MUST(!changed && second.len == first.len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(lxc_config_freep) struct lxc_config *c = NULL, *edited = NULL;
@@ -46,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *input = (const char *)data;
 	struct err e = { 0 };
 
+	updates_once(input, size);
 	if (has_include(input, size))
 		return 0;
 	if (lxc_global_parse(input, size, "lxc.conf", "/home/u", &globals, &e) < 0)
