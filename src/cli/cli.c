@@ -19,9 +19,11 @@ static const struct opt name_opts[] = { { 'n', "name", "NAME",
 static const struct opt hidden_name_opts[] = { { 'n', "name", "NAME", "Accepted for the other commands' sake.", OPT_STR,
 						 AT(name), .flags = OPT_HIDDEN },
 					       OPT_END };
+static const struct opt path_opts[] = { { 'P', "lxcpath", "PATH",
+					  "Folder that holds the containers, instead of lxc.lxcpath of lxc.conf.",
+					  OPT_STR, AT(lxcpath), .complete = COMPLETE_DIR },
+					OPT_END };
 static const struct opt engine_opts[] = {
-	{ 'P', "lxcpath", "PATH", "Folder that holds the containers, instead of lxc.lxcpath of lxc.conf.", OPT_STR,
-	  AT(lxcpath), .complete = COMPLETE_DIR },
 	{ 'o', "logfile", "FILE", "Append the log to FILE; 'none' for no log.", OPT_STR, AT(logfile),
 	  .complete = COMPLETE_FILE },
 	{ 'l', "logpriority", "LEVEL", "Log what is at least as grave as LEVEL.", OPT_STR, AT(logpriority),
@@ -53,7 +55,7 @@ void cli_sets(const struct command *cmd, struct cli *c, void *args, struct opt_s
 
 	if (cmd->flags & CMD_NAME)
 		sets[n++] = (struct opt_set){ name_opts, c };
-	else if (cmd->flags & CMD_LXC && !(cmd->flags & CMD_NO_ENGINE))
+	else if (cmd->flags & CMD_LXC && !(cmd->flags & (CMD_NO_ENGINE | CMD_OWN_NAME)))
 		sets[n++] = (struct opt_set){ hidden_name_opts, c };
 	if (cmd->opts)
 		sets[n++] = (struct opt_set){ cmd->opts, args };
@@ -64,6 +66,8 @@ void cli_sets(const struct command *cmd, struct cli *c, void *args, struct opt_s
 	if (!(cmd->flags & CMD_NO_ENGINE)) {
 		if (!(cmd->flags & CMD_RCFILE))
 			sets[n++] = (struct opt_set){ rcfile_opts, c };
+		if (!(cmd->flags & CMD_OWN_PATH))
+			sets[n++] = (struct opt_set){ path_opts, c };
 		sets[n++] = (struct opt_set){ engine_opts, c };
 	}
 	if (cmd->flags & CMD_OCI)

@@ -36,6 +36,8 @@ enum {
 	CMD_ENTERS = 512,     /* part of it runs inside containers */
 	CMD_OCI = 1024,	      /* a verb of creel-oci: runc's options and help */
 	CMD_OWN_HELP = 2048,  /* its own table has --help and --version */
+	CMD_OWN_NAME = 4096,  /* its own table has --name */
+	CMD_OWN_PATH = 8192,  /* its own table has --lxcpath */
 };
 
 struct command {

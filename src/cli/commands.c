@@ -1,8 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cli.h"
 
-extern const struct command cmd_attach, cmd_cgroup, cmd_checkconfig, cmd_config, cmd_console, cmd_copy, cmd_create,
-	cmd_destroy, cmd_execute, cmd_freeze, cmd_info, cmd_ls, cmd_lxc_start, cmd_lxc_stop, cmd_unfreeze, cmd_wait;
+/* One a line: they are added to from many sides. */
+extern const struct command cmd_attach;
+extern const struct command cmd_autostart;
+extern const struct command cmd_cgroup;
+extern const struct command cmd_checkconfig;
+extern const struct command cmd_checkpoint;
+extern const struct command cmd_config;
+extern const struct command cmd_console;
+extern const struct command cmd_copy;
+extern const struct command cmd_create;
+extern const struct command cmd_destroy;
+extern const struct command cmd_device;
+extern const struct command cmd_execute;
+extern const struct command cmd_freeze;
+extern const struct command cmd_info;
+extern const struct command cmd_kill;
+extern const struct command cmd_list;
+extern const struct command cmd_ls;
+extern const struct command cmd_lxc_ps;
+extern const struct command cmd_lxc_start;
+extern const struct command cmd_lxc_stop;
+extern const struct command cmd_lxc_version;
+extern const struct command cmd_monitor;
+extern const struct command cmd_monitord;
+extern const struct command cmd_netstat;
+extern const struct command cmd_restart;
+extern const struct command cmd_setcap;
+extern const struct command cmd_setuid;
+extern const struct command cmd_shutdown;
+extern const struct command cmd_top;
+extern const struct command cmd_unfreeze;
+extern const struct command cmd_unshare;
+extern const struct command cmd_update_config;
+extern const struct command cmd_usernsexec;
+extern const struct command cmd_wait;
 extern const struct command cmd_doctor, cmd_exec, cmd_help, cmd_net, cmd_plan, cmd_ps, cmd_show, cmd_start, cmd_stop,
 	cmd_version;
 extern const struct command cmd_oci_checkpoint, cmd_oci_create, cmd_oci_delete, cmd_oci_events, cmd_oci_exec,
@@ -23,21 +56,40 @@ const struct command *const commands[] = {
 	&cmd_help,
 
 	&cmd_attach,
+	&cmd_autostart,
 	&cmd_cgroup,
 	&cmd_checkconfig,
+	&cmd_checkpoint,
 	&cmd_config,
 	&cmd_console,
 	&cmd_copy,
 	&cmd_create,
 	&cmd_destroy,
+	&cmd_device,
 	&cmd_execute,
 	&cmd_freeze,
 	&cmd_info,
 	&cmd_ls,
+	&cmd_monitor,
+	&cmd_monitord,
 	&cmd_lxc_start,
 	&cmd_lxc_stop,
+	&cmd_top,
 	&cmd_unfreeze,
+	&cmd_unshare,
+	&cmd_update_config,
+	&cmd_usernsexec,
 	&cmd_wait,
+
+	&cmd_kill,
+	&cmd_list,
+	&cmd_netstat,
+	&cmd_lxc_ps,
+	&cmd_restart,
+	&cmd_setcap,
+	&cmd_setuid,
+	&cmd_shutdown,
+	&cmd_lxc_version,
 
 	&cmd_oci_checkpoint,
 	&cmd_oci_create,

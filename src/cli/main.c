@@ -25,7 +25,7 @@ static int run(const struct command *cmd, const char *prog, int argc, char *cons
 
 static int unknown_command(const char *name)
 {
-	const char *names[64], *near;
+	const char *names[128], *near;
 	size_t n = 0;
 
 	for (const struct command *const *p = commands; *p && n < ARRAY_SIZE(names); p++)

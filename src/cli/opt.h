@@ -54,7 +54,7 @@ struct opt_set {
 	void *base;
 };
 
-#define OPT_SETS_MAX 8
+#define OPT_SETS_MAX 10
 struct opt_parser {
 	struct opt_set sets[OPT_SETS_MAX]; /* ended by NULL rows; the first that knows an option wins */
 	unsigned stop_after;		   /* operands after which nothing is an option any more; 0: no limit */
