@@ -227,8 +227,16 @@ static int pick_cgroup(struct making *m, struct err *e)
 {
 	const struct spec_cgroup *s = &m->ct->spec.cgroup;
 	struct cg_host *h = NULL;
-	int r = unit_of(m, e);
+	int r;
 
+	if (m->oci->no_cgroup) {
+		if (s->items.n)
+			log_debug(m->oci->log, "linux.resources: no control group is wanted, no limit is set");
+		/* What is kept of it says what it has. */
+		field_clear(field_row(spec_fields, "cgroup.items", strlen("cgroup.items")), &m->ct->spec);
+		return 0;
+	}
+	r = unit_of(m, e);
 	if (r == 0)
 		r = oci_cgroups(m->oci, &h, e);
 	if (r < 0 || cg_host_layout(h) == CG_NONE)

@@ -10,7 +10,7 @@ struct oci {
 	char *root;  /* absolute */
 	bool shared; /* the run directory of all */
 	const struct log *log;
-	bool systemd_cgroup, crun;
+	bool systemd_cgroup, no_cgroup, crun;
 	struct cg_oci cg_oci;	 /* how its groups are made */
 	struct cg_host *cg_host; /* probed on first use */
 };

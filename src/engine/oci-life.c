@@ -117,7 +117,8 @@ int oci_kill(struct oci_container *c, int sig, bool all, struct err *e)
 	_cleanup_close_ int init = -EBADF;
 	int r;
 
-	if (all)
+	/* Without a group its init stands for all. */
+	if (all && c->rec.cgroup)
 		return kill_all(c, sig, e);
 	if (c->status == OCI_STOPPED)
 		return not_running(e);
@@ -133,7 +134,7 @@ int oci_kill(struct oci_container *c, int sig, bool all, struct err *e)
 		return err_set(e, r, "signal init of %s", c->name);
 	if (sig == SIGKILL) {
 		/* Those who are in no pid name space of the container's own do not go with its init. */
-		if (!(c->rec.ns_cloned & (1u << NS_PID)))
+		if (!(c->rec.ns_cloned & (1u << NS_PID)) && c->rec.cgroup)
 			return kill_all(c, sig, e);
 		if (c->rec.state == RUN_FROZEN)
 			thaw(c);

@@ -50,6 +50,7 @@ int oci_open(const struct oci_opts *o, struct oci **ret, struct err *e)
 		return err_oom(e);
 	r->log = o->log;
 	r->systemd_cgroup = o->systemd_cgroup;
+	r->no_cgroup = o->no_cgroup;
 	r->crun = o->crun;
 	x = run_dir(false, &all, e);
 	if (x < 0)

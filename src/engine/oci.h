@@ -22,7 +22,8 @@ struct oci_opts {
 	const char *root; /* NULL: the run directory of all */
 	const struct log *log;
 	bool systemd_cgroup;
-	bool crun; /* the caller takes us for crun: where its ways are not runc's, they are kept */
+	bool no_cgroup; /* what is created stays in the caller's group, without limits */
+	bool crun;	/* the caller takes us for crun: where its ways are not runc's, they are kept */
 };
 struct oci;
 int oci_open(const struct oci_opts *o, struct oci **ret, struct err *e);

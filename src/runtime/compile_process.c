@@ -243,6 +243,8 @@ static int command_words(struct compiler *c, struct strv *ret)
 	}
 	if (p->args.n && !c->opts->execute)
 		return strv_copy(ret, &p->args, c->e);
+	if (p->none == TRI_YES)
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "process: it is not set, there is nothing to start");
 	line = c->opts->execute ? p->execute_cmd : p->init_cmd;
 	if (!line && c->opts->execute)
 		return err_kind(c->e, ERR_INVALID, -EINVAL, "no command given, and lxc.execute.cmd is not set");
@@ -259,7 +261,8 @@ static int compile_argv(struct compiler *c, struct op_exec *x)
 	char **argv;
 	int r;
 
-	r = command_words(c, &words);
+	/* A container may be created without one; who starts it is told. */
+	r = c->spec->process.none == TRI_YES && c->opts->wait_start ? 0 : command_words(c, &words);
 	if (r < 0)
 		return r;
 	argv = plan_alloc(c->plan, (words.n + lead + 1) * sizeof(*argv), c->e);
@@ -439,6 +442,8 @@ static int compile_wait(struct compiler *c, struct op_exec *x)
 		r = compile_add(c, OP_HOST, &op_start_listen, NULL, NULL, 0, 0);
 	if (r == 0 && c->opts->wait_start)
 		r = compile_add(c, OP_CHILD, &op_start_wait, NULL, NULL, 0, 0);
+	if (r == 0 && !x->argv[0])
+		return compile_add(c, OP_CHILD, &op_no_process, NULL, NULL, 0, 0);
 	if (r == 0 && c->plan->seccomp_early && !listener)
 		r = add_exec(c, &op_filter, x);
 	return r == 0 ? compile_moments(c, OP_CHILD, "startContainer") : r;
@@ -465,7 +470,7 @@ static int compile_launch(struct compiler *c)
 	if (r == 0)
 		r = add_exec(c, &op_become, x);
 	if (r == 0)
-		r = add_exec(c, &op_lookup, x);
+		r = x->argv[0] ? add_exec(c, &op_lookup, x) : 0;
 	if (r == 0)
 		r = compile_seccomp(c);
 	if (r == 0)

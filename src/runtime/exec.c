@@ -134,6 +134,9 @@ static int open_group(struct run *run, const struct record *rec, const struct ex
 			r = cg_open(run->cg_host, rec->cgroup, &run->cg, e);
 		own = run->cg;
 	}
+	if (r == 0 && !own && q->cgroups && q->cgroups[0])
+		return err_kind(e, ERR_STATE, -ENOENT, "--cgroup=%s: the container has no control group",
+				q->cgroups[0]);
 	if (r < 0 || !own)
 		return r;
 	/* The freezer is the whole container's, whichever group is entered. */

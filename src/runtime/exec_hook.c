@@ -246,7 +246,8 @@ static struct op_moment *make_moment(struct plan *p, const struct spec *s, const
 	 * is found, the second inside, where the bundle is not. */
 	m->cwd = streq(h->moment, "createContainer") || streq(h->moment, "startContainer") ? NULL : c->bundle;
 	m->argv = copy_words(p, &h->args, h->path, e);
-	m->envp = h->env.n ? copy_words(p, &h->env, NULL, e) : environ; /* nothing said: the caller's */
+	/* Nothing said: the caller's. */
+	m->envp = h->env.n || h->env_exact == TRI_YES ? copy_words(p, &h->env, NULL, e) : environ;
 	if (!m->argv || !m->envp || state_text(p, s, c, status_of(h->moment), m, e) < 0)
 		return NULL;
 	return m;

@@ -94,6 +94,18 @@ static int wait_apply(const struct op *op, struct run *run, struct err *e)
 
 const struct op_kind op_start_wait = { "start.wait", wait_describe, wait_apply };
 
+static void no_process_describe(const struct op *op, struct buf *out)
+{
+	buf_puts(out, "an error: process is not set");
+}
+
+static int no_process_apply(const struct op *op, struct run *run, struct err *e)
+{
+	return err_kind(e, ERR_INVALID, -EINVAL, "process: it is not set, there is nothing to start");
+}
+
+const struct op_kind op_no_process = { "start.nothing", no_process_describe, no_process_apply };
+
 /* --- who starts ----------------------------------------------------------------------------------------------------------- */
 
 bool run_created(int dirfd, const struct record *rec)

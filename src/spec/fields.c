@@ -67,6 +67,7 @@ static const struct field exec_hook_fields[] = {
 	R("path", FT_PATH, path, "the program", .flags = F_ABS),
 	R("args", FT_STRV, args, "its arguments, the name first"),
 	R("env", FT_STRV, env, "its environment", .check = check_kv),
+	R("env_exact", FT_TRI, env_exact, "no environment is none, not the caller's"),
 	R("timeout", FT_U32, timeout, "seconds it may take", .min = 1, .max = UINT32_MAX - 1),
 	{ 0 },
 };
@@ -158,6 +159,7 @@ const struct field spec_fields[] = {
 	R("process.env", FT_STRV, process.env, "environment: K=V, or K to inherit", .check = check_env),
 	R("process.env_runtime", FT_STRV, process.env_runtime, "the same, for init only", .check = check_env),
 	R("process.env_hooks", FT_STRV, process.env_hooks, "the same, for hooks only", .check = check_env),
+	R("process.none", FT_TRI, process.none, "there is none, it cannot be started", .flags = F_INTERNAL),
 	R("process.env_exact", FT_TRI, process.env_exact, "nothing is added to it but HOME", .flags = F_INTERNAL),
 	CAPS("bounding", cap_bounding), CAPS("effective", cap_effective), CAPS("permitted", cap_permitted),
 	CAPS("inheritable", cap_inheritable), CAPS("ambient", cap_ambient),

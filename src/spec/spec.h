@@ -81,7 +81,8 @@ struct spec_device {
 struct spec_exec_hook {
 	char *moment; /* prestart, createRuntime, createContainer, startContainer, poststart, poststop */
 	char *path;
-	struct strv args, env; /* args: argv[0] on; empty: PATH alone. env: the whole of it; empty: the caller's */
+	struct strv args, env; /* args: argv[0] on; empty: PATH alone. env: the whole of it; empty: the caller's … */
+	enum tri env_exact;    /* … unless so */
 	uint32_t timeout;      /* seconds, UNSET32: for ever */
 };
 
@@ -151,6 +152,7 @@ struct spec_sched {
 
 struct spec_process {
 	struct strv args;   /* the command as words; wins over init_cmd */
+	enum tri none;	    /* there is none: the container can be made, and not started */
 	char *init_cmd;	    /* as one line, as the user wrote it */
 	char *execute_cmd;  /* what lxc-execute runs when no command is given */
 	uint32_t uid, gid;  /* UNSET32 */

@@ -99,6 +99,8 @@ fi
 ln -sfn "$RUNTIME" "$BIN/crun"
 gives "by crun's name" "by crun" podman --root "$T/podman" --runroot "$T/podman-run" --tmpdir "$T/podman-tmp" --runtime "$BIN/crun" run --rm \
 	--network none --cgroup-parent "$CGROUP" bb echo by crun
+gives "without control groups" "by crun" podman --root "$T/podman" --runroot "$T/podman-run" --tmpdir "$T/podman-tmp" --runtime "$BIN/crun" run --rm \
+	--network none --cgroups disabled bb echo by crun
 
 # --- a container in the background, and what is done to it ---------------------------------------------------------------
 

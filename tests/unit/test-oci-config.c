@@ -137,6 +137,7 @@ static bool is_foreign(const struct field *f)
 		"security.selinux_keyring",
 		"security.seccomp_",
 		"hooks.",
+		"process.none",
 		"hook_version",
 		"ephemeral",
 		"start.",

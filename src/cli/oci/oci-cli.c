@@ -225,6 +225,7 @@ int verb_runtime(struct cli *c, struct oci **ret, struct err *e)
 		.root = c->oci->root,
 		.log = &c->log,
 		.systemd_cgroup = c->oci->systemd_cgroup,
+		.no_cgroup = c->oci->no_cgroup,
 		.crun = c->oci->crun,
 	};
 
@@ -259,8 +260,10 @@ static const struct opt global_opts[] = {
 	  OPT_BOOL, AT(systemd_cgroup), 1 },
 	{ 0, "rootless", "WORD", "Accepted as true, false or auto; what the caller may do is found out.", OPT_STR,
 	  AT(rootless), .complete = COMPLETE_WORDS, .words = "true false auto" },
-	{ 0, "cgroup-manager", "WORD", "crun's word for --systemd-cgroup: cgroupfs, systemd or disabled.", OPT_STR,
-	  AT(cgroup_manager), .complete = COMPLETE_WORDS, .words = "cgroupfs systemd disabled" },
+	{ 0, "cgroup-manager", "WORD",
+	  "crun's word for --systemd-cgroup: cgroupfs, systemd, or disabled: new containers have no group of their "
+	  "own, and no limits.",
+	  OPT_STR, AT(cgroup_manager), .complete = COMPLETE_WORDS, .words = "cgroupfs systemd disabled" },
 	{ 0, "criu", "PATH", "Accepted for the sake of old callers, and ignored.", OPT_STR, AT(criu),
 	  .flags = OPT_HIDDEN },
 	{ 'h', "help", NULL, "Show this help.", OPT_BOOL, AT(help), 1 },
@@ -306,10 +309,10 @@ static int check_globals(struct oci_globals *g, struct err *e)
 	else if (streq(m, "cgroupfs"))
 		g->systemd_cgroup = false;
 	else if (streq(m, "disabled"))
-		return err_kind(e, ERR_INVALID, -EOPNOTSUPP,
-				"--cgroup-manager=disabled: a container always has a control group here");
+		g->no_cgroup = true;
 	else
-		return err_kind(e, ERR_INVALID, -EINVAL, "unknown cgroup manager '%s': cgroupfs or systemd", m);
+		return err_kind(e, ERR_INVALID, -EINVAL, "unknown cgroup manager '%s': cgroupfs, systemd or disabled",
+				m);
 	return 0;
 }
 

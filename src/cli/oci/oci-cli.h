@@ -15,6 +15,7 @@
 struct oci_globals {
 	const char *root, *log, *log_format, *rootless, *cgroup_manager, *criu;
 	bool debug, systemd_cgroup, help, version;
+	bool no_cgroup;
 	bool crun;  /* by its name, or by an option that it alone has */
 	bool json;  /* the log */
 	int log_fd; /* -EBADF: standard error */

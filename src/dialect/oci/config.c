@@ -261,10 +261,36 @@ static int timeout_load(struct oci_reader *rd, const struct oci_row *row, struct
 
 static const struct oci_kind kind_timeout = { timeout_load, oci_plain_save };
 
+/* An empty one is said to be so, and not left to the caller's. */
+static int hook_env_load(struct oci_reader *rd, const struct oci_row *row, struct json_c_value *v,
+			 const struct oci_obj *o, struct err *e)
+{
+	struct spec_exec_hook *h = o->p;
+	int r = oci_plain_load(rd, row, v, o, e);
+
+	if (r >= 0 && !h->env.n)
+		h->env_exact = TRI_YES;
+	return r;
+}
+
+static int hook_env_save(struct oci_writer *w, const struct oci_row *row, const struct oci_obj *o, struct err *e)
+{
+	const struct spec_exec_hook *h = o->p;
+
+	if (h->env.n || h->env_exact != TRI_YES)
+		return oci_plain_save(w, row, o, e);
+	json_key(&w->j, row->name);
+	json_array(&w->j);
+	json_end_array(&w->j);
+	return 0;
+}
+
+static const struct oci_kind kind_hook_env = { hook_env_load, hook_env_save };
+
 static const struct oci_row rows_hook[] = {
 	{ "path", &oci_kind_plain, .field = "path", .required = true },
 	{ "args", &oci_kind_plain, .field = "args" },
-	{ "env", &oci_kind_plain, .field = "env" },
+	{ "env", &kind_hook_env, .field = "env" },
 	{ "timeout", &kind_timeout, .field = "timeout" },
 	{ NULL },
 };
@@ -346,11 +372,29 @@ static int annotations_save(struct oci_writer *w, const struct oci_row *row, con
 
 static const struct oci_kind kind_annotations = { annotations_load, annotations_save };
 
+/* --- process: required of who starts the container only ---------------------------------------------------------------- */
+
+static int process_load(struct oci_reader *rd, const struct oci_row *row, struct json_c_value *v,
+			const struct oci_obj *o, struct err *e)
+{
+	return oci_kind_object.load(rd, row, v, o, e);
+}
+
+static int process_save(struct oci_writer *w, const struct oci_row *row, const struct oci_obj *o, struct err *e)
+{
+	if (w->spec->process.none != TRI_YES)
+		return oci_kind_object.save(w, row, o, e);
+	oci_said(w, "process.none");
+	return 0;
+}
+
+static const struct oci_kind kind_process = { process_load, process_save };
+
 /* --- the object ----------------------------------------------------------------------------------------------------- */
 
 const struct oci_row oci_rows_config[] = {
 	{ "ociVersion", &kind_version, .required = true },
-	{ "process", &oci_kind_object, .sub = oci_rows_process, .required = true },
+	{ "process", &kind_process, .sub = oci_rows_process },
 	{ "root", &oci_kind_object, .sub = rows_root, .required = true },
 	{ "hostname", &oci_kind_plain, .field = "hostname" },
 	{ "domainname", &oci_kind_plain, .field = "domainname" },
@@ -421,7 +465,10 @@ int oci_load(const char *text, size_t len, const char *name, const char *bundle,
 	if (r < 0)
 		return r;
 	rd.at = &process;
-	r = oci_finish_process(&rd, e);
+	if (s->process.args.n)
+		r = oci_finish_process(&rd, e);
+	else
+		s->process.none = TRI_YES;
 	rd.at = NULL;
 	r = r < 0 ? r : oci_finish_linux(&rd, e);
 	r = r < 0 ? r : oci_finish_devices(&rd, e);

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# runs: root
+#
+# What few bundles ask for: no process, no control group, an empty environment for a hook; clocks, memory policies and
+# groups of exec by what the processes see of them; an event of a container that runs out of memory.
+. "${0%/*}/lib.sh"
+B=$T/b c=$CT-c
+groups_of() { find /sys/fs/cgroup -type d -name "$1" -path "*$c*" 2>/dev/null; }
+
+# --- no process: required of who starts it only -----------------------------------------------------------------------------
+make_bundle "$B" 'del(.process)' '.hooks.startContainer = [{path: "/bin/touch", args: ["touch", "/started"]}]' '.root.readonly = false'
+check "create without a process" creel-oci create -b "$B" "$c"
+is "it is created" "$(status_of "$c")" created
+is "start fails" "$(code_of creel-oci start "$c")" 1
+like "and says why" "$(cat "$T/.out")" 'level=error msg="process: it is not set, there is nothing to start"'
+check "it has stopped" wait_for 5 is_status "$c" "" stopped
+is "no hook of the start has run" "$(ls "$B/rootfs/started" 2>/dev/null)" ""
+check "delete" creel-oci delete "$c"
+is "run fails" "$(code_of creel-oci run -b "$B" "$c")" 1
+like "and says why" "$(cat "$T/.out")" 'run failed: process: it is not set'
+is "nothing is left" "$(left_of "$c")" ""
+
+# --- a hook's environment: the caller's where nothing is said, none where an empty one is ------------------------------------
+hook() { printf '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "cat /proc/$$/environ >%s"] %s}]' "$T/env" "$1"; }
+make_bundle "$B" "$(args true)" "$(hook ', env: []')"
+SECRET=ours creel-oci run -b "$B" "$c" </dev/null
+is "env: []" "$(wc -c <"$T/env")" 0
+set_config "$B" "$(hook ', env: ["A=1"]')"
+SECRET=ours creel-oci run -b "$B" "$c" </dev/null
+is "env: A" "$(tr '\0' ' ' <"$T/env")" "A=1 "
+set_config "$B" "$(hook '')"
+SECRET=ours creel-oci run -b "$B" "$c" </dev/null
+is "no env" "$(tr '\0' '\n' <"$T/env" | grep SECRET)" "SECRET=ours"
+
+# --- no control group: crun's --cgroup-manager=disabled ---------------------------------------------------------------------
+make_bundle "$B" "$(args sh -c 'cat /proc/self/cgroup; sleep 1000')" '.linux.resources.memory.limit = 1000'
+creel-oci --cgroup-manager=disabled run -d -b "$B" "$c" >"$T/out" 2>&1 </dev/null
+check "it runs" wait_for 5 test -s "$T/out"
+is "in the group of its caller" "$(cat "$T/out")" "$(cat /proc/self/cgroup)"
+is "there is none of its own" "$(groups_of "$c")" ""
+is "nor limits that it had not" "$(creel show --as oci -q "$c" | jq -c .linux.resources.memory)" null
+is "exec" "$(oci exec "$c" echo there)" there
+is "exec --cgroup" "$(code_of creel-oci exec --cgroup x "$c" true)" 255
+like "says why" "$(cat "$T/.out")" 'no control group'
+for v in pause ps update\ --memory\ 100M "events --stats"; do
+	# shellcheck disable=SC2086 # words
+	is "$v needs one" "$(code_of creel-oci $v "$c"; grep -o 'no control group' "$T/.out")" "$(printf '1\nno control group')"
+done
+check "kill --all" creel-oci kill --all "$c" KILL
+check "ends it" wait_for 5 is_status "$c" "" stopped
+check "delete" creel-oci delete "$c"
+is "nothing is left" "$(left_of "$c")" ""
+
+# --- clocks -------------------------------------------------------------------------------------------------------------------
+if [ -e /proc/self/ns/time ]; then
+	make_bundle "$B" "$(args sh -c 'cut -d. -f1 /proc/uptime; tr -s " " </proc/self/timens_offsets; sleep 1000')" \
+		'.linux.namespaces += [{type: "time"}]' '.linux.timeOffsets = {monotonic: {secs: 172800, nanosecs: 5}, boottime: {secs: 86400}}'
+	before=$(cut -d. -f1 /proc/uptime)
+	creel-oci run -d -b "$B" "$c" >"$T/out" 2>&1 </dev/null
+	check "it runs" wait_for 5 grep -q boottime "$T/out"
+	up=$(head -n 1 "$T/out")
+	is "a day more since boot" "$((up - before >= 86400 && up - before < 86430))" 1
+	is "as the kernel has them" "$(tail -n +2 "$T/out" | tr '\n' ' ')" "monotonic 172800 5 boottime 86400 0 "
+	up=$(oci exec "$c" cut -d. -f1 /proc/uptime)
+	is "for exec, too" "$((up - before >= 86400 && up - before < 86430))" 1
+	check "delete --force" creel-oci delete -f "$c"
+else
+	skip "clocks" "this kernel has no time name spaces"
+fi
+
+# --- memory policy --------------------------------------------------------------------------------------------------------------
+if [ -e /proc/self/numa_maps ]; then
+	for policy in '{mode: "MPOL_BIND", nodes: "0"}=bind:0' '{mode: "MPOL_PREFERRED", nodes: "0"}=prefer:0' \
+		'{mode: "MPOL_INTERLEAVE", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}=interleave=static:0'; do
+		make_bundle "$B" "$(args sh -c 'cut -d" " -f2 /proc/self/numa_maps | sort -u')" ".linux.memoryPolicy = ${policy%%=*}"
+		is "memoryPolicy: ${policy#*=}" "$(creel-oci run -b "$B" "$c" </dev/null 2>&1)" "${policy#*=}"
+	done
+else
+	skip "memory policies" "this kernel has no NUMA"
+fi
+
+# --- groups of exec --------------------------------------------------------------------------------------------------------------
+make_bundle "$B" "$(args sleep 1000)" '.linux.resources.memory = {limit: 33554432, swap: 33554432}' '.linux.resources.pids.limit = 200'
+quiet creel-oci run -d -b "$B" "$c"
+hierarchies=$(groups_of "$c" | wc -l)
+groups_of "$c" | while read -r dir; do mkdir "$dir/sub"; done
+check "there are groups" test "$hierarchies" -gt 0
+in_group() { oci exec --cgroup "$1" "$c" sh -c "cat /proc/self/cgroup" | grep -c "/$2\$"; }
+is "exec --cgroup: below the container's, in all hierarchies" "$(in_group sub "$c/sub")" "$hierarchies"
+is "exec: in the container's" "$(oci exec "$c" cat /proc/self/cgroup | grep -c "/$c\$")" "$hierarchies"
+if [ -d /sys/fs/cgroup/pids ]; then
+	is "exec --cgroup CONTROLLER:PATH: in one hierarchy" "$(in_group pids:sub "$c/sub")" 1
+	is "and in the container's of the others" "$(in_group pids:sub "$c")" $((hierarchies - 1))
+else
+	skip "one controller's" "this host has the second version alone"
+fi
+is "exec --cgroup: there is none" "$(code_of creel-oci exec --cgroup nosuch "$c" true)" 255
+groups_of sub | while read -r dir; do rmdir "$dir"; done
+
+# --- out of memory --------------------------------------------------------------------------------------------------------------------
+if [ -d /sys/fs/cgroup/memory ] || grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
+	creel-oci events --interval 1h "$c" >"$T/events" 2>&1 </dev/null &
+	events=$!
+	sleep 0.3
+	# A shell's variable of 200 MB, in a container of 32.
+	is "who takes too much is killed" "$(code_of creel-oci exec "$c" sh -c 'x=$(head -c 200000000 /dev/zero | tr "\0" x); echo ${#x}')" 137
+	check "events says so" wait_for 5 grep -q '"oom"' "$T/events"
+	is "one line of JSON" "$(grep '"oom"' "$T/events" | head -n 1 | jq -c '[.type, .id]')" "[\"oom\",\"$c\"]"
+	is "the container lives on" "$(status_of "$c")" running
+	check "delete --force" creel-oci delete -f "$c"
+	check "events ends with it" wait_for 5 sh -c "! kill -0 $events 2>/dev/null"
+else
+	skip "out of memory" "no memory controller here"
+	check "delete --force" creel-oci delete -f "$c"
+fi
+is "nothing is left" "$(left_of "$c")" ""
