@@ -65,6 +65,32 @@ static int set_var(struct strv *env, const char *key, const char *value, struct 
 	return r;
 }
 
+/* What is only named is inherited, and there already. */
+static int add_said(const struct strv *l, struct strv *env, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->n && r == 0; i++)
+		if (strchr(l->v[i], '='))
+			r = strv_env_set(env, l->v[i], e);
+	return r;
+}
+
+static int add_namespaces(const struct hook_ctx *c, struct strv *env, struct err *e)
+{
+	int r = 0;
+
+	for (const char *const *p = c->ns_paths; p && *p && version1(c) && r == 0; p++) {
+		const char *colon = strchr(*p, ':');
+		char up[16] = "";
+
+		for (size_t i = 0; colon && i < (size_t)(colon - *p) && i < sizeof(up) - 1; i++)
+			up[i] = (char)((*p)[i] & ~0x20);
+		r = strv_pushf(env, e, "LXC_%s_NS=%s", up, colon ? colon + 1 : "");
+	}
+	return r;
+}
+
 int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, struct err *e)
 {
 	const struct spec *s = c->spec;
@@ -90,13 +116,10 @@ int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, st
 	/* Ours replace what the caller's environment has under these names: a hook may itself start a container. */
 	for (char *const *p = environ; *p && r == 0; p++)
 		r = strv_push(env, *p, e);
-	/* What is only named is inherited, and there already. */
-	for (size_t i = 0; i < s->process.env.n && r == 0; i++)
-		if (strchr(s->process.env.v[i], '='))
-			r = strv_env_set(env, s->process.env.v[i], e);
-	for (size_t i = 0; i < s->process.env_hooks.n && r == 0; i++)
-		if (strchr(s->process.env_hooks.v[i], '='))
-			r = strv_env_set(env, s->process.env_hooks.v[i], e);
+	if (r == 0)
+		r = add_said(&s->process.env, env, e);
+	if (r == 0)
+		r = add_said(&s->process.env_hooks, env, e);
 	for (size_t i = 0; i < ARRAY_SIZE(vars) && r == 0; i++)
 		r = set_var(env, vars[i].key, vars[i].value, e);
 	if (r == 0)
@@ -105,15 +128,7 @@ int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, st
 		snprintf(pid, sizeof(pid), "%d", c->pid);
 		r = set_var(env, "LXC_PID", c->pid ? pid : NULL, e);
 	}
-	for (const char *const *p = c->ns_paths; p && *p && version1(c) && r == 0; p++) {
-		const char *colon = strchr(*p, ':');
-		char up[16] = "";
-
-		for (size_t i = 0; colon && i < (size_t)(colon - *p) && i < sizeof(up) - 1; i++)
-			up[i] = (char)((*p)[i] & ~0x20);
-		r = strv_pushf(env, e, "LXC_%s_NS=%s", up, colon ? colon + 1 : "");
-	}
-	return r;
+	return r < 0 ? r : add_namespaces(c, env, e);
 }
 
 int hook_net_line(const struct hook_ctx *c, const struct hook_net *n, struct buf *out, struct err *e)
