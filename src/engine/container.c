@@ -238,6 +238,25 @@ int container_stats(struct container *c, struct cg_stats *ret, struct err *e)
 	return r < 0 ? r : cg_stats(g, ret, e);
 }
 
+int container_if_stats(struct container *c, const char *name, uint64_t *ret_rx, uint64_t *ret_tx, struct err *e)
+{
+	_cleanup_free_ struct net_if_info *ifs = NULL;
+	_cleanup_close_ int ns = ns_open_pid(c->rec.pid, &ns_table[NS_NET], e);
+	size_t n;
+	int r;
+
+	if (ns < 0)
+		return ns;
+	r = net_list(ns, &ifs, &n, e);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		if (streq(ifs[i].name, name)) {
+			*ret_rx = ifs[i].rx_bytes;
+			*ret_tx = ifs[i].tx_bytes;
+			return 0;
+		}
+	return r < 0 ? r : err_kind(e, ERR_NOT_FOUND, -ENODEV, "the container has no interface '%s'", name);
+}
+
 int container_ips(struct container *c, struct strv *ret, struct err *e)
 {
 	_cleanup_close_ int ns = -EBADF;

@@ -110,6 +110,8 @@ int container_pids(struct container *c, pid_t **ret, size_t *ret_n, struct err *
 int container_stats(struct container *c, struct cg_stats *ret, struct err *e);
 /* Addresses in the container's network name space, "IF FAMILY ADDRESS" lines: strv of "eth0 4 10.0.3.5". */
 int container_ips(struct container *c, struct strv *ret, struct err *e);
+/* Bytes through the interface NAME inside. */
+int container_if_stats(struct container *c, const char *name, uint64_t *ret_rx, uint64_t *ret_tx, struct err *e);
 /* Value of an lxc.conf key: of the running container when it runs, else of the config. One line per element. */
 int container_config_get(struct container *c, const char *key, struct buf *out, struct err *e);
 

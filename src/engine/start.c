@@ -24,6 +24,8 @@
 #include "sys/pty.h"
 
 /* All that one life needs; made anew for each. */
+#define NETS_SHOWN 64
+
 struct life {
 	struct container *c;
 	struct plan plan;
@@ -190,10 +192,43 @@ static int life_plan(struct life *l, struct container *c, const struct start_opt
 	return r;
 }
 
+/* What was left to chance stands in a running container's spec as it came out. */
+static int dump_spec(struct life *l, struct buf *out, struct err *e)
+{
+	struct spec_net was[NETS_SHOWN];
+	char macs[NETS_SHOWN][18];
+	unsigned n = 0, k = 0;
+	int r;
+
+	LIST_EACH(s, &l->c->spec.nets, struct spec_net) {
+		const struct net_dev *d = &l->plan.nets[k];
+
+		if (n == NETS_SHOWN || k == l->plan.n_nets)
+			break;
+		was[n++] = *s;
+		if (!s->type || !streq(s->type, d->type))
+			continue;
+		k++;
+		if (!s->name && *d->name)
+			s->name = (char *)(uintptr_t)d->name;
+		if (!s->veth_pair && *d->host_name)
+			s->veth_pair = (char *)(uintptr_t)d->host_name;
+		if (s->hwaddr && d->has_mac) {
+			snprintf(macs[n - 1], sizeof(macs[0]), "%02x:%02x:%02x:%02x:%02x:%02x", d->mac[0], d->mac[1],
+				 d->mac[2], d->mac[3], d->mac[4], d->mac[5]);
+			s->hwaddr = macs[n - 1];
+		}
+	}
+	r = spec_dump(&l->c->spec, out, e);
+	while (n-- > 0)
+		*LIST_AT(&l->c->spec.nets, struct spec_net, n) = was[n];
+	return r;
+}
+
 static int write_spec(struct life *l, struct err *e)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
-	int r = spec_dump(&l->c->spec, &b, e);
+	int r = dump_spec(l, &b, e);
 
 	return r < 0 ? r : file_replace(l->dirfd, "spec", buf_str(&b), b.len, 0600, false, e);
 }
@@ -216,8 +251,13 @@ static int fill_record(struct life *l, struct err *e)
 	if (!rec->id || !rec->name || !rec->lxcpath || (c->defined && !rec->config) || (l->cgroup && !rec->cgroup))
 		return err_oom(e);
 	for (unsigned i = 0; i < l->plan.n_nets; i++) {
-		const char *host = l->plan.nets[i].host_name;
-		int r = strv_push(&rec->host_ifs, *host ? host : "-", e);
+		const struct net_dev *d = &l->plan.nets[i];
+		bool veth = streq(d->type, "veth");
+		int r = strv_push(&rec->host_ifs, veth && *d->host_name ? d->host_name : "-", e);
+
+		if (r == 0)
+			r = veth ? strv_push(&rec->links, "-", e)
+				 : strv_pushf(&rec->links, e, "%s %s", d->link, d->name);
 
 		if (r < 0)
 			return r;

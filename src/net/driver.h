@@ -18,6 +18,8 @@ struct link_info {
 	char alias[32];
 	uint8_t mac[6];
 	uint64_t rx_bytes, tx_bytes;
+	bool vlan_filtering; /* of a bridge */
+	uint16_t default_pvid;
 };
 
 /* Looks NAME up through the netlink socket FD. 0; 1 when there is none; or -errno. */
@@ -57,6 +59,16 @@ const char *net_ip_text(int family, const void *addr, char buf[static NET_ADDR_T
 size_t net_addr_len(int family);
 /* Does A's subnet hold IP of the same family? */
 bool net_addr_holds(const struct net_addr *a, const uint8_t *ip);
+
+/* --- ports of a bridge (port.c) --- */
+int net_port_vlans(const struct net_conf *c, const struct link_info *link, struct net_dev *d,
+		   struct err *e); /* checks */
+/* The VLANs of the host's end, which is on the kernel's BRIDGE already. */
+int net_port_filter(const struct net_dev *d, const struct link_info *bridge, int fd, struct err *e);
+/* Does Open vSwitch, where it is installed, call NAME a bridge? */
+bool net_ovs_bridge(const char *name);
+int net_ovs_add(const struct net_dev *d, struct err *e); /* the port and its VLANs */
+int net_ovs_del(const struct net_dev *d, struct err *e); /* none: fine */
 
 /* --- requests (request.c) --- */
 void req_addr(struct nl_batch *b, int ifindex, const char *ifname, const struct net_addr *a, uint32_t flags);

@@ -28,6 +28,18 @@ static void copy_text(char *to, size_t size, const struct nlattr *a)
 	snprintf(to, size, "%s", s ?: "");
 }
 
+static void bridge_parse(const struct nlattr *data, struct link_info *l)
+{
+	const struct nlattr *tb[IFLA_BR_MAX + 1];
+	const void *p;
+
+	nl_attrs_nested(data, tb, IFLA_BR_MAX);
+	if ((p = nl_attr_fits(tb[IFLA_BR_VLAN_FILTERING], 1)))
+		l->vlan_filtering = *(const uint8_t *)p != 0;
+	if ((p = nl_attr_fits(tb[IFLA_BR_VLAN_DEFAULT_PVID], sizeof(l->default_pvid))))
+		memcpy(&l->default_pvid, p, sizeof(l->default_pvid));
+}
+
 static void link_parse(const struct nlmsghdr *h, struct link_info *l)
 {
 	const struct ifinfomsg *ifi = NLMSG_DATA(h);
@@ -54,6 +66,8 @@ static void link_parse(const struct nlmsghdr *h, struct link_info *l)
 	if (tb[IFLA_LINKINFO]) {
 		nl_attrs_nested(tb[IFLA_LINKINFO], info, IFLA_INFO_MAX);
 		copy_text(l->kind, sizeof(l->kind), info[IFLA_INFO_KIND]);
+		if (streq(l->kind, "bridge") && info[IFLA_INFO_DATA])
+			bridge_parse(info[IFLA_INFO_DATA], l);
 	}
 }
 

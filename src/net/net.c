@@ -374,17 +374,27 @@ int net_detach(const struct net_dev *d, int netns_fd, struct err *e)
 
 /* --- the journal's words ------------------------------------------------------------------------------------------ */
 
+static const char *mac_text(const uint8_t *m, char buf[static NET_ADDR_TEXT])
+{
+	snprintf(buf, NET_ADDR_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	return buf;
+}
+
 int net_dev_print(const struct net_dev *d, char *buf, size_t size, struct err *e)
 {
-	const uint8_t *m = d->link_mac;
 	char text[NET_ADDR_TEXT];
 	size_t n;
 
 	n = (size_t)snprintf(buf, size, "%s %s %s %s", d->type, d->host_name[0] ? d->host_name : "-",
 			     d->name[0] ? d->name : "-", d->link[0] ? d->link : "-");
 	if (d->link_mtu && n < size)
-		n += (size_t)snprintf(buf + n, size - n, " was=%02x:%02x:%02x:%02x:%02x:%02x/%u%s", m[0], m[1], m[2],
-				      m[3], m[4], m[5], d->link_mtu, d->has_mac ? " remac" : "");
+		n += (size_t)snprintf(buf + n, size - n, " was=%s/%u", mac_text(d->link_mac, text), d->link_mtu);
+	if (d->link_mtu && d->has_mac && n < size)
+		n += (size_t)snprintf(buf + n, size - n, " remac=%s", mac_text(d->mac, text));
+	if (d->host_mac[0] && n < size)
+		n += (size_t)snprintf(buf + n, size - n, " at=%s", mac_text(d->host_mac, text));
+	if (d->ovs && n < size)
+		n += (size_t)snprintf(buf + n, size - n, " ovs");
 	for (unsigned i = 0; d->l2proxy && i < d->n_addrs && n < size; i++)
 		n += (size_t)snprintf(buf + n, size - n, " proxy=%s", net_addr_text(&d->addrs[i], text));
 	return n < size ? 0 : err_kind(e, ERR_LIMIT, -E2BIG, "interface '%s' has too many addresses", d->name);
@@ -410,10 +420,15 @@ static int scan_extra(const char *word, struct net_dev *d)
 		d->l2proxy = true;
 		return net_addr_parse(strchr(v, ':') ? AF_INET6 : AF_INET, v, &d->addrs[d->n_addrs++], NULL);
 	}
-	if (!streq(word, "remac"))
-		return -EINVAL;
+	if (streq(word, "ovs")) {
+		d->ovs = true;
+		return 0;
+	}
+	if ((v = startswith(word, "at=")))
+		return net_mac_parse(v, d->host_mac);
+	v = startswith(word, "remac=");
 	d->has_mac = true;
-	return 0;
+	return v ? net_mac_parse(v, d->mac) : -EINVAL;
 }
 
 int net_dev_scan(const char *text, struct net_dev *ret, struct err *e)

@@ -57,6 +57,9 @@ struct net_dev {
 	unsigned n_addrs;
 	struct net_addr routes[NET_ADDR_MAX];
 	unsigned n_routes;
+	uint8_t host_mac[6]; /* of veth's host end: by it we know that it is ours */
+	bool keep;	     /* its name space is to last until net_detach() */
+	bool ovs;	     /* LINK is a bridge of Open vSwitch */
 	bool has_port_vlan;
 	uint16_t port_vlan; /* 0: none */
 	uint16_t port_tagged[NET_VLAN_MAX];

@@ -81,7 +81,7 @@ static int rename_back(const struct net_dev *d, int fd, struct err *e)
 {
 	static const uint8_t none[6];
 	const struct timespec pause = { .tv_nsec = 20000000 };
-	struct seek s = { .mac = d->link_mac };
+	struct seek s = { .mac = d->has_mac ? d->mac : d->link_mac };
 	struct nl_batch b;
 	int r;
 
@@ -101,6 +101,19 @@ static int rename_back(const struct net_dev *d, int fd, struct err *e)
 	return nl_commit(&b);
 }
 
+static int moved_here(const struct link_info *l, void *arg)
+{
+	static const char *const on_top[] = { "vlan", "macvlan", "macvtap", "ipvlan", "bridge", "bond", "team" };
+	struct seek *s = arg;
+
+	for (size_t i = 0; i < ARRAY_SIZE(on_top); i++)
+		if (streq(l->kind, on_top[i]))
+			return 0;
+	if (!(l->flags & IFF_LOOPBACK) && memcmp(l->mac, s->mac, 6) == 0)
+		s->found = *l;
+	return 0;
+}
+
 static int phys_detach(const struct net_dev *d, int fd, int netns_fd, struct err *e)
 {
 	_cleanup_close_ int inner = -EBADF, home = -EBADF;
@@ -113,8 +126,17 @@ static int phys_detach(const struct net_dev *d, int fd, int netns_fd, struct err
 	if (inner < 0)
 		return inner;
 	ifindex = link_index(inner, d->name);
-	if (ifindex == -ENODEV)
-		return rename_back(d, fd, e);
+	if (ifindex == -ENODEV) {
+		/* Renamed inside, or gone. What is made on top of a device often has its address. */
+		struct seek s = { .mac = d->has_mac ? d->mac : d->link_mac };
+		int r = link_each(inner, moved_here, &s, e);
+
+		if (r < 0 && r != -EINTR)
+			return r;
+		if (!s.found.ifindex)
+			return rename_back(d, fd, e);
+		ifindex = s.found.ifindex;
+	}
 	if (ifindex < 0)
 		return err_set(e, ifindex, "look interface '%s' up in the container", d->name);
 	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);

@@ -4,11 +4,13 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
+#include "base/fd.h"
 #include "net/driver.h"
 
 /*
- * macvlan, ipvlan, vlan: an interface on top of the host's LINK, made in the container's name space at once. It goes
- * with that name space, so there is nothing to detach but l2proxy's entries.
+ * macvlan, ipvlan, vlan: an interface on top of the host's LINK, made in the container's name space at once. It would go
+ * with that name space, but some time later, and until then the next start finds its VLAN, address or parent taken: so
+ * the name space is kept, and the interface deleted.
  */
 
 const struct name net_macvlan_modes[] = {
@@ -66,8 +68,34 @@ static int create(const struct net_dev *d, int fd, int netns_fd, struct err *e)
 	return r;
 }
 
+static int detach(const struct net_dev *d, int fd, int netns_fd, struct err *e)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	_cleanup_close_ int inner = -EBADF;
+	struct nl_batch b;
+	int r = net_l2proxy(d, fd, false, e);
+
+	if (r < 0 || netns_fd < 0)
+		return r;
+	inner = nl_open(netns_fd, e);
+	if (inner < 0)
+		return inner;
+	nl_begin(&b, inner, e);
+	nl_msg(&b, RTM_DELLINK, 0, &ifi, sizeof(ifi), "delete %s '%s'", d->type, d->name);
+	nl_allow(&b, -ENODEV);
+	nl_put_str(&b, IFLA_IFNAME, d->name);
+	return nl_commit(&b);
+}
+
+static int macvlan_prepare(const struct net_conf *c, const struct link_info *link, struct net_dev *d, struct err *e)
+{
+	d->keep = true;
+	return 0;
+}
+
 static int vlan_prepare(const struct net_conf *c, const struct link_info *link, struct net_dev *d, struct err *e)
 {
+	d->keep = true;
 	if (c->vlan_id > 4094)
 		return err_kind(e, ERR_INVALID, -EINVAL, "bad vlan id %u: expected 0-4094", c->vlan_id);
 	return 0;
@@ -84,6 +112,7 @@ static int ipvlan_prepare(const struct net_conf *c, const struct link_info *link
 	d->isolation = (uint32_t)i->value;
 	if (d->l2proxy && d->mode != IPVLAN_MODE_L3S)
 		return err_kind(e, ERR_INVALID, -EINVAL, "l2proxy on an ipvlan needs its mode to be l3s");
+	d->keep = true;
 	return 0;
 }
 
@@ -94,16 +123,13 @@ static int ipvlan_attach(const struct net_dev *d, int fd, int netns_fd, struct e
 	return r < 0 ? r : net_l2proxy(d, fd, true, e);
 }
 
-static int ipvlan_detach(const struct net_dev *d, int fd, int netns_fd, struct err *e)
-{
-	return net_l2proxy(d, fd, false, e);
-}
-
 const struct net_driver net_driver_macvlan = {
 	.type = "macvlan",
 	.needs_link = true,
 	.modes = net_macvlan_modes,
+	.prepare = macvlan_prepare,
 	.attach = create,
+	.detach = detach,
 };
 const struct net_driver net_driver_ipvlan = {
 	.type = "ipvlan",
@@ -111,11 +137,12 @@ const struct net_driver net_driver_ipvlan = {
 	.modes = net_ipvlan_modes,
 	.prepare = ipvlan_prepare,
 	.attach = ipvlan_attach,
-	.detach = ipvlan_detach,
+	.detach = detach,
 };
 const struct net_driver net_driver_vlan = {
 	.type = "vlan",
 	.needs_link = true,
 	.prepare = vlan_prepare,
 	.attach = create,
+	.detach = detach,
 };

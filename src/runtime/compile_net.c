@@ -88,7 +88,7 @@ static const char *undo_words(struct compiler *c, const struct net_dev *d)
 	return net_dev_print(d, words, sizeof(words), c->e) < 0 ? NULL : plan_strdup(c->plan, words, c->e);
 }
 
-static int add_script(struct compiler *c, const struct spec_net *s, const struct net_dev *d)
+static int add_script(struct compiler *c, const struct spec_net *s, struct net_dev *d)
 {
 	const struct hook_ctx ctx = {
 		.spec = c->spec,
@@ -100,6 +100,9 @@ static int add_script(struct compiler *c, const struct spec_net *s, const struct
 	const char *const scripts[] = { s->script_down, s->script_up }, *const moments[] = { "down", "up" };
 	bool device = !streq(s->type, "empty");
 
+	/* It is promised to find the devices as they were. */
+	if (device && s->script_down)
+		d->keep = true;
 	for (int up = 0; up < 2; up++) {
 		struct hook_net n = {
 			.script = scripts[up],
@@ -156,7 +159,7 @@ int compile_nets_host(struct compiler *c)
 	net_names(p->nets, n);
 	n = 0;
 	LIST_EACH(s, &c->spec->nets, struct spec_net) {
-		const struct net_dev *d = &p->nets[n];
+		struct net_dev *d = &p->nets[n];
 		struct op *op;
 
 		if (s->type && streq(s->type, "empty"))

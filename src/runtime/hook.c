@@ -156,15 +156,17 @@ int hook_net_line(const struct hook_ctx *c, const struct hook_net *n, struct buf
 		put_word(out, vars[i].value);
 	}
 	buf_printf(out, "; %s", n->script);
-	if (version1(c))
-		return buf_error(out, e);
-	buf_puts(out, " ");
-	put_word(out, c->name);
-	buf_printf(out, " net %s %s", n->moment, n->type);
+	if (!version1(c)) {
+		buf_puts(out, " ");
+		put_word(out, c->name);
+		buf_printf(out, " net %s", n->moment);
+	}
+	/* In either version, whatever the manual says. */
+	buf_printf(out, " %s", n->type);
 	for (int i = 0; i < 2; i++) {
 		const char *word = i ? n->peer : n->parent;
 
-		if (!word)
+		if (isempty(word))
 			continue;
 		buf_puts(out, " ");
 		put_word(out, word);
@@ -172,13 +174,24 @@ int hook_net_line(const struct hook_ctx *c, const struct hook_net *n, struct buf
 	return buf_error(out, e);
 }
 
-int hook_net_run(const char *line, struct err *e)
+int hook_net_run(const char *line, pid_t pid, struct err *e)
 {
 	char *argv[] = { (char *)"sh", (char *)"-c", (char *)line, NULL };
-	struct spawn s = { .path = "/bin/sh", .argv = argv };
+	_cleanup_strv_ struct strv env = STRV_INIT;
 	_cleanup_free_ char *out = NULL;
-	int r = spawn_run(&s, &out, e);
+	char number[16];
+	struct spawn s = { .path = "/bin/sh", .argv = argv };
+	int r = 0;
 
+	for (char *const *p = environ; *p && r == 0; p++)
+		r = strv_push(&env, *p, e);
+	snprintf(number, sizeof(number), "%d", pid);
+	if (r == 0)
+		r = set_var(&env, "LXC_PID", pid ? number : NULL, e);
+	if (r < 0)
+		return r;
+	s.envp = strv_get(&env);
+	r = spawn_run(&s, &out, e);
 	if (r > 0) {
 		const char *script = strstr(line, "; ");
 		size_t n = out ? strcspn(out, "\n") : 0;

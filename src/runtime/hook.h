@@ -31,7 +31,7 @@ struct hook_net {
 	const char *type, *parent, *peer; /* NULL: there is none */
 };
 int hook_net_line(const struct hook_ctx *c, const struct hook_net *n, struct buf *out, struct err *e);
-int hook_net_run(const char *line, struct err *e);
+int hook_net_run(const char *line, pid_t pid, struct err *e); /* PID: of init, 0: none */
 
 /*
  * The hooks of the OCI runtime specification (exec_hook.c), by moment: "prestart" … . Those up to the exec are operations

@@ -529,10 +529,12 @@ static int net_apply(const struct op *op, struct run *run, struct err *e)
 		if (run->netns_fd < 0)
 			return run->netns_fd;
 	}
-	if (streq(op->net->type, "phys")) {
+	if (streq(op->net->type, "phys") || op->net->keep) {
 		int r = netns_pin(run->dirfd, run->netns_fd, e);
 
-		if (r < 0)
+		if (r == -EPERM && op->net->keep && run->opts->rootless)
+			err_clear(e);
+		else if (r < 0)
 			return r;
 	}
 	return net_attach(op->net, run->netns_fd, e);
@@ -543,7 +545,7 @@ const struct op_kind op_net_attach = { "net.attach", net_describe, net_apply };
 /* a: a network script of the user with its words, on the host */
 static int net_script_apply(const struct op *op, struct run *run, struct err *e)
 {
-	return hook_net_run(op->args.a, e);
+	return hook_net_run(op->args.a, run->pid, e);
 }
 
 const struct op_kind op_net_script = { "net.script", describe_ab, net_script_apply };

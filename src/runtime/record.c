@@ -49,6 +49,7 @@ void record_done(struct record *r)
 	free(r->version);
 	free(r->root);
 	strv_done(&r->host_ifs);
+	strv_done(&r->links);
 	*r = (struct record){ .exit_status = -1 };
 }
 
@@ -212,12 +213,31 @@ static const struct rec_field {
 	{                                                  \
 #name, type, offsetof(struct record, name) \
 	}
-	F(id, RT_STR),		 F(name, RT_STR),	 F(lxcpath, RT_STR),	 F(config, RT_STR),
-	F(state, RT_STATE),	 F(pid, RT_I32),	 F(pid_start, RT_U64),	 F(keeper, RT_I32),
-	F(keeper_start, RT_U64), F(started_ns, RT_I64),	 F(ns_cloned, RT_U32),	 F(cgroup, RT_STR),
-	F(lsm_label, RT_STR),	 F(cap_mask, RT_U64),	 F(has_userns, RT_BOOL), F(ttys, RT_U32),
-	F(host_ifs, RT_STRV),	 F(exit_status, RT_I32), F(restarts, RT_U32),	 F(bundle, RT_STR),
-	F(version, RT_STR),	 F(root, RT_STR),	 F(created_ns, RT_I64),	 F(systemd_cgroup, RT_BOOL),
+	F(id, RT_STR),
+	F(name, RT_STR),
+	F(lxcpath, RT_STR),
+	F(config, RT_STR),
+	F(state, RT_STATE),
+	F(pid, RT_I32),
+	F(pid_start, RT_U64),
+	F(keeper, RT_I32),
+	F(keeper_start, RT_U64),
+	F(started_ns, RT_I64),
+	F(ns_cloned, RT_U32),
+	F(cgroup, RT_STR),
+	F(lsm_label, RT_STR),
+	F(cap_mask, RT_U64),
+	F(has_userns, RT_BOOL),
+	F(ttys, RT_U32),
+	F(host_ifs, RT_STRV),
+	F(links, RT_STRV),
+	F(exit_status, RT_I32),
+	F(restarts, RT_U32),
+	F(bundle, RT_STR),
+	F(version, RT_STR),
+	F(root, RT_STR),
+	F(created_ns, RT_I64),
+	F(systemd_cgroup, RT_BOOL),
 #undef F
 };
 

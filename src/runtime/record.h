@@ -59,7 +59,8 @@ struct record {
 	bool has_userns;
 	uint32_t ttys;	      /* allocated */
 	struct strv host_ifs; /* host ends of veth pairs, by interface index; "-" where there is none */
-	int32_t exit_status;  /* wait status of the last init, -1: none yet */
+	struct strv links;   /* "PARENT NAME" of what lies on a device of the host or was one, "-": it is in host_ifs */
+	int32_t exit_status; /* wait status of the last init, -1: none yet */
 	uint32_t restarts;
 
 	/* Of a container that an OCI runtime made; such a one has no lxcpath. */

@@ -106,8 +106,7 @@ static int undo_net(const struct undo_ctx *c, const char *arg, struct err *e)
 
 	if (r < 0)
 		return err_wrap(e, r, "journal");
-	if (streq(d.type, "phys"))
-		fd = openat(c->dirfd, "netns", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(c->dirfd, "netns", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	/* Killed before the name space was mounted there: an empty file. */
 	if (fd >= 0 && (fstatfs(fd, &st) < 0 || st.f_type != NSFS_MAGIC))
 		fd = fd_close(fd);
@@ -129,7 +128,10 @@ static int undo_file(const struct undo_ctx *c, const char *path, struct err *e)
 /* A network script of the user that is due at the end. One that fails is not run again. */
 static int undo_script(const struct undo_ctx *c, const char *line, struct err *e)
 {
-	if (hook_net_run(line, e) < 0)
+	_cleanup_record_ struct record rec = { 0 };
+
+	(void)record_read(c->dirfd, &rec, NULL);
+	if (hook_net_run(line, rec.pid, e) < 0)
 		log_msg(c->log, LOG_WARN, "%s", e ? e->msg : "a network script failed");
 	err_clear(e);
 	return 0;

@@ -165,6 +165,7 @@ TEST(journal_words)
 					   "veth a b",
 					   "veth a b c what",
 					   "phys - a b was=1/2",
+					   "phys - a b remac",
 					   "veth sixteencharacters a b",
 					   "veth a b c proxy=10.0.0.300/24",
 					   "phys - a b was=00:11:22:33:44:55/" };
@@ -173,13 +174,14 @@ TEST(journal_words)
 			     .link = "hw0",
 			     .link_mtu = 9000,
 			     .has_mac = true,
+			     .mac = { 2, 0, 0, 0, 0, 7 },
 			     .link_mac = { 2, 0, 0, 0, 0xab, 0xcd } },
 		       back;
 	char text[512], again[512], tiny[16];
 	struct err e = { 0 };
 
 	CHECK(net_dev_print(&d, text, sizeof(text), NULL) == 0);
-	CHECK_STR(text, "phys - eth0 hw0 was=02:00:00:00:ab:cd/9000 remac");
+	CHECK_STR(text, "phys - eth0 hw0 was=02:00:00:00:ab:cd/9000 remac=02:00:00:00:00:07");
 	CHECK(net_dev_scan(text, &back, NULL) == 0 && net_dev_print(&back, again, sizeof(again), NULL) == 0);
 	CHECK_STR(again, text);
 	CHECK(memcmp(back.link_mac, d.link_mac, 6) == 0 && back.link_mtu == 9000 && back.has_mac);

@@ -65,20 +65,33 @@ static void print_stats(struct buf *out, const struct args *a, const struct cg_s
 	size_line(out, a, "KMem use:", s->kernel_memory);
 }
 
-/* What the host's end receives, the container has sent. */
-static bool link_bytes(const char *name, uint64_t *ret_tx, uint64_t *ret_rx)
+/* What the host's end receives, the container has sent. What has no such end is counted inside, and called after the
+ * device that it lies on or was. */
+static bool link_bytes(struct container *ct, size_t i, char name[static 16], uint64_t *ret_tx, uint64_t *ret_rx)
 {
-	return !streq(name, "-") && net_if_stats(name, ret_tx, ret_rx, NULL) >= 0;
+	const struct record *rec = &ct->rec;
+	const char *inner;
+
+	if (!streq(rec->host_ifs.v[i], "-")) {
+		snprintf(name, 16, "%s", rec->host_ifs.v[i]);
+		return net_if_stats(name, ret_tx, ret_rx, NULL) >= 0;
+	}
+	inner = i < rec->links.n ? strchr(rec->links.v[i], ' ') : NULL;
+	if (!inner)
+		return false;
+	snprintf(name, 16, "%.*s", (int)(inner - rec->links.v[i]), rec->links.v[i]);
+	return container_if_stats(ct, inner + 1, ret_rx, ret_tx, NULL) >= 0;
 }
 
-static void print_links(struct buf *out, const struct args *a, const struct strv *ifs)
+static void print_links(struct buf *out, const struct args *a, struct container *ct)
 {
-	for (size_t i = 0; i < ifs->n; i++) {
+	for (size_t i = 0; i < ct->rec.host_ifs.n; i++) {
 		uint64_t tx, rx;
+		char name[16];
 
-		if (!link_bytes(ifs->v[i], &tx, &rx))
+		if (!link_bytes(ct, i, name, &tx, &rx))
 			continue;
-		buf_printf(out, "%-15s %s\n", "Link:", ifs->v[i]);
+		buf_printf(out, "%-15s %s\n", "Link:", name);
 		size_line(out, a, " TX bytes:", tx);
 		size_line(out, a, " RX bytes:", rx);
 		size_line(out, a, " Total bytes:", tx + rx);
@@ -122,7 +135,7 @@ static int print_text(struct cli *c, const struct args *a, struct facts *f)
 		line(&out, a, "IP:", f->ips.v[i]);
 	if (f->has_stats) {
 		print_stats(&out, a, &f->stats);
-		print_links(&out, a, &f->ct->rec.host_ifs);
+		print_links(&out, a, f->ct);
 	}
 	print_keys(c, &out, a, f->ct);
 	return cli_print(c, &out, 0);
@@ -155,11 +168,12 @@ static void json_stats(struct json *j, const struct facts *f)
 	json_array(j);
 	for (size_t i = 0; i < f->ct->rec.host_ifs.n; i++) {
 		uint64_t tx, rx;
+		char name[16];
 
-		if (!link_bytes(f->ct->rec.host_ifs.v[i], &tx, &rx))
+		if (!link_bytes(f->ct, i, name, &tx, &rx))
 			continue;
 		json_object(j);
-		json_kv_string(j, "name", f->ct->rec.host_ifs.v[i]);
+		json_kv_string(j, "name", name);
 		json_kv_u64(j, "tx_bytes", tx);
 		json_kv_u64(j, "rx_bytes", rx);
 		json_end_object(j);
