@@ -40,7 +40,8 @@ int hook_command(const struct hook_ctx *c, enum spec_hook type, const char *comm
 	buf_puts(out, command);
 	if (!version1(c)) {
 		buf_puts(out, " ");
-		put_word(out, c->name);
+		if (c->name)
+			put_word(out, c->name);
 		buf_printf(out, " lxc %s", spec_hook_names[type]);
 		for (const char *const *p = c->ns_paths; p && *p; p++)
 			buf_printf(out, " %s", *p);
