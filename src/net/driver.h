@@ -65,8 +65,8 @@ int net_port_vlans(const struct net_conf *c, const struct link_info *link, struc
 		   struct err *e); /* checks */
 /* The VLANs of the host's end, which is on the kernel's BRIDGE already. */
 int net_port_filter(const struct net_dev *d, const struct link_info *bridge, int fd, struct err *e);
-/* Does Open vSwitch, where it is installed, call NAME a bridge? */
-bool net_ovs_bridge(const char *name);
+/* Can L be a bridge of Open vSwitch? Asks nobody. */
+bool net_ovs_maybe(const struct link_info *l);
 int net_ovs_add(const struct net_dev *d, struct err *e); /* the port and its VLANs */
 int net_ovs_del(const struct net_dev *d, struct err *e); /* none: fine */
 

@@ -11,8 +11,8 @@
 
 /*
  * The host's end of a veth as a port of its bridge: the VLANs of a bridge that filters them, and all of Open vSwitch, whose
- * ports are rows of a database. With its user-space datapath a bridge of Open vSwitch is a tap device, so the database
- * is asked, too, what a bridge is.
+ * ports are rows of a database. With its user-space datapath a bridge of Open vSwitch is a tap device like any other: only the
+ * database knows, which is not asked before the start.
  */
 
 int net_port_vlans(const struct net_conf *c, const struct link_info *link, struct net_dev *d, struct err *e)
@@ -110,12 +110,28 @@ static int vsctl_failed(const char *what, const char *bridge, const char *port, 
 			(int)strcspn(out ?: "", "\n"), out ?: "");
 }
 
-bool net_ovs_bridge(const char *name)
+bool net_ovs_maybe(const struct link_info *l)
+{
+	_cleanup_free_ char *program = NULL;
+
+	if (streq(l->kind, "openvswitch"))
+		return true;
+	if (!streq(l->kind, "tun"))
+		return false;
+	program = spawn_find("ovs-vsctl");
+	return program != NULL;
+}
+
+static int check_bridge(const char *name, struct err *e)
 {
 	const char *argv[] = { "ovs-vsctl", "br-exists", name, NULL };
 	_cleanup_free_ char *out = NULL;
+	int r = vsctl((char *const *)(uintptr_t)argv, &out, e);
 
-	return vsctl((char *const *)(uintptr_t)argv, &out, NULL) == 0;
+	/* 2 is its word for no. */
+	return r == 2  ? err_kind(e, ERR_INVALID, -EINVAL, "interface '%s' is not a bridge", name)
+	       : r > 0 ? vsctl_failed("br-exists", name, "", out, e)
+		       : r;
 }
 
 /* As LXC says it: without tagged ones an access port; else the untagged ones go to the native VLAN, or nowhere. */
@@ -151,7 +167,10 @@ static int ovs_vlans(const struct net_dev *d, struct err *e)
 int net_ovs_add(const struct net_dev *d, struct err *e)
 {
 	_cleanup_free_ char *out = NULL;
-	int r = vsctl_port("add-port", d->link, d->host_name, &out, e);
+	int r = check_bridge(d->link, e);
+
+	if (r == 0)
+		r = vsctl_port("add-port", d->link, d->host_name, &out, e);
 
 	/* A port of that name which outlived its interface. */
 	if (r > 0 && out && strstr(out, "already exists")) {

@@ -34,7 +34,7 @@ static int veth_prepare(const struct net_conf *c, const struct link_info *link, 
 	if (r < 0)
 		return r;
 	if (bridged && !streq(link->kind, "bridge"))
-		d->ovs = streq(link->kind, "openvswitch") || net_ovs_bridge(link->name);
+		d->ovs = net_ovs_maybe(link);
 	if (bridged && !streq(link->kind, "bridge") && !d->ovs)
 		return err_hint(e, err_kind(e, ERR_INVALID, -EINVAL, "interface '%s' is not a bridge", link->name),
 				"name a bridge, or share the interface with type macvlan");

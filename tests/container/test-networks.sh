@@ -286,6 +286,12 @@ lxc.net.0.link = ovsbr0
 lxc.net.0.veth.vlan.id = none
 E
 	is "no port is left" "$(ovs-vsctl list-ports ovsbr0)" ""
+	ip tuntap add dev nobr0 mode tap
+	bad "a tap that is no bridge" "'nobr0' is not a bridge" <<E
+lxc.net.0.type = veth
+lxc.net.0.link = nobr0
+E
+	ip link del nobr0
 	kill "$(cat "$T/ovs/sw.pid")" "$(cat "$T/ovs/db.pid")"
 	wait_for 5 test ! -e "$T/ovs/db.pid"
 	ip link del ovsbr0 2>/dev/null
