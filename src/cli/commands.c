@@ -30,6 +30,7 @@ extern const struct command cmd_restart;
 extern const struct command cmd_setcap;
 extern const struct command cmd_setuid;
 extern const struct command cmd_shutdown;
+extern const struct command cmd_snapshot;
 extern const struct command cmd_top;
 extern const struct command cmd_unfreeze;
 extern const struct command cmd_unshare;
@@ -72,6 +73,7 @@ const struct command *const commands[] = {
 	&cmd_ls,
 	&cmd_monitor,
 	&cmd_monitord,
+	&cmd_snapshot,
 	&cmd_lxc_start,
 	&cmd_lxc_stop,
 	&cmd_top,

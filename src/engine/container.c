@@ -120,7 +120,7 @@ static int fill(struct container *c, struct engine *g, const char *lxcpath, cons
 		_cleanup_close_ int lock = record_lock(c->id, false, NULL);
 
 		if (lock >= 0)
-			(void)swap_settle(c->dir, NULL);
+			(void)copy_settle(c->dir, NULL);
 	}
 	c->defined = file_exists(AT_FDCWD, c->config) && (rcfile || !copy_is_partial(c->dir));
 	return maybe_oci(c, e);

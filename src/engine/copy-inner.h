@@ -37,8 +37,49 @@ bool copy_is_partial(const char *dir);
 /* Removes what is left of such a one. The lock of the container that it would have become is the caller's. */
 int copy_drop_partial(const char *dir, struct err *e);
 
+/* swap_settle() as whom the files belong to. The same lock. */
+int copy_settle(const char *dir, struct err *e);
+/* Both, wherever they are due below the lxcpath: for doctor. */
+int copy_doctor(struct engine *g, bool fix, struct buf *report, unsigned *found, struct err *e);
+
 /* Calls FN as root of C's users where an ordinary user is behind them, else as we are. */
 int copy_as_owner(const struct container *c, int (*fn)(void *arg, struct err *e), void *arg, struct err *e);
 
-/* The host name that a root file system says, where it says one. */
-int copy_hostname(const struct store_ref *root, const char *options, const char *name, struct err *e);
+/* Writes NAME into the root's etc/hostname where it has that. OWNER: whose users own the files. */
+int copy_hostname(const struct container *owner, const struct store_ref *root, const char *name, struct err *e);
+
+/* One copy under way. */
+struct copy_job {
+	struct container *from, *to;
+	const struct copy_opts *o;
+	const char *put_dir; /* where everything is put: TO's folder, or what will take the place of things in it */
+	int (*extra)(struct container *to, void *arg, struct err *e); /* before it is finished; NULL: nothing */
+	void *arg;
+	bool within; /* TO is a snapshot that goes with FROM: it is not said to rest on it */
+
+	struct lxc_config *conf;
+	struct store_opts store;
+	struct store_ref src, dst;
+	char *rootfs; /* "TYPE:PATH" of the new one, as it will be */
+	bool shared;  /* it is a snapshot */
+	int dirfd, journal;
+};
+#define COPY_JOB_INIT ((struct copy_job){ .dirfd = -EBADF, .journal = -EBADF })
+void copy_job_done(struct copy_job *j);
+
+/* The source's text, and what the source is by it (of one that runs, too). */
+int copy_load(struct copy_job *j, struct err *e);
+/* Makes the root, called NAME where it lies elsewhere: then ELSEWHERE is told before. */
+int copy_root(struct copy_job *j, const char *name, int (*elsewhere)(struct copy_job *j, struct err *e), struct err *e);
+int copy_config(struct copy_job *j, struct err *e);
+int copy_hooks(struct copy_job *j, struct err *e);
+/* FROM, TO and O are set, FROM's lock is the caller's: the whole of it. */
+int copy_locked(struct copy_job *j, struct err *e);
+int copy_check_source(struct container *c, const struct copy_opts *o, struct err *e);
+/* S becomes what CONF means. */
+int copy_take_spec(struct spec *s, struct lxc_config *conf, struct err *e);
+
+/* --- snapshot.c ------------------------------------------------------------------------------------------------------- */
+
+/* Folders that hold C's snapshots: its own, and the one beside the lxcpath where old releases kept them. */
+int snapshot_dirs(const struct container *c, struct strv *ret, struct err *e);

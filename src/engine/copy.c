@@ -22,19 +22,7 @@
 
 #define HOSTNAME_MAX 4096
 
-/* One copy under way. */
-struct copy_job {
-	struct container *from, *to;
-	const struct copy_opts *o;
-	struct lxc_config *conf;
-	struct store_opts store;
-	struct store_ref src, dst;
-	char *rootfs; /* "TYPE:PATH" of the new one */
-	bool shared;  /* it is a snapshot */
-	int dirfd, journal;
-};
-
-static void job_done(struct copy_job *j)
+void copy_job_done(struct copy_job *j)
 {
 	lxc_config_free(j->conf);
 	store_ref_done(&j->src);
@@ -44,41 +32,11 @@ static void job_done(struct copy_job *j)
 	fd_close(j->journal);
 }
 
-static int take_spec(struct spec *s, struct lxc_config *conf, struct err *e)
+int copy_take_spec(struct spec *s, struct lxc_config *conf, struct err *e)
 {
 	spec_done(s);
 	spec_init(s);
 	return spec_copy(s, lxc_config_spec(conf), e);
-}
-
-/* --- copies that were never finished ----------------------------------------------------------------------------------- */
-
-bool copy_is_partial(const char *dir)
-{
-	_cleanup_free_ char *path = path_join(dir, "partial");
-
-	return path && file_exists(AT_FDCWD, path);
-}
-
-/* The file says what lies elsewhere, if anything does. */
-int copy_drop_partial(const char *dir, struct err *e)
-{
-	_cleanup_free_ char *path = path_join(dir, "partial"), *text = NULL;
-	struct store_ref ref = { 0 };
-	int r;
-
-	if (!path)
-		return err_oom(e);
-	if (file_read(AT_FDCWD, path, 4096, &text, NULL, NULL) == 0 && *text) {
-		text[strcspn(text, "\n")] = '\0';
-		r = store_parse(text, &ref, e);
-		if (r == 0)
-			r = ref.driver->destroy(&ref, e);
-		store_ref_done(&ref);
-		if (r < 0)
-			return err_wrap(e, r, "remove the rest of an unfinished copy");
-	}
-	return store_remove_tree(dir, e);
 }
 
 /* --- whose files they are ------------------------------------------------------------------------------------------------ */
@@ -102,6 +60,112 @@ int copy_as_owner(const struct container *c, int (*fn)(void *arg, struct err *e)
 	maps[n++] = (struct idmap){ 'u', free_id, geteuid(), 1 };
 	maps[n++] = (struct idmap){ 'g', free_id, getegid(), 1 };
 	return idmap_call(maps, n, fn, arg, e);
+}
+
+/* --- copies that were never finished ----------------------------------------------------------------------------------- */
+
+bool copy_is_partial(const char *dir)
+{
+	_cleanup_free_ char *path = path_join(dir, "partial");
+
+	return path && file_exists(AT_FDCWD, path);
+}
+
+/* The mark: what lies elsewhere ("-": nothing), and the id maps of whom the files belong to, a line each. */
+static int write_partial(const struct copy_job *j, const char *root, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(j->to->dir, "partial");
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	int r;
+
+	if (!path)
+		return err_oom(e);
+	buf_printf(&b, "%s\n", root ?: "-");
+	r = lxc_key_get(&j->from->spec, "lxc.idmap", &b, e);
+	if (r == 0)
+		r = buf_error(&b, e);
+	return r < 0 ? r : file_replace(AT_FDCWD, path, buf_str(&b), b.len, 0600, true, e);
+}
+
+struct remains {
+	char *dir, *root;
+	struct container owner; /* nothing but id maps */
+};
+
+static void remains_done(struct remains *m)
+{
+	free(m->dir);
+	free(m->root);
+	spec_done(&m->owner.spec);
+}
+
+static int read_partial(const char *dir, struct remains *m, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(dir, "partial"), *text = NULL;
+	_cleanup_strv_ struct strv lines = STRV_INIT;
+	int r;
+
+	spec_init(&m->owner.spec);
+	m->dir = strdup(dir);
+	if (!path || !m->dir)
+		return err_oom(e);
+	r = file_read(AT_FDCWD, path, 65536, &text, NULL, e);
+	if (r == 0)
+		r = strv_split(&lines, text, "\n", e);
+	/* LXC's own mark is empty. */
+	if (r == 0 && lines.n && !streq(lines.v[0], "-")) {
+		m->root = strdup(lines.v[0]);
+		r = m->root ? 0 : err_oom(e);
+	}
+	for (size_t i = 1; i < lines.n && r == 0; i++)
+		r = lxc_key_set(&m->owner.spec, "lxc.idmap", lines.v[i], e);
+	return r;
+}
+
+static int remove_remains(void *arg, struct err *e)
+{
+	const struct remains *m = arg;
+	struct store_ref ref = { 0 };
+	int r = m->root ? store_parse(m->root, &ref, e) : 0;
+
+	if (r == 0 && m->root)
+		r = ref.driver->destroy(&ref, e);
+	store_ref_done(&ref);
+	if (r < 0)
+		return err_wrap(e, r, "remove the rest of an unfinished copy");
+	return store_remove_tree(m->dir, e);
+}
+
+int copy_drop_partial(const char *dir, struct err *e)
+{
+	_cleanup_(remains_done) struct remains m = { 0 };
+	int r = read_partial(dir, &m, e);
+
+	return r < 0 ? r : copy_as_owner(&m.owner, remove_remains, &m, e);
+}
+
+static int settle(void *arg, struct err *e)
+{
+	return swap_settle(arg, e);
+}
+
+int copy_settle(const char *dir, struct err *e)
+{
+	_cleanup_(remains_done) struct remains m = { 0 };
+	_cleanup_(lxc_config_freep) struct lxc_config *conf = NULL;
+	_cleanup_free_ char *config = path_join(dir, "config");
+	int r = 0;
+
+	if (geteuid() == 0)
+		return swap_settle(dir, e);
+	spec_init(&m.owner.spec);
+	m.dir = strdup(dir);
+	if (!config || !m.dir)
+		return err_oom(e);
+	/* Whose files they are is not what a restore changes. */
+	if (lxc_config_load(config, &conf, NULL) == 0)
+		r = spec_copy(&m.owner.spec, lxc_config_spec(conf), e);
+	return r < 0 ? r : copy_as_owner(&m.owner, settle, m.dir, e);
 }
 
 /* --- the root file system ---------------------------------------------------------------------------------------------- */
@@ -131,14 +195,6 @@ static int pick_driver(struct copy_job *j, const struct store_driver **ret, stru
 	return 0;
 }
 
-/* Where the new root goes. DIR: the folder that it is built in. */
-static int place_root(struct copy_job *j, const struct store_driver *d, const char *dir, char **ret, struct err *e)
-{
-	struct store_owner w = { .name = j->to->name, .dir = dir, .o = &j->store };
-
-	return d->place(&w, j->shared ? &j->src : NULL, ret, e);
-}
-
 /* Called as whom the files belong to. */
 static int make_root(void *arg, struct err *e)
 {
@@ -162,7 +218,7 @@ static int make_mount_dir(const char *dir, struct err *e)
 
 struct hostname_job {
 	const struct store_ref *root;
-	const char *options, *name;
+	const char *name;
 	bool apart; /* in a process that is there for this alone */
 };
 
@@ -176,7 +232,7 @@ static int write_hostname(void *arg, struct err *e)
 	/* In a user name space of its own that process may mount in a mount name space of its own only. */
 	if (h->apart && !dir && unshare(CLONE_NEWNS) < 0)
 		return err_set(e, -errno, "create a mount name space");
-	root = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : h->root->driver->open_tree(h->root, h->options, e);
+	root = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : h->root->driver->open_tree(h->root, NULL, e);
 	if (root < 0)
 		return dir ? err_set(e, -errno, "open %s", dir) : root;
 	/* The tree is the container's: nothing in it leads out of it, and nothing but a file is written to. */
@@ -188,33 +244,29 @@ static int write_hostname(void *arg, struct err *e)
 	return 0;
 }
 
-int copy_hostname(const struct store_ref *root, const char *options, const char *name, struct err *e)
+int copy_hostname(const struct container *owner, const struct store_ref *root, const char *name, struct err *e)
 {
-	struct hostname_job h = { root, options, name, false };
+	struct hostname_job h = { root, name, geteuid() != 0 && owner->spec.idmaps.n };
 
-	return write_hostname(&h, e);
-}
-
-static int job_hostname(struct copy_job *j, struct err *e)
-{
-	struct hostname_job h = { &j->dst, NULL, j->to->name, geteuid() != 0 };
-
-	return j->o->flags & COPY_KEEP_NAME ? 0 : copy_as_owner(j->from, write_hostname, &h, e);
+	return copy_as_owner(owner, write_hostname, &h, e);
 }
 
 /* --- clone hooks ---------------------------------------------------------------------------------------------------------- */
 
 static int run_hooks(struct copy_job *j, const char *mount, struct err *e)
 {
+	_cleanup_free_ char *config = path_join(j->put_dir, "config");
 	struct hook_ctx h = {
 		.spec = &j->to->spec,
 		.name = j->to->name,
-		.config = j->to->config,
+		.config = config,
 		.rootfs_mount = mount,
 		.src_name = j->from->name,
 		.args = j->o->hook_args,
 	};
 
+	if (!config)
+		return err_oom(e);
 	return hooks_run(&h, HOOK_CLONE, false, j->from->engine->log, e);
 }
 
@@ -222,7 +274,7 @@ static int run_hooks(struct copy_job *j, const char *mount, struct err *e)
 static int hooks_in_mount(void *arg, struct err *e)
 {
 	struct copy_job *j = arg;
-	_cleanup_free_ char *where = path_join(j->to->dir, "rootfs");
+	_cleanup_free_ char *where = path_join(j->put_dir, "rootfs");
 	_cleanup_close_ int mnt = -EBADF, target = -EBADF;
 
 	if (!where)
@@ -242,9 +294,9 @@ static int hooks_in_mount(void *arg, struct err *e)
 	return run_hooks(j, where, e);
 }
 
-static int job_hooks(struct copy_job *j, struct err *e)
+int copy_hooks(struct copy_job *j, struct err *e)
 {
-	const char *dir = j->dst.driver ? j->dst.driver->host_dir(&j->dst) : j->to->dir;
+	const char *dir = j->dst.driver ? j->dst.driver->host_dir(&j->dst) : j->put_dir;
 	struct err answer = { 0 };
 	int pair[2], r;
 	ssize_t got;
@@ -285,12 +337,12 @@ static int job_hooks(struct copy_job *j, struct err *e)
 /* --- the copy itself ------------------------------------------------------------------------------------------------------ */
 
 /* Reads the text that the new one begins with, and what the source is by it: of one that runs, too. */
-static int job_load(struct copy_job *j, struct err *e)
+int copy_load(struct copy_job *j, struct err *e)
 {
 	int r = lxc_config_load(j->from->config, &j->conf, e);
 
 	if (r == 0)
-		r = take_spec(&j->from->spec, j->conf, e);
+		r = copy_take_spec(&j->from->spec, j->conf, e);
 	if (r == 0 && j->from->spec.rootfs.path)
 		r = store_parse(j->from->spec.rootfs.path, &j->src, e);
 	return r;
@@ -300,11 +352,8 @@ static int job_load(struct copy_job *j, struct err *e)
 static int job_begin(struct copy_job *j, struct err *e)
 {
 	struct container *to = j->to;
-	_cleanup_free_ char *partial = path_join(to->dir, "partial");
 	int r;
 
-	if (!partial)
-		return err_oom(e);
 	r = dir_make_all(to->lxcpath, 0755, e);
 	if (r == 0)
 		r = journal_add(j->journal, "tree", to->dir, e);
@@ -312,46 +361,57 @@ static int job_begin(struct copy_job *j, struct err *e)
 		return r;
 	if (mkdir(to->dir, 0770) < 0)
 		return err_set(e, -errno, "create %s", to->dir);
-	return file_replace(AT_FDCWD, partial, "", 0, 0600, false, e);
+	return write_partial(j, NULL, e);
 }
 
-static int job_root(struct copy_job *j, struct err *e)
+int copy_root(struct copy_job *j, const char *name, int (*elsewhere)(struct copy_job *j, struct err *e), struct err *e)
 {
+	struct store_owner w = { .name = name, .dir = j->put_dir, .o = &j->store };
 	const struct store_driver *d;
+	_cleanup_free_ char *path = NULL;
+	const struct store_ref *from;
 	int r;
 
 	if (!j->src.driver)
 		return 0;
 	r = pick_driver(j, &d, e);
+	if (r < 0)
+		return r;
+	from = j->shared ? &j->src : NULL;
+	r = d->place(&w, from, &path, e);
 	if (r == 0)
-		r = place_root(j, d, j->to->dir, &j->rootfs, e);
+		r = store_parse(path, &j->dst, e);
+	w.dir = j->to->dir;
 	if (r == 0)
-		r = store_parse(j->rootfs, &j->dst, e);
-	if (r == 0 && !d->host_dir(&j->dst) && !(d->flags & STORE_OVER_DIRS)) {
-		_cleanup_free_ char *partial = path_join(j->to->dir, "partial");
-
-		/* It may lie elsewhere. */
-		r = partial ? file_replace(AT_FDCWD, partial, j->rootfs, strlen(j->rootfs), 0600, true, e) : err_oom(e);
-		if (r == 0)
-			r = journal_add(j->journal, "store", j->rootfs, e);
-	}
+		r = d->place(&w, from, &j->rootfs, e);
+	if (r == 0 && d->rename)
+		r = elsewhere(j, e);
 	if (r == 0)
 		r = copy_as_owner(j->from, make_root, j, e);
-	return r == 0 ? make_mount_dir(j->to->dir, e) : r;
+	return r;
 }
 
-static int job_config(struct copy_job *j, struct err *e)
+/* A root that is not below the folder is noted where it will be found if we are killed. */
+static int note_root(struct copy_job *j, struct err *e)
+{
+	int r = write_partial(j, j->rootfs, e);
+
+	return r == 0 ? journal_add(j->journal, "store", j->rootfs, e) : r;
+}
+
+int copy_config(struct copy_job *j, struct err *e)
 {
 	struct copy_text t = {
 		.from_dir = j->from->dir,
 		.to_dir = j->to->dir,
-		.put_dir = j->to->dir,
+		.put_dir = j->put_dir,
 		.name = j->o->flags & COPY_KEEP_NAME ? NULL : j->to->name,
 		.rootfs = j->rootfs,
 		.new_macs = !(j->o->flags & COPY_KEEP_MAC),
 	};
+	_cleanup_free_ char *path = path_join(j->put_dir, "config");
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = copy_text(j->conf, &t, e);
+	int r = path ? copy_text(j->conf, &t, e) : err_oom(e);
 
 	for (const char *const *s = j->o->sets; s && *s && r == 0; s++) {
 		_cleanup_free_ char *key = strndup(*s, strcspn(*s, "="));
@@ -361,8 +421,8 @@ static int job_config(struct copy_job *j, struct err *e)
 	if (r == 0)
 		r = lxc_config_text(j->conf, &text, e);
 	if (r == 0)
-		r = file_replace(AT_FDCWD, j->to->config, buf_str(&text), text.len, 0640, true, e);
-	return r == 0 ? take_spec(&j->to->spec, j->conf, e) : r;
+		r = file_replace(AT_FDCWD, path, buf_str(&text), text.len, 0640, true, e);
+	return r == 0 ? copy_take_spec(&j->to->spec, j->conf, e) : r;
 }
 
 static int job_steps(struct copy_job *j, struct err *e)
@@ -370,20 +430,24 @@ static int job_steps(struct copy_job *j, struct err *e)
 	bool rests;
 	int r;
 
-	r = job_load(j, e);
+	r = copy_load(j, e);
 	if (r == 0)
 		r = job_begin(j, e);
 	if (r == 0)
-		r = job_root(j, e);
+		r = copy_root(j, j->to->name, note_root, e);
 	if (r == 0)
-		r = job_config(j, e);
+		r = make_mount_dir(j->put_dir, e);
+	if (r == 0)
+		r = copy_config(j, e);
 	if (r == 0 && j->dst.driver)
-		r = job_hostname(j, e);
+		r = j->o->flags & COPY_KEEP_NAME ? 0 : copy_hostname(j->from, &j->dst, j->to->name, e);
 	if (r == 0)
-		r = job_hooks(j, e);
+		r = copy_hooks(j, e);
+	if (r == 0 && j->extra)
+		r = j->extra(j->to, j->arg, e);
 	rests = j->shared && (j->dst.driver->flags & STORE_DEPENDS);
 	if (r == 0 && rests)
-		r = depends_write(j->from, j->to, true, e);
+		r = depends_write(j->from, j->to, !j->within, e);
 	return r == 0 && rests ? depends_tell(j->to->dir, j->to->lxcpath, j->to->name, true, e) : r;
 }
 
@@ -414,7 +478,7 @@ static int finish(struct copy_job *j, int r, struct err *e)
 	return r;
 }
 
-static int check_source(struct container *c, const struct copy_opts *o, struct err *e)
+int copy_check_source(struct container *c, const struct copy_opts *o, struct err *e)
 {
 	int r = container_refresh(c, e);
 
@@ -469,196 +533,36 @@ static int run_job(struct copy_job *j, struct err *e)
 	return r;
 }
 
+int copy_locked(struct copy_job *j, struct err *e)
+{
+	int r = copy_check_source(j->from, j->o, e);
+
+	j->store = (struct store_opts){ .size = j->o->size, .vg = j->o->bdevdata, .zfsroot = j->o->bdevdata };
+	j->put_dir = j->to->dir;
+	return r == 0 ? run_job(j, e) : r;
+}
+
 int container_copy(struct container *c, const struct copy_opts *o, struct container **ret, struct err *e)
 {
 	_cleanup_(container_freep) struct container *to = NULL;
-	_cleanup_(job_done) struct copy_job j = { .from = c, .o = o, .dirfd = -EBADF, .journal = -EBADF };
+	_cleanup_(copy_job_done) struct copy_job j = COPY_JOB_INIT;
 	_cleanup_close_ int lock = -EBADF;
-	int r = check_source(c, o, e);
+	int r = copy_check_source(c, o, e);
 
 	if (r == 0)
 		r = container_open_in(c->engine, o->lxcpath ?: c->lxcpath, o->name, OPEN_NO_CONFIG, &to, e);
 	if (r < 0)
 		return r;
+	j.from = c;
 	j.to = to;
-	j.store = (struct store_opts){ .size = o->size, .vg = o->bdevdata, .zfsroot = o->bdevdata };
+	j.o = o;
 	if (engine_dry(c->engine, "copy %s to %s%s", c->dir, to->dir, o->flags & COPY_SNAPSHOT ? " (shared)" : ""))
 		return 0;
 	lock = record_lock(c->id, true, e);
 	if (lock < 0)
 		return lock;
-	r = check_source(c, o, e);
-	if (r == 0)
-		r = run_job(&j, e);
+	r = copy_locked(&j, e);
 	if (r == 0 && ret)
 		*ret = TAKE_PTR(to);
 	return r;
-}
-
-/* --- another name ---------------------------------------------------------------------------------------------------------- */
-
-static int check_renamable(struct container *c, struct err *e)
-{
-	unsigned clones;
-	int r = container_refresh(c, e);
-
-	if (r < 0)
-		return r;
-	if (!c->defined)
-		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "Container is not defined");
-	if (c->rec.state != RUN_STOPPED)
-		return err_kind(e, ERR_STATE, -EBUSY, "a container that runs cannot be renamed");
-	r = depends_clones(c->dir, &clones, e);
-	if (r < 0)
-		return r;
-	if (clones || depends_snapshots(c))
-		return err_kind(e, ERR_STATE, -EBUSY, "Renaming a container with snapshots is not supported");
-	return 0;
-}
-
-/* Where the root of the container will be when its folder is TO's: below it, or under another name elsewhere. */
-static int renamed_root(const struct container *c, const struct container *to, const struct store_ref *root, char **ret,
-			struct err *e)
-{
-	const struct store_opts none = { 0 };
-	struct store_owner w = { .name = to->name, .dir = to->dir, .o = &none };
-	const char *path = c->spec.rootfs.path;
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	size_t n = strlen(c->dir);
-	const char *p = path, *hit;
-	int r;
-
-	if (root->driver->rename && c->spec.rootfs.managed != TRI_NO)
-		return root->driver->place(&w, root, ret, e);
-	while ((hit = strstr(p, c->dir))) {
-		buf_add(&b, p, (size_t)(hit - p));
-		buf_puts(&b, hit[n] == '/' ? to->dir : c->dir);
-		p = hit + n;
-	}
-	buf_puts(&b, p);
-	r = buf_error(&b, e);
-	if (r == 0)
-		*ret = buf_take(&b);
-	return r;
-}
-
-struct renaming {
-	struct container *c, *to;
-	struct lxc_config *conf;
-	struct store_ref root;
-	char *rootfs, *fresh;
-};
-
-static void renaming_done(struct renaming *n)
-{
-	lxc_config_free(n->conf);
-	store_ref_done(&n->root);
-	free(n->rootfs);
-	free(n->fresh);
-}
-
-/* The text for the new place, laid down beside the old: it is right once the folder has its new name. */
-static int prepare_rename(struct renaming *n, struct err *e)
-{
-	struct copy_text t = { .from_dir = n->c->dir, .to_dir = n->to->dir, .name = n->to->name };
-	_cleanup_free_ char *config = NULL;
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = lxc_config_load(n->c->config, &n->conf, e);
-
-	if (r == 0)
-		r = take_spec(&n->c->spec, n->conf, e);
-	if (r == 0 && n->c->spec.rootfs.path)
-		r = store_parse(n->c->spec.rootfs.path, &n->root, e);
-	if (r == 0 && n->root.driver)
-		r = renamed_root(n->c, n->to, &n->root, &n->rootfs, e);
-	if (r == 0)
-		r = swap_begin(n->c->dir, &n->fresh, e);
-	if (r < 0)
-		return r;
-	t.rootfs = n->rootfs;
-	t.put_dir = n->fresh;
-	r = copy_text(n->conf, &t, e);
-	if (r == 0)
-		r = lxc_config_text(n->conf, &text, e);
-	if (r < 0)
-		return r;
-	config = path_join(n->fresh, "config");
-	r = config ? file_replace(AT_FDCWD, config, buf_str(&text), text.len, 0640, true, e) : err_oom(e);
-	return r == 0 ? swap_commit(n->c->dir, n->to->dir, NULL, e) : r;
-}
-
-static int rename_steps(struct renaming *n, struct err *e)
-{
-	struct store_ref moved = { 0 };
-	int r = prepare_rename(n, e);
-
-	if (r == 0 && n->rootfs)
-		r = store_parse(n->rootfs, &moved, e);
-	if (r == 0 && n->root.driver && n->root.driver->rename && n->c->spec.rootfs.managed != TRI_NO)
-		r = n->root.driver->rename(&n->root, &moved, e);
-	if (r == 0 && renameat2(AT_FDCWD, n->c->dir, AT_FDCWD, n->to->dir, RENAME_NOREPLACE) < 0)
-		r = err_set(e, -errno, "rename %s to %s", n->c->dir, n->to->dir);
-	if (r < 0) {
-		/* Still the old name: nothing of it comes into force. */
-		(void)swap_settle(n->c->dir, NULL);
-		store_ref_done(&moved);
-		return r;
-	}
-	r = swap_settle(n->to->dir, e);
-	if (r == 0 && moved.driver) {
-		struct hostname_job h = { &moved, NULL, n->to->name, geteuid() != 0 };
-
-		r = copy_as_owner(n->c, write_hostname, &h, e);
-	}
-	store_ref_done(&moved);
-	/* Those that it rests on know it by its name. */
-	if (r == 0)
-		r = depends_tell(n->to->dir, n->c->lxcpath, n->c->name, false, e);
-	return r == 0 ? depends_tell(n->to->dir, n->to->lxcpath, n->to->name, true, e) : r;
-}
-
-/* C is what TO was opened as. */
-static void become(struct container *c, struct container *to)
-{
-	char **mine[] = { &c->name, &c->id, &c->dir, &c->config },
-	     **other[] = { &to->name, &to->id, &to->dir, &to->config };
-
-	for (size_t i = 0; i < ARRAY_SIZE(mine); i++) {
-		char *s = *mine[i];
-
-		*mine[i] = *other[i];
-		*other[i] = s;
-	}
-	record_done(&c->rec);
-}
-
-int container_rename(struct container *c, const char *name, struct err *e)
-{
-	_cleanup_(container_freep) struct container *to = NULL;
-	_cleanup_(renaming_done) struct renaming n = { .c = c };
-	_cleanup_close_ int lock = -EBADF, to_lock = -EBADF;
-	int r = check_renamable(c, e);
-
-	if (r == 0)
-		r = container_open_in(c->engine, c->lxcpath, name, OPEN_NO_CONFIG, &to, e);
-	if (r < 0)
-		return r;
-	if (file_exists(AT_FDCWD, to->dir))
-		return err_kind(e, ERR_EXISTS, -EEXIST, "%s exists", to->dir);
-	if (engine_dry(c->engine, "rename %s to %s", c->dir, to->dir))
-		return 0;
-	lock = record_lock(c->id, true, e);
-	to_lock = lock < 0 ? lock : record_lock(to->id, false, e);
-	if (to_lock < 0)
-		return to_lock == -EWOULDBLOCK ? err_kind(e, ERR_STATE, -EBUSY, "%s is being worked on", name)
-					       : to_lock;
-	n.to = to;
-	r = check_renamable(c, e);
-	if (r == 0)
-		r = rename_steps(&n, e);
-	if (r < 0)
-		return r;
-	(void)container_forget(c, NULL);
-	become(c, to);
-	return take_spec(&c->spec, n.conf, e);
 }

@@ -55,3 +55,26 @@ struct ephemeral_opts {
 };
 /* Makes it; starting it is the caller's. */
 int container_ephemeral(struct container *c, const struct ephemeral_opts *o, struct container **ret, struct err *e);
+
+/*
+ * Snapshots are containers of their own, snap0, snap1 …, below LXCPATH/NAME/snaps: lxcpath says where exactly. Each holds
+ * `ts`, the time as "%Y:%m:%d %H:%M:%S", and may hold `comment`.
+ */
+struct snapshot {
+	char *name;
+	char *comment_path; /* exists or not */
+	char *timestamp;    /* "" when it is not known */
+	char *lxcpath;
+};
+void snapshots_free(struct snapshot *s, size_t n);
+
+/* Takes one of C, which must be stopped. COMMENT_FILE: a file whose text is kept with it, or NULL. *RET_N: its number. */
+int container_snapshot(struct container *c, const char *comment_file, unsigned *ret_n, struct err *e);
+/* By number, then name. snapshots_free(). */
+int container_snapshots(struct container *c, struct snapshot **ret, size_t *ret_n, struct err *e);
+/* NEW_NAME: a new container; NULL or C's own: C is as it was then, its MAC addresses and host name, too. */
+int container_snapshot_restore(struct container *c, const char *snap, const char *new_name, struct err *e);
+/* SNAP NULL: all of them, of which there must be one. Refused for one that another container rests on. */
+int container_snapshot_destroy(struct container *c, const char *snap, struct err *e);
+/* container_destroy() of one that may have snapshots: they go first. */
+int container_destroy_with_snapshots(struct container *c, bool force, struct err *e);

@@ -193,10 +193,9 @@ int depends_tell(const char *dir, const char *lxcpath, const char *name, bool ad
 	return r;
 }
 
-bool depends_snapshots(const struct container *c)
+static bool holds_any(const char *path)
 {
-	_cleanup_free_ char *path = path_join(c->dir, "snaps");
-	DIR *d = path ? opendir(path) : NULL;
+	DIR *d = opendir(path);
 	struct dirent *de;
 	bool any = false;
 
@@ -205,5 +204,17 @@ bool depends_snapshots(const struct container *c)
 	while (!any && (de = readdir(d)))
 		any = de->d_name[0] != '.';
 	closedir(d);
+	return any;
+}
+
+bool depends_snapshots(const struct container *c)
+{
+	_cleanup_strv_ struct strv dirs = STRV_INIT;
+	bool any = false;
+
+	if (snapshot_dirs(c, &dirs, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < dirs.n && !any; i++)
+		any = holds_any(dirs.v[i]);
 	return any;
 }

@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "engine/internal.h"
+#include "engine/copy-inner.h"
 #include "net/net.h"
 #include "runtime/journal.h"
 #include "sys/proc.h"
@@ -200,11 +200,14 @@ int engine_doctor(struct engine *g, bool fix, struct buf *report, unsigned *ret_
 	_cleanup_strv_ struct strv ids = STRV_INIT;
 	_cleanup_close_ int base = -EBADF;
 	struct dirent *de;
-	DIR *dir = opendir(g->run_dir);
-	int r = 0;
+	DIR *dir;
+	int r = copy_doctor(g, d.fix, report, &d.found, e);
 
+	if (r < 0)
+		return r;
+	dir = opendir(g->run_dir);
 	if (!dir) {
-		*ret_n = 0;
+		*ret_n = d.found;
 		return errno == ENOENT ? 0 : err_set(e, -errno, "open %s", g->run_dir);
 	}
 	base = fcntl(dirfd(dir), F_DUPFD_CLOEXEC, 3);

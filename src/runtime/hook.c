@@ -27,10 +27,13 @@ static void put_word(struct buf *out, const char *s)
 	buf_puts(out, plain ? "" : "'");
 }
 
-/* "[TYPE:]PATH" without the type. */
-static const char *root_path(const struct spec *s)
+/* "[TYPE:]PATH" without the type, which only clone hooks are told. */
+static const char *root_path(const struct spec *s, enum spec_hook type)
 {
-	const char *path = s->rootfs.path, *colon = path && *path != '/' ? strchr(path, ':') : NULL;
+	const char *path = s->rootfs.path, *colon = NULL;
+
+	if (path && *path != '/' && type != HOOK_CLONE)
+		colon = strchr(path, ':');
 
 	return colon ? colon + 1 : path;
 }
@@ -101,7 +104,7 @@ int hook_env(const struct hook_ctx *c, enum spec_hook type, struct strv *env, st
 		{ "LXC_NAME", c->name },
 		{ "LXC_CONFIG_FILE", c->config },
 		{ "LXC_ROOTFS_MOUNT", c->rootfs_mount },
-		{ "LXC_ROOTFS_PATH", type == HOOK_CLONE ? s->rootfs.path : root_path(s) },
+		{ "LXC_ROOTFS_PATH", root_path(s, type) },
 		{ "LXC_CONSOLE", s->dev.console_path },
 		{ "LXC_CONSOLE_LOGPATH", s->dev.console_logfile },
 		{ "LXC_CGNS_AWARE", "1" },
@@ -140,7 +143,7 @@ int hook_net_line(const struct hook_ctx *c, const struct hook_net *n, struct buf
 		{ "LXC_NAME", c->name },
 		{ "LXC_CONFIG_FILE", c->config },
 		{ "LXC_ROOTFS_MOUNT", c->rootfs_mount },
-		{ "LXC_ROOTFS_PATH", root_path(c->spec) },
+		{ "LXC_ROOTFS_PATH", root_path(c->spec, HOOK_MAX) },
 		{ "LXC_HOOK_VERSION", version1(c) ? "1" : "0" },
 		{ "LXC_HOOK_TYPE", version1(c) ? n->moment : NULL },
 		{ "LXC_HOOK_SECTION", version1(c) ? "net" : NULL },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cli.h"
+#include "engine/copy.h"
 
 struct args {
 	bool force, snapshots;
@@ -27,7 +28,7 @@ static int run(struct cli *c)
 		return cli_error(c, NULL, "Container is not defined");
 	if (cli_is_running(ct) && !a.force)
 		return cli_error(c, "stop it first, or use -f", "%s is running", c->name);
-	if (container_destroy(ct, a.force, &e) < 0)
+	if ((a.snapshots ? container_destroy_with_snapshots : container_destroy)(ct, a.force, &e) < 0)
 		return cli_fail(c, &e);
 	return cli_end(c, 0);
 }
@@ -39,7 +40,9 @@ const struct command cmd_destroy = {
 	.summary = "remove a container for good",
 	.description =
 		"Removes the container NAME: its root file system (unless lxc.rootfs.managed is 0), its configuration "
-		"and whatever else is in its folder.",
+		"and whatever else is in its folder. One that has snapshots goes with -s only, one that clones rest on "
+		"not at "
+		"all.",
 	.opts = opts,
 	.examples = (const struct text_pair[]){ { "lxc-destroy -f web", "Kills and removes web." }, { NULL, NULL } },
 	.exits = (const struct text_pair[]){ { "0", "It is gone." },
