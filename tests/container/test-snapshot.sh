@@ -133,9 +133,9 @@ if is_root; then
 	sed -i s/STATE=one/STATE=two/ "$dir/config"
 	lxc snapshot -n "$a"
 	bad=0 killed=0
-	for i in $(seq 40); do
+	for i in $(seq 30); do
 		setsid lxc-snapshot -P "$LXCPATH" -n "$a" -r "snap$((i % 2))" >/dev/null 2>&1 &
-		sleep "0.$(printf %03d $((RANDOM % 130)))"
+		sleep "0.$(printf %03d $((RANDOM % 400)))"
 		kill -9 $! 2>/dev/null
 		wait $! 2>/dev/null
 		[ $? != 137 ] || killed=$((killed + 1))
@@ -144,12 +144,12 @@ if is_root; then
 		[ "$(find "$dir/rootfs/many" -type f | wc -l)" = 300 ] || bad=$((bad + 1))
 		[ ! -e "$dir/.swap" ] || bad=$((bad + 1))
 	done
-	note "$killed of 40 were killed"
+	note "$killed of 30 were killed"
 	is "never half of each" "$bad" 0
 	bad=0
 	for i in $(seq 20); do
 		setsid lxc-copy -P "$LXCPATH" -n "$a" -N "$a-q" >/dev/null 2>&1 &
-		sleep "0.$(printf %03d $((RANDOM % 130)))"
+		sleep "0.$(printf %03d $((RANDOM % 400)))"
 		kill -9 $! 2>/dev/null
 		wait $! 2>/dev/null
 		if lxc ls -1 | grep -q "$a-q"; then
