@@ -90,15 +90,31 @@ struct attach_opts {
 	const char *pty_log, *arch, *label, *cwd;
 	int64_t uid, gid; /* -1: root of the container */
 	bool no_pty;
+
+	/* For programs that have us as a library: */
+	int (*fn)(void *arg); /* in place of a command, see attach_req.fn */
+	void *arg;
+	bool label_now, no_new_privs, no_personality, force_pty;
+	const unsigned long *personality; /* NULL: .arch, else the container's */
+	const gid_t *groups;		  /* supplementary; NULL: none */
+	size_t n_groups;
+	const int *stdio; /* three fds, NULL: the caller's own */
+	int pty_log_fd;	  /* where positive, instead of .pty_log */
 };
 #define ATTACH_OPTS_INIT ((struct attach_opts){ .uid = -1, .gid = -1 })
 /* Runs the command inside and waits. *RET_STATUS: wait status. */
 int container_attach(struct container *c, const struct attach_opts *o, int *ret_status, struct err *e);
+/* Does not wait: *RET_PID is the caller's child. Where it failed later, that child has been waited for. */
+int container_attach_start(struct container *c, const struct attach_opts *o, pid_t *ret_pid, struct err *e);
 
 /* Connects the caller's terminal. TTY: 0 console, -1 first free, else that one. ESCAPE: control character ('\1'), -1 none.
  * Says which one through NOTIFY once connected. Returns when detached or when the tty is gone. */
 int container_console(struct container *c, int tty, int escape, void (*notify)(void *arg, int tty), void *arg,
 		      struct err *e);
+/* The same with other fds than 0 and 1. */
+int container_console_at(struct container *c, int in, int out, int tty, int escape, struct err *e);
+/* Takes a terminal (not the console) for the caller: the returned fd keeps it taken, *RET_MASTER is its master. */
+int container_take_tty(struct container *c, int tty, int *ret_tty, int *ret_master, struct err *e);
 
 /* 1 reached, 0 time-out. */
 int container_wait(struct container *c, unsigned states, int timeout_ms, enum run_state *ret, struct err *e);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/personality.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -76,60 +77,138 @@ static int other_namespaces(pid_t pid, unsigned *ret, struct err *e)
 	return 0;
 }
 
-int container_attach(struct container *c, const struct attach_opts *o, int *ret_status, struct err *e)
+/* All that one entry needs. */
+struct entry {
+	struct attach_req q;
+	struct strv env;
+	int dirfd;
+};
+
+static void entry_done(struct entry *n)
 {
-	_cleanup_strv_ struct strv env = STRV_INIT;
-	_cleanup_close_ int dirfd = -EBADF;
-	struct attach_req q = {
+	strv_done(&n->env);
+	fd_close(n->dirfd);
+}
+
+static int set_personality(struct container *c, const struct attach_opts *o, struct attach_req *q, struct err *e)
+{
+	const char *arch = o->arch ?: c->spec.process.arch;
+
+	if (o->no_personality || (!o->personality && !arch))
+		return 0;
+	q->set_personality = true;
+	if (!o->personality)
+		return arch_personality(arch, &q->personality, e);
+	q->personality = *o->personality;
+	return 0;
+}
+
+/* 1: a dry run. */
+static int entry_prepare(struct container *c, const struct attach_opts *o, struct entry *n, struct err *e)
+{
+	int r = container_refresh(c, e);
+
+	n->q = (struct attach_req){
 		.argv = o->argv,
+		.fn = o->fn,
+		.arg = o->arg,
 		.elevated_cap = o->elevated_cap,
 		.elevated_cgroup = o->elevated_cgroup,
 		.elevated_lsm = o->elevated_lsm,
 		.remount = o->remount,
 		.label = o->label,
+		.label_now = o->label_now,
+		.no_new_privs = o->no_new_privs,
+		.groups = o->groups,
+		.n_groups = o->n_groups,
+		.stdio = o->stdio,
 		.cwd = o->cwd,
 		.uid = o->uid,
 		.gid = o->gid,
 		.pty_log = o->pty_log,
-		.pty = !o->no_pty && (isatty(0) || isatty(1) || isatty(2)),
+		.pty_log_fd = o->pty_log_fd,
+		.pty = !o->no_pty && (o->force_pty || isatty(0) || isatty(1) || isatty(2)),
 	};
-	int r = container_refresh(c, e);
-
 	if (r < 0)
 		return r;
 	if (c->rec.state == RUN_STOPPED || !record_alive(&c->rec))
 		return err_kind(e, ERR_STATE, -ESRCH, "container is not running");
 	if (engine_dry(c->engine, "attach to %s", c->name))
-		return 0;
-	r = other_namespaces(c->rec.pid, &q.namespaces, e);
+		return 1;
+	r = other_namespaces(c->rec.pid, &n->q.namespaces, e);
 	if (r < 0)
 		return r;
 	if (o->namespaces)
-		q.namespaces &= o->namespaces;
-	r = make_env(c, o, &env, e);
-	if (r == 0 && (o->arch || c->spec.process.arch)) {
-		r = arch_personality(o->arch ?: c->spec.process.arch, &q.personality, e);
-		q.set_personality = true;
-	}
+		n->q.namespaces &= o->namespaces;
+	r = make_env(c, o, &n->env, e);
+	if (r == 0)
+		r = set_personality(c, o, &n->q, e);
 	if (r < 0)
 		return r;
-	q.envp = strv_get(&env);
-	dirfd = record_open_dir(c->id, false, e);
-	if (dirfd < 0)
-		return dirfd;
-	return attach_run(dirfd, &c->rec, &c->spec, &q, ret_status, e);
+	n->q.envp = strv_get(&n->env);
+	n->dirfd = record_open_dir(c->id, false, e);
+	return n->dirfd < 0 ? n->dirfd : 0;
 }
 
-int container_console(struct container *c, int tty, int escape, void (*notify)(void *arg, int tty), void *arg,
-		      struct err *e)
+int container_attach(struct container *c, const struct attach_opts *o, int *ret_status, struct err *e)
 {
-	_cleanup_close_ int dirfd = -EBADF;
+	_cleanup_(entry_done) struct entry n = { .dirfd = -EBADF };
+	int r = entry_prepare(c, o, &n, e);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return attach_run(n.dirfd, &c->rec, &c->spec, &n.q, ret_status, e);
+}
+
+int container_attach_start(struct container *c, const struct attach_opts *o, pid_t *ret_pid, struct err *e)
+{
+	_cleanup_(entry_done) struct entry n = { .dirfd = -EBADF };
+	pid_t pid = 0;
+	int r = entry_prepare(c, o, &n, e);
+
+	if (r != 0)
+		return r < 0 ? r : err_kind(e, ERR_INVALID, -EOPNOTSUPP, "nothing is started in a dry run");
+	r = attach_start(n.dirfd, &c->rec, &c->spec, &n.q, &pid, e);
+	if (r < 0 && pid > 0)
+		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	if (r == 0)
+		*ret_pid = pid;
+	return r;
+}
+
+/* --- terminals ---------------------------------------------------------------------------------------------------------- */
+
+static int open_running(struct container *c, struct err *e)
+{
 	int r = container_refresh(c, e);
 
 	if (r < 0)
 		return r;
 	if (c->rec.state == RUN_STOPPED)
 		return err_kind(e, ERR_STATE, -ESRCH, "container is not running");
-	dirfd = record_open_dir(c->id, false, e);
+	return record_open_dir(c->id, false, e);
+}
+
+int container_console(struct container *c, int tty, int escape, void (*notify)(void *arg, int tty), void *arg,
+		      struct err *e)
+{
+	_cleanup_close_ int dirfd = open_running(c, e);
+
 	return dirfd < 0 ? dirfd : relay_console(dirfd, tty, escape, notify, arg, e);
+}
+
+int container_console_at(struct container *c, int in, int out, int tty, int escape, struct err *e)
+{
+	_cleanup_close_ int dirfd = open_running(c, e);
+	struct relay_ends ends = { in, out };
+
+	return dirfd < 0 ? dirfd : relay_console_at(dirfd, &ends, tty, escape, NULL, NULL, e);
+}
+
+int container_take_tty(struct container *c, int tty, int *ret_tty, int *ret_master, struct err *e)
+{
+	_cleanup_close_ int dirfd = open_running(c, e);
+
+	return dirfd < 0 ? dirfd : relay_take_tty(dirfd, tty, ret_tty, ret_master, e);
 }

@@ -32,6 +32,7 @@
 #include "runtime/run.h"
 #include "sys/inroot.h"
 #include "sys/mount.h"
+#include "sys/caps.h"
 #include "sys/ns.h"
 #include "sys/passwd.h"
 #include "sys/proc.h"
@@ -102,6 +103,11 @@ static int child_remount(struct err *e)
 	return 0;
 }
 
+static bool wants_no_new_privs(const struct attach *a)
+{
+	return a->q->no_new_privs || (a->spec->process.no_new_privs == TRI_YES && !a->q->elevated_lsm);
+}
+
 static int child_ids(struct attach *a, struct err *e)
 {
 	const struct attach_req *q = a->q;
@@ -114,12 +120,12 @@ static int child_ids(struct attach *a, struct err *e)
 		if (r < 0)
 			return err_set(e, r, "limit the capabilities");
 	}
-	if (setgroups(0, NULL) < 0 && errno != EPERM)
-		return err_set(e, -errno, "drop supplementary groups");
+	if (setgroups(q->n_groups, q->groups) < 0 && (errno != EPERM || q->groups))
+		return err_set(e, -errno, q->groups ? "set supplementary groups" : "drop supplementary groups");
 	if (setresgid(gid, gid, gid) < 0)
 		return err_set(e, -errno, "become group %u", gid);
 	r = cap_become(uid, q->elevated_cap ? UINT64_MAX : a->rec->cap_mask,
-		       a->seccomp.insns && !q->elevated_lsm && a->spec->process.no_new_privs != TRI_YES);
+		       a->seccomp.insns && !q->elevated_lsm && !wants_no_new_privs(a));
 	return r < 0 ? err_set(e, r, "become user %u", uid) : 0;
 }
 
@@ -175,6 +181,56 @@ static void exec_path(const char *file, char *const *argv)
 	errno = saved;
 }
 
+/* What an exec would have dropped: the capability that loading a policy takes. */
+static int drop_admin(const struct attach *a)
+{
+	uint64_t mask = a->q->elevated_cap ? UINT64_MAX : a->rec->cap_mask;
+	struct cap_sets s;
+	int r = caps_get(&s);
+
+	if (r < 0)
+		return r;
+	if (a->q->uid > 0)
+		mask = 0;
+	if (!(s.permitted & ~mask))
+		return 0;
+	s.permitted &= mask;
+	s.effective = s.permitted;
+	return caps_set(&s);
+}
+
+static int child_call(struct attach *a, struct err *e)
+{
+	int r = drop_admin(a);
+
+	if (r < 0)
+		return err_set(e, r, "limit the capabilities");
+	r = run_send_step(a->sock, STEP_READY, NULL, 0, NULL);
+	if (r < 0)
+		return err_set(e, r, "tell that all is set up");
+	/* What the caller's program had registered to be done at its own end is not done here. */
+	a->sock = fd_close(a->sock);
+	_exit(a->q->fn(a->q->arg));
+}
+
+static int child_stdio(const int *fds, struct err *e)
+{
+	int copies[3];
+
+	/* Away from 0 to 2 first: one may be another's number. */
+	for (int i = 0; i < 3; i++) {
+		copies[i] = fds[i] < 0 ? -EBADF : fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+		if (fds[i] >= 0 && copies[i] < 0)
+			return err_set(e, -errno, "standard stream %d", i);
+	}
+	for (int i = 0; i < 3; i++)
+		if (copies[i] >= 0 && dup2(copies[i], i) < 0)
+			return err_set(e, -errno, "set up standard stream %d", i);
+	for (int i = 0; i < 3; i++)
+		fd_close(copies[i]);
+	return 0;
+}
+
 static int child_exec(struct attach *a, struct err *e)
 {
 	char shell[4096], *shell_argv[] = { shell, NULL };
@@ -183,14 +239,13 @@ static int child_exec(struct attach *a, struct err *e)
 	sigset_t none;
 
 	environ = (char **)a->q->envp;
-	if (!argv) {
+	if (!argv && !a->q->fn) {
 		child_shell(a, shell, sizeof(shell));
 		argv = shell_argv;
 	}
-	if (a->spec->process.no_new_privs == TRI_YES && !a->q->elevated_lsm &&
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (wants_no_new_privs(a) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(e, -errno, "set no_new_privs");
-	for (int sig = 1; sig <= SIGRTMAX; sig++)
+	for (int sig = 1; sig <= SIGRTMAX && !a->q->fn; sig++)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -200,6 +255,8 @@ static int child_exec(struct attach *a, struct err *e)
 		if (r < 0)
 			return err_set(e, r, "load the container's seccomp policy");
 	}
+	if (a->q->fn)
+		return child_call(a, e);
 	exec_path(argv[0], argv);
 	r = -errno;
 	/* No shell where passwd says: any shell. */
@@ -216,6 +273,11 @@ static int child_setup(struct attach *a, struct err *e)
 	int r;
 
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (a->q->stdio) {
+		r = child_stdio(a->q->stdio, e);
+		if (r < 0)
+			return r;
+	}
 	if (a->join.cg) {
 		r = cg_attach(a->join.cg, 0, a->join.in_v2, e);
 		if (r < 0)
@@ -235,7 +297,8 @@ static int child_setup(struct attach *a, struct err *e)
 	if (r == 0 && a->q->pty)
 		r = child_pty(a, e);
 	if (r == 0 && a->proc_fd >= 0) {
-		r = lsm_apply_exec(a->lsm, a->proc_fd, a->label);
+		r = a->q->label_now ? lsm_apply_now(a->lsm, a->proc_fd, a->label)
+				    : lsm_apply_exec(a->lsm, a->proc_fd, a->label);
 		if (r < 0)
 			err_set(e, r, "set security label '%s'", a->label);
 	}
@@ -283,6 +346,8 @@ static int await_child(int sock, int *ret_master, struct err *e)
 
 		if (r == STEP_PTYS && n == 1)
 			*ret_master = fd[0];
+		else if (r == STEP_READY)
+			return 0;
 		else if (r == -EPIPE || r == -ECONNRESET)
 			return 0;
 		else if (r < 0)
@@ -290,22 +355,23 @@ static int await_child(int sock, int *ret_master, struct err *e)
 	}
 }
 
-int attach_run(int dirfd, const struct record *rec, const struct spec *spec, const struct attach_req *q,
-	       int *ret_status, struct err *e)
+int attach_start(int dirfd, const struct record *rec, const struct spec *spec, const struct attach_req *q,
+		 pid_t *ret_pid, struct err *e)
 {
 	struct attach a = {
 		.q = q,
 		.rec = rec,
 		.spec = spec,
-		.join = { .pidfd = -EBADF },
+		.join = { .pidfd = -EBADF, .by_libc = q->fn != NULL },
 		.proc_fd = -EBADF,
 		.console_slave = -EBADF,
 	};
 	_cleanup_(cg_host_freep) struct cg_host *host = NULL;
 	_cleanup_close_ int mine = -EBADF, master = -EBADF;
-	int pair[2], r, status = 0;
+	int pair[2], r;
 	pid_t pid;
 
+	*ret_pid = 0;
 	r = prepare(&a, dirfd, &host, e);
 	if (r < 0)
 		goto out;
@@ -329,15 +395,28 @@ int attach_run(int dirfd, const struct record *rec, const struct spec *spec, con
 	}
 	fd_close(a.sock);
 	r = pid < 0 ? pid : await_child(mine, &master, e);
-	if (r == 0 && master >= 0)
-		r = relay_terminal(master, q->pty_log, NULL, e);
 	if (pid > 0)
-		while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
-			;
-	*ret_status = status;
+		*ret_pid = pid;
+	if (r == 0 && master >= 0)
+		r = q->pty_log_fd > 0 ? relay_logged(master, q->pty_log_fd, NULL, e)
+				      : relay_terminal(master, q->pty_log, NULL, e);
 out:
 	fd_close(a.join.pidfd);
 	cg_free(a.join.cg);
 	seccomp_prog_done(&a.seccomp);
+	return r;
+}
+
+int attach_run(int dirfd, const struct record *rec, const struct spec *spec, const struct attach_req *q,
+	       int *ret_status, struct err *e)
+{
+	int status = 0, r;
+	pid_t pid;
+
+	r = attach_start(dirfd, rec, spec, q, &pid, e);
+	if (pid > 0)
+		while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+			;
+	*ret_status = status;
 	return r;
 }

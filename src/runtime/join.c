@@ -47,7 +47,7 @@ static pid_t fork_by_proxy(struct join *j, struct err *e)
  * all the rest. */
 static pid_t fork_into_group(struct join *j)
 {
-	_cleanup_close_ int fd = j->cg ? cg_v2_fd(j->cg) : -EBADF;
+	_cleanup_close_ int fd = j->cg && !j->by_libc ? cg_v2_fd(j->cg) : -EBADF;
 	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
 	pid_t pid;
 

@@ -13,6 +13,7 @@ struct join {
 		flags; /* CLONE_NEW… to join; the child is left with those that it must join itself, with one setns() */
 	struct cg *cg; /* group to be born in, where it can be had (then IN_V2 is set); NULL: ours */
 	bool in_v2;
+	bool by_libc;	/* the child goes on in the caller's program: it is forked as the C library knows it */
 	struct cg *sub; /* CG, where it is the owner's of this structure to free */
 };
 

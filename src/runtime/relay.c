@@ -19,6 +19,7 @@
 
 struct relay {
 	int sigfd;
+	int in, out;  /* the caller's terminal */
 	int fd;	      /* pty master, or the keeper's socket */
 	bool packets; /* fd is the socket: KR_DATA each way */
 	int sock; /* beside a terminal's master: the keeper's socket, closed when the container ends. -EBADF: none */
@@ -34,9 +35,8 @@ struct relay {
 static void relay_done(struct relay *r)
 {
 	if (r->raw)
-		pty_restore(0, &r->saved);
+		pty_restore(r->in, &r->saved);
 	fd_close(r->sigfd);
-	fd_close(r->log);
 	sigprocmask(SIG_SETMASK, &r->old_mask, NULL);
 }
 
@@ -53,12 +53,12 @@ static int relay_begin(struct relay *r, struct err *e)
 	r->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (r->sigfd < 0)
 		return err_set(e, -errno, "watch the terminal's size");
-	r->raw = pty_raw(0, &r->saved) == 0;
+	r->raw = pty_raw(r->in, &r->saved) == 0;
 	/* Lines that come as new-lines alone are ended by our own terminal. */
 	if (r->raw && !r->packets && tcgetattr(r->fd, &theirs) == 0 && !(theirs.c_oflag & ONLCR) &&
-	    tcgetattr(0, &ours) == 0) {
+	    tcgetattr(r->in, &ours) == 0) {
 		ours.c_oflag |= OPOST | ONLCR;
-		tcsetattr(0, TCSADRAIN, &ours);
+		tcsetattr(r->in, TCSADRAIN, &ours);
 	}
 	return 0;
 }
@@ -69,10 +69,10 @@ static void send_size(const struct relay *r)
 	struct winsize ws;
 
 	if (!r->packets) {
-		(void)pty_copy_size(1, r->fd);
+		(void)pty_copy_size(r->out, r->fd);
 		return;
 	}
-	if (ioctl(1, TIOCGWINSZ, &ws) == 0) {
+	if (ioctl(r->out, TIOCGWINSZ, &ws) == 0) {
 		q.arg = (int32_t)((uint32_t)ws.ws_row << 16 | ws.ws_col);
 		(void)fd_send(r->fd, &q, sizeof(q), NULL, 0);
 	}
@@ -101,7 +101,7 @@ static int put(const struct relay *r, const char *p, size_t n)
 static int from_user(struct relay *r)
 {
 	char buf[KEEPER_DATA_MAX / 2], out[KEEPER_DATA_MAX];
-	ssize_t n = read(0, buf, sizeof(buf));
+	ssize_t n = read(r->in, buf, sizeof(buf));
 	size_t k = 0;
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -138,7 +138,7 @@ static int from_container(struct relay *r)
 		return -EIO;
 	if (r->log >= 0)
 		(void)fd_write_all(r->log, buf + head, (size_t)n - head);
-	return fd_write_all(1, buf + head, (size_t)n - head);
+	return fd_write_all(r->out, buf + head, (size_t)n - head);
 }
 
 static void from_signals(const struct relay *r)
@@ -162,7 +162,7 @@ static int relay_loop(struct relay *r)
 	struct pollfd p[] = {
 		{ .fd = r->sigfd, .events = POLLIN },
 		{ .fd = r->fd, .events = POLLIN },
-		{ .fd = 0, .events = POLLIN },
+		{ .fd = r->in, .events = POLLIN },
 		{ .fd = r->sock, .events = POLLIN },
 		{ .fd = r->watch ? r->watch->fd : -EBADF, .events = POLLIN },
 	};
@@ -204,21 +204,36 @@ static int relay_loop(struct relay *r)
 	}
 }
 
-int relay_terminal(int master, const char *log, const struct relay_watch *watch, struct err *e)
+int relay_logged(int master, int log_fd, const struct relay_watch *watch, struct err *e)
 {
-	struct relay r = { .sigfd = -EBADF, .fd = master, .sock = -EBADF, .log = -EBADF, .escape = -1, .watch = watch };
-	int x;
+	struct relay r = {
+		.sigfd = -EBADF,
+		.in = 0,
+		.out = 1,
+		.fd = master,
+		.sock = -EBADF,
+		.log = log_fd,
+		.escape = -1,
+		.watch = watch,
+	};
+	int x = relay_begin(&r, e);
 
-	if (log) {
-		r.log = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-		if (r.log < 0)
-			return err_set(e, -errno, "open %s", log);
-	}
-	x = relay_begin(&r, e);
 	if (x == 0)
 		x = relay_loop(&r);
 	relay_done(&r);
 	return x;
+}
+
+int relay_terminal(int master, const char *log, const struct relay_watch *watch, struct err *e)
+{
+	_cleanup_close_ int fd = -EBADF;
+
+	if (log) {
+		fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+		if (fd < 0)
+			return err_set(e, -errno, "open %s", log);
+	}
+	return relay_logged(master, fd, watch, e);
 }
 
 static int connect_keeper(int dirfd, struct err *e)
@@ -263,10 +278,34 @@ static int request_tty(int sock, int tty, int *ret_fd, int *ret_tty, struct err 
 	return 0;
 }
 
-int relay_console(int dirfd, int tty, int escape, void (*notify)(void *arg, int tty), void *arg, struct err *e)
+int relay_take_tty(int dirfd, int tty, int *ret_tty, int *ret_master, struct err *e)
 {
 	_cleanup_close_ int sock = connect_keeper(dirfd, e), master = -EBADF;
-	struct relay r = { .sigfd = -EBADF, .sock = -EBADF, .log = -EBADF, .escape = escape };
+	int x;
+
+	if (sock < 0)
+		return sock;
+	x = request_tty(sock, tty, &master, ret_tty, e);
+	if (x < 0)
+		return x;
+	if (master < 0)
+		return err_kind(e, ERR_INVALID, -EOPNOTSUPP, "the console has no terminal of its own to be given away");
+	*ret_master = TAKE_FD(master);
+	return TAKE_FD(sock);
+}
+
+int relay_console(int dirfd, int tty, int escape, void (*notify)(void *arg, int tty), void *arg, struct err *e)
+{
+	return relay_console_at(dirfd, &(struct relay_ends){ 0, 1 }, tty, escape, notify, arg, e);
+}
+
+int relay_console_at(int dirfd, const struct relay_ends *ends, int tty, int escape, void (*notify)(void *arg, int tty),
+		     void *arg, struct err *e)
+{
+	_cleanup_close_ int sock = connect_keeper(dirfd, e), master = -EBADF;
+	struct relay r = {
+		.sigfd = -EBADF, .in = ends->in, .out = ends->out, .sock = -EBADF, .log = -EBADF, .escape = escape
+	};
 	int x;
 
 	if (sock < 0)

@@ -89,11 +89,17 @@ static int open_attr(int proc_fd, const char *path)
 	return TAKE_FD(fd);
 }
 
-int lsm_apply_exec(enum lsm_kind kind, int proc_fd, const char *label)
+/* What each module wants where: for the next exec, or at once. Where several modules run, attr/exec and attr/current
+ * belong to one of them only. */
+static const struct attr_file {
+	const char *apparmor, *verb, *plain;
+} attr_exec = { "self/attr/apparmor/exec", "exec ", "self/attr/exec" },
+  attr_now = { "self/attr/apparmor/current", "changeprofile ", "self/attr/current" };
+
+static int apply(const struct attr_file *file, enum lsm_kind kind, int proc_fd, const char *label)
 {
-	static const char apparmor_verb[] = "exec ";
 	_cleanup_close_ int fd = -EBADF;
-	char text[LABEL_MAX + sizeof(apparmor_verb)];
+	char text[LABEL_MAX + sizeof("changeprofile ")];
 	size_t len = strlen(label), at = 0;
 	struct statfs fs;
 	ssize_t n;
@@ -107,19 +113,28 @@ int lsm_apply_exec(enum lsm_kind kind, int proc_fd, const char *label)
 	if (fs.f_type != PROC_SUPER_MAGIC)
 		return -EXDEV;
 	if (kind == LSM_APPARMOR) {
-		/* Where several modules run at once attr/exec belongs to one of them only. */
-		fd = open_attr(proc_fd, "self/attr/apparmor/exec");
-		at = sizeof(apparmor_verb) - 1;
-		memcpy(text, apparmor_verb, at);
+		fd = open_attr(proc_fd, file->apparmor);
+		at = strlen(file->verb);
+		memcpy(text, file->verb, at);
 	}
 	if (kind == LSM_SELINUX || fd == -ENOENT)
-		fd = open_attr(proc_fd, "self/attr/exec");
+		fd = open_attr(proc_fd, file->plain);
 	if (fd < 0)
 		return fd;
 	/* The kernel takes it in one write; for that it stands in one buffer. */
 	memcpy(text + at, label, len + 1);
 	n = write(fd, text, at + len);
 	return n < 0 ? -errno : (size_t)n == at + len ? 0 : -EIO;
+}
+
+int lsm_apply_exec(enum lsm_kind kind, int proc_fd, const char *label)
+{
+	return apply(&attr_exec, kind, proc_fd, label);
+}
+
+int lsm_apply_now(enum lsm_kind kind, int proc_fd, const char *label)
+{
+	return apply(&attr_now, kind, proc_fd, label);
 }
 
 static bool exists(pid_t pid)

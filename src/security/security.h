@@ -95,5 +95,7 @@ int lsm_unload(const char *profile, struct err *e);
 
 /* Child: writes LABEL for the next exec, below PROC_FD, a verified procfs directory fd (CVE-2019-16884). */
 int lsm_apply_exec(enum lsm_kind kind, int proc_fd, const char *label);
+/* The same, at once. */
+int lsm_apply_now(enum lsm_kind kind, int proc_fd, const char *label);
 /* The label a process runs under now, free(). NULL when there is none. */
 int lsm_label_of(pid_t pid, char **ret, struct err *e);
