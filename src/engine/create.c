@@ -79,7 +79,9 @@ static int write_config(struct creation *n, struct err *e)
 		etc = engine_resource(RES_ETC, "default.conf");
 		from = etc;
 	}
-	if (!isempty(from) && (n->o->config || file_exists(AT_FDCWD, from)))
+	if (n->o->text)
+		r = lxc_config_parse(n->o->text, strlen(n->o->text), "configuration", &conf, e);
+	else if (!isempty(from) && (n->o->config || file_exists(AT_FDCWD, from)))
 		r = lxc_config_load(from, &conf, e);
 	else
 		r = lxc_config_new(&conf, e);

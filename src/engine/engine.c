@@ -15,26 +15,6 @@
 #include "dialect/lxc/global.h"
 #include "engine/internal.h"
 
-char *engine_self(void)
-{
-	char buf[4096];
-	ssize_t n = readlink("/proc/self/exe", buf, sizeof(buf) - 1);
-
-	if (n <= 0)
-		return NULL;
-	buf[n] = '\0';
-	/* Executed from a detached mount of its folder: the folder is in the name it was given then. */
-	if (!strchr(buf + 1, '/') && *program_invocation_name == '/') {
-		_cleanup_free_ char *name = strdup(program_invocation_name);
-
-		if (!name)
-			return NULL;
-		*strrchr(name, '/') = '\0';
-		return path_join(name, buf + 1);
-	}
-	return strdup(buf);
-}
-
 static char *try_resource(const char *a, const char *b, const char *name)
 {
 	char *path;

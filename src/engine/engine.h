@@ -131,9 +131,13 @@ int container_if_stats(struct container *c, const char *name, uint64_t *ret_rx, 
 /* Value of an lxc.conf key: of the running container when it runs, else of the config. One line per element. */
 int container_config_get(struct container *c, const char *key, struct buf *out, struct err *e);
 
+/* What personality(2) takes for an architecture as lxc.arch names it. */
+int engine_personality(const char *arch, unsigned long *ret, struct err *e);
+
 struct create_opts {
 	const char *template; /* name, absolute path or "none" */
 	const char *config;   /* NULL: lxc.default_config */
+	const char *text;     /* a configuration's text, in place of CONFIG; NULL */
 	const char *bdev;     /* NULL: dir */
 	const char *dir;      /* --dir */
 	char *const *argv;    /* the template's own arguments, may be NULL */

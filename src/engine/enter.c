@@ -43,7 +43,7 @@ static int make_env(struct container *c, const struct attach_opts *o, struct str
 }
 
 /* By name, as lxc.arch takes it. */
-static int arch_personality(const char *arch, unsigned long *ret, struct err *e)
+int engine_personality(const char *arch, unsigned long *ret, struct err *e)
 {
 	static const char *const linux32[] = { "arm",  "armel",	 "armhf", "armv7l",  "athlon",
 					       "i386", "i486",	 "i586",  "i686",    "linux32",
@@ -98,7 +98,7 @@ static int set_personality(struct container *c, const struct attach_opts *o, str
 		return 0;
 	q->set_personality = true;
 	if (!o->personality)
-		return arch_personality(arch, &q->personality, e);
+		return engine_personality(arch, &q->personality, e);
 	q->personality = *o->personality;
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "dialect/lxc/lxc.h"
 #include "engine/engine.h"
+#include "engine/self.h"
 #include "runtime/run.h"
 
 struct engine {
@@ -25,7 +26,6 @@ int engine_cgroups(struct engine *g, struct cg_host **ret, struct err *e);
  * free(); NULL when it is in neither. */
 enum resource { RES_KEEPER, RES_INIT, RES_TEMPLATES, RES_CONFIG, RES_ETC };
 char *engine_resource(enum resource kind, const char *name);
-char *engine_self(void); /* path of the running program, free() */
 
 /* Not the host's root: an ordinary user, or root of a user name space only. */
 bool engine_rootless(void);

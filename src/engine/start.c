@@ -332,6 +332,9 @@ static int take_foreground(void *arg, struct run *run, struct err *e)
 	(void)keeper_take(k, &m, run->ptys, run->n_ptys);
 	run->n_ptys = 0; /* the keeper's now */
 	f->l->ns.n = (unsigned)open_stop_namespaces(run, f->l->ns.fds);
+	m = (struct keeper_msg){ .type = KM_RING, .max = console_ring_size(run->spec) };
+	if (m.max && keeper_take(k, &m, NULL, 0) < 0)
+		return err_set(e, -ENOMEM, "keep the console's last %llu bytes", (unsigned long long)m.max);
 	fd = open_console_log(run->spec, &m, e);
 	if (fd < 0 && fd != -EBADF)
 		return fd;

@@ -16,6 +16,7 @@
 
 #define FREEZE_TIMEOUT_MS 10000
 #define KILL_TIMEOUT_MS	  60000
+#define KILL_THAW_MS	  1000
 #define START_TIMEOUT_MS  10000
 #define REBOOT_DOWN_MAX	  1000 /* looks, of 10 ms each */
 
@@ -108,6 +109,15 @@ static int kill_all(struct container *c, struct err *e)
 	return 0;
 }
 
+/* It does not die: somebody froze it behind our back, and v1's frozen processes take no signal. */
+static void thaw(struct container *c)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+
+	if (container_refresh(c, NULL) == 0 && container_cgroup(c, &g, NULL) == 0)
+		(void)cg_freeze(g, false, FREEZE_TIMEOUT_MS, NULL);
+}
+
 /* The new life has begun: one more restart than before, and running. */
 static int wait_reboot(struct container *c, int timeout_s, struct err *e)
 {
@@ -184,7 +194,11 @@ int container_stop(struct container *c, const struct stop_opts *o, struct err *e
 	r = kill_all(c, e);
 	if (r < 0 || o->nowait)
 		return r;
-	r = wait_stopped(c, KILL_TIMEOUT_MS, e);
+	r = wait_stopped(c, KILL_THAW_MS, e);
+	if (r == 0) {
+		thaw(c);
+		r = wait_stopped(c, KILL_TIMEOUT_MS, e);
+	}
 	if (r == 0)
 		return err_kind(e, ERR_STATE, -ETIMEDOUT, "the container did not die; a process hangs in the kernel");
 	return r < 0 ? r : 0;

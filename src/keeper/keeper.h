@@ -6,10 +6,11 @@
  * ours is killed or replaced; writes the console log; hands terminals to clients; reaps, and remembers init's status.
  *
  * Built twice: statically without our libraries as creel-keeper (one process a container, so its pages count), and into
- * creel for a start in the foreground. It allocates nothing and changes nothing on the host: the clean-up is done by
+ * creel for a start in the foreground. It allocates nothing (a console buffer that is asked for is mapped once) and changes nothing on the host: the clean-up is done by
  * the runtime, which the program starts when init has gone.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -42,6 +43,8 @@ struct keeper {
 	uint64_t log_size, log_max;
 	int log_rotate;
 	char log_path[256];
+	char *ring; /* the last that the console showed: ring_size bytes, ring_used of them from ring_at on. NULL: none */
+	size_t ring_size, ring_at, ring_used;
 	int in, out; /* foreground: the caller's terminal; or the peer device. -1 */
 	int escape_raw;
 	struct keeper_client clients[KEEPER_CLIENTS];

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #include "runtime/keeper_proto.h"
 
 #define HUP_PAUSE_MS 200
+#define RING_MAX     (1u << 30)
 
 void keeper_init(struct keeper *k)
 {
@@ -132,6 +134,26 @@ static void take_log(struct keeper *k, const struct keeper_msg *m, int fd)
 	k->log_path[sizeof(k->log_path) - 1] = '\0';
 }
 
+static int take_ring(struct keeper *k, uint64_t size)
+{
+	void *p;
+
+	if (size > RING_MAX)
+		return -E2BIG;
+	if (k->ring)
+		munmap(k->ring, k->ring_size);
+	k->ring = NULL;
+	k->ring_at = k->ring_used = k->ring_size = 0;
+	if (!size)
+		return 0;
+	p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	k->ring = p;
+	k->ring_size = (size_t)size;
+	return 0;
+}
+
 /* A device, or a file that is written only: what it holds already was not typed. It may not hold us up either. */
 static void take_peer(struct keeper *k, int fd)
 {
@@ -173,6 +195,8 @@ int keeper_take(struct keeper *k, const struct keeper_msg *m, const int *fds, un
 	case KM_NS:
 		take_ns(k, fds, n);
 		return 0;
+	case KM_RING:
+		return n ? -EPROTO : take_ring(k, m->max);
 	case KM_GO:
 		return n ? -EPROTO : 0;
 	default:
@@ -295,6 +319,47 @@ static void give_tty(struct keeper *k, struct keeper_client *c, int want)
 	reply(c, 0, tty, k->ttys[tty - 1]);
 }
 
+/* The oldest N bytes of the ring in a file of their own: a reply of any size that nobody can hold us up with. */
+static int ring_file(const struct keeper *k, size_t n)
+{
+	int fd = memfd_create("console", MFD_CLOEXEC);
+	size_t first = k->ring_size - k->ring_at;
+
+	if (fd < 0)
+		return -errno;
+	if (first > n)
+		first = n;
+	write_all(fd, k->ring + k->ring_at, first);
+	write_all(fd, k->ring, n - first);
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static void give_log(struct keeper *k, struct keeper_client *c, const struct keeper_log_req *q)
+{
+	size_t n = q->head.arg & KEEPER_LOG_READ ? k->ring_used : 0;
+	int fd = -1;
+
+	if (!k->ring || (q->head.arg & KEEPER_LOG_READ && !n)) {
+		reply(c, k->ring ? -ENODATA : -EFAULT, 0, -1);
+		return;
+	}
+	if (q->max && q->max < n)
+		n = (size_t)q->max;
+	if (n)
+		fd = ring_file(k, n);
+	if (n && fd < 0) {
+		reply(c, fd, 0, -1);
+		return;
+	}
+	if (q->head.arg & KEEPER_LOG_CLEAR)
+		n = k->ring_used;
+	k->ring_at = (k->ring_at + n) % k->ring_size;
+	k->ring_used -= n;
+	reply(c, 0, 0, fd);
+	close_fd(&fd);
+}
+
 static void serve_client(struct keeper *k, struct keeper_client *c)
 {
 	char buf[sizeof(struct keeper_req) + KEEPER_DATA_MAX];
@@ -335,6 +400,16 @@ static void serve_client(struct keeper *k, struct keeper_client *c)
 	case KR_PING:
 		reply(c, 0, k->init, -1);
 		break;
+	case KR_LOG: {
+		struct keeper_log_req log;
+
+		memcpy(&log, buf, sizeof(log));
+		if (n == (ssize_t)sizeof(log))
+			give_log(k, c, &log);
+		else
+			drop_client(c);
+		break;
+	}
 	default:
 		reply(c, -EOPNOTSUPP, 0, -1);
 	}
@@ -390,6 +465,22 @@ static void write_log(struct keeper *k, const char *p, size_t n)
 	k->log_size += n;
 }
 
+/* The newest stays. */
+static void write_ring(struct keeper *k, const char *p, size_t n)
+{
+	if (n > k->ring_size) {
+		p += n - k->ring_size;
+		n = k->ring_size;
+	}
+	for (size_t i = 0; i < n; i++)
+		k->ring[(k->ring_at + k->ring_used + i) % k->ring_size] = p[i];
+	k->ring_used += n;
+	if (k->ring_used > k->ring_size) {
+		k->ring_at = (k->ring_at + k->ring_used - k->ring_size) % k->ring_size;
+		k->ring_used = k->ring_size;
+	}
+}
+
 /* Reads what the console says. 1: something, 0: nothing now, -1: nobody has it open. */
 static int serve_console(struct keeper *k)
 {
@@ -402,6 +493,8 @@ static int serve_console(struct keeper *k)
 		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 	memcpy(buf, &head, sizeof(head));
 	write_log(k, data, (size_t)n);
+	if (k->ring)
+		write_ring(k, data, (size_t)n);
 	write_all(k->out, data, (size_t)n);
 	for (int i = 0; i < KEEPER_CLIENTS; i++) {
 		struct keeper_client *c = &k->clients[i];

@@ -19,6 +19,7 @@ enum keeper_msg_type {
 	KM_ACK = 6,    /* keeper → runtime */
 	KM_LISTEN = 7, /* fd: the socket for clients, in place of the last life's */
 	KM_NS = 8,     /* fds: name spaces to hold for the hooks of the end; none: let those go */
+	KM_RING = 9,   /* max: how many bytes of what the console showed are kept in memory */
 };
 
 struct keeper_msg {
@@ -36,11 +37,21 @@ enum keeper_req_type {
 	KR_DATA = 3,	/* bytes follow the header */
 	KR_WINSIZE = 4, /* arg: rows << 16 | columns of the console */
 	KR_PING = 5,	/* reply value: pid of init */
+	/* What KM_RING kept; keeper_log_req. Reply -EFAULT: nothing is, -ENODATA: it is empty; else fd: a file with the text,
+	 * oldest first. What was read is forgotten, and with KEEPER_LOG_CLEAR all of it. */
+	KR_LOG = 6,
 };
 
 struct keeper_req {
 	uint32_t type;
 	int32_t arg;
+};
+
+enum { KEEPER_LOG_READ = 1, KEEPER_LOG_CLEAR = 2 }; /* arg of KR_LOG */
+
+struct keeper_log_req {
+	struct keeper_req head;
+	uint64_t max; /* at most so many bytes; 0: all */
 };
 
 struct keeper_rep {

@@ -236,7 +236,7 @@ int relay_terminal(int master, const char *log, const struct relay_watch *watch,
 	return relay_logged(master, fd, watch, e);
 }
 
-static int connect_keeper(int dirfd, struct err *e)
+int keeper_connect(int dirfd, struct err *e)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -280,7 +280,7 @@ static int request_tty(int sock, int tty, int *ret_fd, int *ret_tty, struct err 
 
 int relay_take_tty(int dirfd, int tty, int *ret_tty, int *ret_master, struct err *e)
 {
-	_cleanup_close_ int sock = connect_keeper(dirfd, e), master = -EBADF;
+	_cleanup_close_ int sock = keeper_connect(dirfd, e), master = -EBADF;
 	int x;
 
 	if (sock < 0)
@@ -302,7 +302,7 @@ int relay_console(int dirfd, int tty, int escape, void (*notify)(void *arg, int 
 int relay_console_at(int dirfd, const struct relay_ends *ends, int tty, int escape, void (*notify)(void *arg, int tty),
 		     void *arg, struct err *e)
 {
-	_cleanup_close_ int sock = connect_keeper(dirfd, e), master = -EBADF;
+	_cleanup_close_ int sock = keeper_connect(dirfd, e), master = -EBADF;
 	struct relay r = {
 		.sigfd = -EBADF, .in = ends->in, .out = ends->out, .sock = -EBADF, .log = -EBADF, .escape = escape
 	};

@@ -32,3 +32,6 @@ int relay_console(int dirfd, int tty, int escape, void (*notify)(void *arg, int 
 /* Takes terminal TTY (-1: the first free) for the caller. Returns the fd that keeps it taken until it is closed; *RET_TTY
  * is its number and *RET_MASTER its master, both of them the caller's to close. */
 int relay_take_tty(int dirfd, int tty, int *ret_tty, int *ret_master, struct err *e);
+
+/* A connection to the keeper of the container whose run directory is DIRFD, for the requests of keeper_proto.h. */
+int keeper_connect(int dirfd, struct err *e);

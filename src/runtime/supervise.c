@@ -48,6 +48,11 @@ int open_console_log(const struct spec *s, struct keeper_msg *ret, struct err *e
 	return fd;
 }
 
+uint64_t console_ring_size(const struct spec *s)
+{
+	return s->dev.console_buffer_size == UNSET64 ? 0 : s->dev.console_buffer_size;
+}
+
 struct handover {
 	const struct supervise *s;
 	int ctl, listen; /* listen: -1 unless the keeper's went with its last life */
@@ -150,6 +155,13 @@ static int say_namespaces(int ctl, const struct run *run)
 	return r;
 }
 
+static int say_ring(int ctl, const struct spec *s)
+{
+	struct keeper_msg m = { .type = KM_RING, .max = console_ring_size(s) };
+
+	return m.max ? say(ctl, &m, NULL, 0) : 0;
+}
+
 /* The run_supervisor of a detached start: the keeper takes the container over. */
 static int hand_over(void *arg, struct run *run, struct err *e)
 {
@@ -165,6 +177,8 @@ static int hand_over(void *arg, struct run *run, struct err *e)
 		r = say_log(h->ctl, run->spec, e);
 	if (r == 0)
 		r = say_namespaces(h->ctl, run);
+	if (r == 0)
+		r = say_ring(h->ctl, run->spec);
 	if (r == 0 && h->listen >= 0) {
 		m = (struct keeper_msg){ .type = KM_LISTEN };
 		r = say(h->ctl, &m, &h->listen, 1);

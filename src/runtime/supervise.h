@@ -35,4 +35,5 @@ void stop_namespaces_done(int ctl);
 
 /* Console log of the spec, opened for appending, and in *RET what the keeper must know of it; -EBADF: none wanted. */
 struct keeper_msg;
+uint64_t console_ring_size(const struct spec *s); /* lxc.console.buffer.size, 0: none */
 int open_console_log(const struct spec *s, struct keeper_msg *ret, struct err *e);

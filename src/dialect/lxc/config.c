@@ -92,6 +92,33 @@ int lxc_config_load(const char *path, struct lxc_config **ret, struct err *e)
 	return r < 0 ? r : lxc_config_parse(text, len, path, ret, e);
 }
 
+int lxc_config_read(struct lxc_config *c, const char *path, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_spec_ struct spec both;
+	size_t len;
+	int r;
+
+	r = lxc_read(path, &text, &len, e);
+	if (r < 0)
+		return r;
+	spec_init(&both);
+	r = spec_copy(&both, &c->spec, e);
+	r = r < 0 ? r : parse_copy(&both, text, len, path, e);
+	if (r < 0)
+		return r;
+	if (c->text.len && c->text.data[c->text.len - 1] != '\n')
+		buf_putc(&c->text, '\n');
+	buf_add(&c->text, text, len);
+	r = buf_error(&c->text, e);
+	if (r < 0)
+		return r;
+	spec_done(&c->spec);
+	c->spec = both;
+	spec_init(&both);
+	return 0;
+}
+
 int lxc_config_text(const struct lxc_config *c, struct buf *out, struct err *e)
 {
 	buf_add(out, c->text.data, c->text.len);

@@ -21,6 +21,8 @@ int lxc_config_load(const char *path, struct lxc_config **ret, struct err *e);
 /* From memory; NAME is used in messages. For tests, defines and fuzzing. */
 int lxc_config_parse(const char *text, size_t len, const char *name, struct lxc_config **ret, struct err *e);
 int lxc_config_new(struct lxc_config **ret, struct err *e); /* empty */
+/* Adds a file's text and meaning to C, which is unchanged on failure. */
+int lxc_config_read(struct lxc_config *c, const char *path, struct err *e);
 struct lxc_config *lxc_config_free(struct lxc_config *c);
 DEFINE_CLEANUP(struct lxc_config *, lxc_config_free);
 
