@@ -28,12 +28,12 @@ enum {
 	LXC_ATTACH_SET_PERSONALITY = 0x00000004,   /* see .personality */
 	LXC_ATTACH_LSM_EXEC = 0x00000008,	   /* the container's security label, seccomp policy and
 						      no_new_privs; the label from the next exec on */
-	LXC_ATTACH_REMOUNT_PROC_SYS = 0x00010000, /* /proc and /sys of the name spaces entered; without "mnt" only */
-	LXC_ATTACH_LSM_NOW = 0x00020000,	  /* the label at once */
-	LXC_ATTACH_NO_NEW_PRIVS = 0x00040000,	  /* no_new_privs, whatever the container says */
-	LXC_ATTACH_TERMINAL = 0x00080000,	  /* a terminal of the container's, relayed to the caller's */
-	LXC_ATTACH_LSM_LABEL = 0x00100000,	  /* .lsm_label instead of the container's */
-	LXC_ATTACH_SETGROUPS = 0x00200000,	  /* .groups are the supplementary groups */
+	LXC_ATTACH_REMOUNT_PROC_SYS = 0x00010000,  /* /proc and /sys of the name spaces entered; without "mnt" only */
+	LXC_ATTACH_LSM_NOW = 0x00020000,	   /* the label at once */
+	LXC_ATTACH_NO_NEW_PRIVS = 0x00040000,	   /* no_new_privs, whatever the container says */
+	LXC_ATTACH_TERMINAL = 0x00080000,	   /* a terminal of the container's, relayed to the caller's */
+	LXC_ATTACH_LSM_LABEL = 0x00100000,	   /* .lsm_label instead of the container's */
+	LXC_ATTACH_SETGROUPS = 0x00200000,	   /* .groups are the supplementary groups */
 	LXC_ATTACH_DEFAULT = 0x0000FFFF,
 };
 #define LXC_ATTACH_MOVE_TO_CGROUP    LXC_ATTACH_MOVE_TO_CGROUP
@@ -60,16 +60,16 @@ typedef struct lxc_groups_t {
 
 typedef struct lxc_attach_options_t {
 	int attach_flags;
-	int namespaces;	      /* CLONE_NEW… to enter; -1: all that the container has of its own */
-	long personality;     /* LXC_ATTACH_DETECT_PERSONALITY: the container's */
-	char *initial_cwd;    /* in the container; NULL: the caller's path, else "/" */
-	uid_t uid;	      /* (uid_t)-1: root of the container */
-	gid_t gid;	      /* (gid_t)-1: the group of that */
+	int namespaces;	   /* CLONE_NEW… to enter; -1: all that the container has of its own */
+	long personality;  /* LXC_ATTACH_DETECT_PERSONALITY: the container's */
+	char *initial_cwd; /* in the container; NULL: the caller's path, else "/" */
+	uid_t uid;	   /* (uid_t)-1: root of the container */
+	gid_t gid;	   /* (gid_t)-1: the group of that */
 	lxc_attach_env_policy_t env_policy;
 	char **extra_env_vars; /* "NAME=VALUE", NULL-terminated */
 	char **extra_keep_env; /* names that LXC_ATTACH_CLEAR_ENV leaves */
 	int stdin_fd, stdout_fd, stderr_fd;
-	int log_fd;	     /* with LXC_ATTACH_TERMINAL: what it shows is copied there; negative: nowhere */
+	int log_fd; /* with LXC_ATTACH_TERMINAL: what it shows is copied there; negative: nowhere */
 	char *lsm_label;
 	lxc_groups_t groups;
 } lxc_attach_options_t;

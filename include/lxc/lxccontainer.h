@@ -25,19 +25,19 @@ extern "C" {
 #endif
 
 /* clone(): flags */
-#define LXC_CLONE_KEEPNAME	(1 << 0) /* the host name in the root file system stays */
-#define LXC_CLONE_KEEPMACADDR	(1 << 1) /* hardware addresses stay */
-#define LXC_CLONE_SNAPSHOT	(1 << 2) /* share the original's storage */
-#define LXC_CLONE_KEEPBDEVTYPE	(1 << 3) /* the same kind of storage */
+#define LXC_CLONE_KEEPNAME	 (1 << 0) /* the host name in the root file system stays */
+#define LXC_CLONE_KEEPMACADDR	 (1 << 1) /* hardware addresses stay */
+#define LXC_CLONE_SNAPSHOT	 (1 << 2) /* share the original's storage */
+#define LXC_CLONE_KEEPBDEVTYPE	 (1 << 3) /* the same kind of storage */
 #define LXC_CLONE_MAYBE_SNAPSHOT (1 << 4) /* share where the storage can, else copy */
-#define LXC_CLONE_MAXFLAGS	(1 << 5)
-#define LXC_CLONE_ALLOW_RUNNING (1 << 6) /* the original may run */
+#define LXC_CLONE_MAXFLAGS	 (1 << 5)
+#define LXC_CLONE_ALLOW_RUNNING	 (1 << 6) /* the original may run */
 
 /* create(): flags */
 #define LXC_CREATE_QUIET    (1 << 0) /* nothing of the template's output */
 #define LXC_CREATE_MAXFLAGS (1 << 1)
 
-#define LXC_MOUNT_API_V1 1
+#define LXC_MOUNT_API_V1    1
 
 struct bdev_specs;
 struct lxc_console_log;
@@ -56,7 +56,7 @@ struct lxc_container {
 	char *pidfile; /* where start() writes the supervisor's pid; free()d with the object */
 	struct lxc_lock *slock;
 	struct lxc_lock *privlock;
-	int numthreads; /* references */
+	int numthreads;		   /* references */
 	struct lxc_conf *lxc_conf; /* NULL: no configuration in memory */
 
 	/* public */
@@ -98,10 +98,10 @@ struct lxc_container {
 	bool (*save_config)(struct lxc_container *c, const char *alt_file);
 	/* T: template, NULL: none. BDEVTYPE: "dir", "btrfs", …, NULL: "dir". The configuration in memory is what it begins
 	 * with, or else that of lxc.default_config. ARGV (may be NULL): the template's own arguments. */
-	bool (*create)(struct lxc_container *c, const char *t, const char *bdevtype, struct bdev_specs *specs, int flags,
-		       char *const argv[]);
-	bool (*createl)(struct lxc_container *c, const char *t, const char *bdevtype, struct bdev_specs *specs, int flags,
-			...);
+	bool (*create)(struct lxc_container *c, const char *t, const char *bdevtype, struct bdev_specs *specs,
+		       int flags, char *const argv[]);
+	bool (*createl)(struct lxc_container *c, const char *t, const char *bdevtype, struct bdev_specs *specs,
+			int flags, ...);
 	/* The object keeps the old name: make another for the new one. */
 	bool (*rename)(struct lxc_container *c, const char *newname);
 	/* Sends lxc.signal.reboot (SIGINT) and returns. */
@@ -189,9 +189,9 @@ struct lxc_container {
 
 struct lxc_snapshot {
 	char *name;
-	char *comment_pathname; /* NULL: cannot be said */
-	char *timestamp;	/* "2024:05:31 12:00:00" */
-	char *lxcpath;		/* of the snapshots */
+	char *comment_pathname;		      /* NULL: cannot be said */
+	char *timestamp;		      /* "2024:05:31 12:00:00" */
+	char *lxcpath;			      /* of the snapshots */
 	void (*free)(struct lxc_snapshot *s); /* what is in it, not itself */
 };
 
@@ -265,7 +265,7 @@ int list_active_containers(const char *lxcpath, char ***names, struct lxc_contai
 int list_all_containers(const char *lxcpath, char ***names, struct lxc_container ***cret);
 
 struct lxc_log {
-	const char *name;    /* of the container, for the line's head */
+	const char *name; /* of the container, for the line's head */
 	const char *lxcpath;
 	const char *file;   /* NULL: none */
 	const char *level;  /* "TRACE" … "FATAL"; NULL: ERROR */

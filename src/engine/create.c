@@ -26,6 +26,8 @@ struct creation {
 	struct container *c;
 	const struct create_opts *o;
 	char *rootfs, *template;
+	char *kept;   /* text of the configuration that was there before, NULL: none */
+	bool adopted; /* the folder was there before */
 	int dirfd, journal;
 };
 
@@ -33,6 +35,7 @@ static void creation_done(struct creation *n)
 {
 	free(n->rootfs);
 	free(n->template);
+	free(n->kept);
 	fd_close(n->dirfd);
 	fd_close(n->journal);
 }
@@ -113,12 +116,14 @@ static int make_dirs(struct creation *n, struct err *e)
 	r = dir_make_all(c->lxcpath, 0755, e);
 	if (r < 0)
 		return r;
-	r = journal_add(n->journal, "tree", c->dir, e);
-	if (r < 0)
-		return r;
-	if (mkdir(c->dir, 0770) < 0)
-		return err_set(e, -errno, "create %s", c->dir);
-	if (n->o->dir) {
+	if (!n->adopted) {
+		r = journal_add(n->journal, "tree", c->dir, e);
+		if (r < 0)
+			return r;
+		if (mkdir(c->dir, 0770) < 0)
+			return err_set(e, -errno, "create %s", c->dir);
+	}
+	if (n->o->dir || n->adopted) {
 		/* A root file system elsewhere is made by us too, so it goes with a failed create. */
 		if (!file_exists(AT_FDCWD, n->rootfs)) {
 			r = journal_add(n->journal, "tree", n->rootfs, e);
@@ -221,6 +226,26 @@ static int check_result(struct creation *n, struct err *e)
 	return r < 0 ? err_wrap(e, r, "the template wrote a bad configuration") : 0;
 }
 
+/* A folder, a configuration perhaps, and no root file system of ours yet. */
+static int adopt(struct creation *n, struct err *e)
+{
+	struct container *c = n->c;
+
+	if (!n->o->adopt || !file_exists(AT_FDCWD, c->dir))
+		return 0;
+	n->adopted = true;
+	return c->defined ? file_read(AT_FDCWD, c->config, CONFIG_MAX, &n->kept, NULL, e) : 0;
+}
+
+/* As it was before. */
+static void give_back(struct creation *n)
+{
+	if (n->kept)
+		(void)file_replace(AT_FDCWD, n->c->config, n->kept, strlen(n->kept), 0640, true, NULL);
+	else if (n->adopted)
+		unlink(n->c->config);
+}
+
 static int check_new(struct container *c, struct err *e)
 {
 	if (c->defined)
@@ -282,13 +307,16 @@ int container_create(struct container *c, const struct create_opts *o, struct er
 	if (file_exists(n.dirfd, "journal"))
 		(void)container_recover(c, n.dirfd, NULL);
 	c->defined = file_exists(AT_FDCWD, c->config);
-	r = check_new(c, e);
+	r = adopt(&n, e);
+	if (r == 0 && !n.adopted)
+		r = check_new(c, e);
 	if (r < 0)
 		return r;
 	r = create_steps(&n, e);
 	if (r < 0) {
 		struct undo_ctx u = { .dirfd = n.dirfd, .id = c->id, .log = c->engine->log };
 
+		give_back(&n);
 		/* What cannot be removed now stays in the journal, for doctor. */
 		if (journal_undo(&u, NULL) < 0) {
 			c->defined = false;
@@ -298,7 +326,7 @@ int container_create(struct container *c, const struct create_opts *o, struct er
 	/* Done, or undone: the journal has served. */
 	unlinkat(n.dirfd, "journal", 0);
 	(void)container_forget(c, NULL);
-	c->defined = r == 0;
+	c->defined = r == 0 || n.kept;
 	return r;
 }
 

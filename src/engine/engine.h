@@ -142,6 +142,7 @@ struct create_opts {
 	const char *dir;      /* --dir */
 	char *const *argv;    /* the template's own arguments, may be NULL */
 	bool quiet;
+	bool adopt; /* a folder and a configuration that are there already are used, and stay when it fails */
 };
 /* The template's output goes to the caller's stdout and stderr. A failed or interrupted create leaves nothing. */
 int container_create(struct container *c, const struct create_opts *o, struct err *e);

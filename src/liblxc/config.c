@@ -41,6 +41,18 @@ static int need(struct lxc_container *c, struct err *e)
 	return 0;
 }
 
+/* What is in memory is what FILE says. */
+static bool is_loaded(const struct lxc_config *conf, const char *file)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_free_ char *there = NULL;
+	size_t len;
+
+	return file_read(AT_FDCWD, file, 16u << 20, &there, &len, NULL) == 0 &&
+	       lxc_config_text(conf, &text, NULL) == 0 && text.len && text.len == len &&
+	       memcmp(text.data, there, len) == 0;
+}
+
 int config_load(struct lxc_container *c, const char *file, struct err *e)
 {
 	_cleanup_(lxc_config_freep) struct lxc_config *fresh = NULL;
@@ -48,7 +60,8 @@ int config_load(struct lxc_container *c, const char *file, struct err *e)
 
 	api_lock(c);
 	r = need(c, e);
-	if (r == 0)
+	/* Loading it once more would make every list twice as long. */
+	if (r == 0 && !is_loaded(c->lxc_conf->config, file))
 		r = lxc_config_read(c->lxc_conf->config, file, e);
 	api_unlock(c);
 	return r;
@@ -63,7 +76,7 @@ static bool load_config(struct lxc_container *c, const char *alt_file)
 {
 	struct err e = { 0 };
 
-	if (!c)
+	if (!c || (!alt_file && !c->configfile))
 		return false;
 	return config_load(c, alt_file ?: c->configfile, &e) == 0 || api_fail(c, &e);
 }
@@ -90,7 +103,7 @@ static bool is_defined(struct lxc_container *c)
 	if (!c)
 		return false;
 	api_lock(c);
-	yes = access(c->configfile, F_OK) == 0;
+	yes = c->configfile && access(c->configfile, F_OK) == 0;
 	api_unlock(c);
 	return yes;
 }
@@ -146,7 +159,7 @@ static bool save_config(struct lxc_container *c, const char *alt_file)
 {
 	struct err e = { 0 };
 
-	return c && (save(c, alt_file, &e) == 0 || api_fail(c, &e));
+	return c && c->configfile && (save(c, alt_file, &e) == 0 || api_fail(c, &e));
 }
 
 static bool set_config_item(struct lxc_container *c, const char *key, const char *value)
@@ -253,7 +266,7 @@ static char *config_file_name(struct lxc_container *c)
 	if (!c)
 		return NULL;
 	api_lock(c);
-	name = strdup(c->configfile);
+	name = c->configfile ? strdup(c->configfile) : NULL;
 	api_unlock(c);
 	return name;
 }

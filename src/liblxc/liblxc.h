@@ -69,6 +69,7 @@ void methods_life(struct lxc_container *c);
 void methods_info(struct lxc_container *c);
 void methods_inside(struct lxc_container *c);
 void methods_copy(struct lxc_container *c);
+void methods_snapshot(struct lxc_container *c);
 
 /* Loads FILE into C's memory. */
 int config_load(struct lxc_container *c, const char *file, struct err *e);

@@ -259,6 +259,8 @@ static int create_steps(struct lxc_container *c, struct making *m, struct err *e
 			r = err_set(e, -errno, "root file system %s", path);
 		m->o.dir = path;
 	}
+	if (r == 0 && v.c->defined && v.c->spec.rootfs.path)
+		r = err_kind(e, ERR_EXISTS, -EEXIST, "Container already exists");
 	if (r < 0)
 		return r;
 	m->ct = v.c;
@@ -268,7 +270,7 @@ static int create_steps(struct lxc_container *c, struct making *m, struct err *e
 static bool create(struct lxc_container *c, const char *t, const char *bdevtype, struct bdev_specs *specs, int flags,
 		   char *const argv[])
 {
-	struct making m = { .o = { .template = t, .argv = argv, .quiet = flags & LXC_CREATE_QUIET } };
+	struct making m = { .o = { .template = t, .argv = argv, .quiet = flags & LXC_CREATE_QUIET, .adopt = true } };
 	struct err e = { 0 };
 	int r;
 

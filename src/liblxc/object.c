@@ -221,6 +221,7 @@ PUBLIC struct lxc_container *lxc_container_new(const char *name, const char *con
 	methods_info(c);
 	methods_inside(c);
 	methods_copy(c);
+	methods_snapshot(c);
 	return c;
 }
 

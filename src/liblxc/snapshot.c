@@ -94,7 +94,8 @@ static int snapshot_list(struct lxc_container *c, struct lxc_snapshot **ret)
 			r = err_oom(&e);
 	}
 	for (size_t i = 0; out && i < n; i++) {
-		out[i] = (struct lxc_snapshot){ l[i].name, l[i].comment_path, l[i].timestamp, l[i].lxcpath, free_parts };
+		out[i] =
+			(struct lxc_snapshot){ l[i].name, l[i].comment_path, l[i].timestamp, l[i].lxcpath, free_parts };
 		l[i] = (struct snapshot){ 0 };
 	}
 	snapshots_free(l, n);

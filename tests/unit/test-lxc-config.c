@@ -411,7 +411,7 @@ TEST(failure_changes_nothing)
 		{ "lxc.cap.drop", "mknod Sys_time" },
 		{ "lxc.group", "a \001" },
 		{ "lxc.mount.auto", "proc sys:bad" },
-		{ "lxc.mount.entry", "a b" },
+		{ "lxc.mount.entry", "ab" },
 		{ "lxc.idmap", "b 0 1 2" },
 		{ "lxc.idmap", "u 0 1 2 3" },
 		{ "lxc.prlimit.nofile", "5:4" },

@@ -69,8 +69,12 @@ static int mount_set(const struct lxc_ref *k, struct spec *s, const char *value,
 	r = strv_split(&w, value, " \t", e);
 	if (r < 0)
 		return r;
-	if (w.n < 3 || w.n > 6)
+	if (w.n < 2 || w.n > 6)
 		return lxc_expected(e, "SOURCE TARGET TYPE [OPTIONS [0 0]]", value);
+	/* LXC takes a line without a type, and refuses to start with it; so does the compiler. */
+	r = w.n == 2 ? strv_push(&w, "none", e) : 0;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < w.n; i++) {
 		decode_octal(w.v[i]);
 		if (strchr(w.v[i], '\n'))
