@@ -57,11 +57,9 @@ static bool host_network(const struct spec *s)
 	return none;
 }
 
-static bool wants_ns(const struct compiler *c, enum spec_ns ns)
+bool spec_makes_ns(const struct spec *s, enum spec_ns ns)
 {
-	const struct spec *s = c->spec;
-
-	if (c->opts->share[ns] || s->ns_share[ns])
+	if (s->ns_share[ns])
 		return false;
 	if (s->ns_keep & (1u << ns))
 		return false;
@@ -97,7 +95,7 @@ static int compile_namespaces(struct compiler *c)
 				return r;
 			continue;
 		}
-		if (!wants_ns(c, ns))
+		if (!spec_makes_ns(c->spec, ns))
 			continue;
 		p->ns_cloned |= 1u << ns;
 		/* The group must be entered first, the clock set first: these two the child makes itself. */
@@ -134,9 +132,9 @@ static int compile_idmaps(struct compiler *c)
 /* --- control groups --------------------------------------------------------------------------------------------------- */
 
 /* What a container may open where its spec does not say: the harmless nodes, terminals, and mknod of anything. */
-static const char *const default_devices[] = {
+const char *const default_devices[] = {
 	"c *:* m",   "b *:* m",	  "c 1:3 rwm", "c 1:5 rwm",   "c 1:7 rwm",    "c 1:8 rwm",    "c 1:9 rwm",
-	"c 5:0 rwm", "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm", "c 10:229 rwm", "c 10:200 rwm",
+	"c 5:0 rwm", "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm", "c 10:229 rwm", "c 10:200 rwm", NULL,
 };
 
 static int add_cgroup_set(struct compiler *c, const char *key, const char *value, unsigned version)
@@ -189,7 +187,7 @@ static int compile_cgroup(struct compiler *c)
 	if (!devices && !c->opts->rootless && !c->plan->has_userns) {
 		if (r == 0)
 			r = add_cgroup_set(c, "devices.deny", "a", 1);
-		for (size_t i = 0; i < ARRAY_SIZE(default_devices) && r == 0; i++)
+		for (size_t i = 0; default_devices[i] && r == 0; i++)
 			r = add_cgroup_set(c, "devices.allow", default_devices[i], 1);
 		devices = true;
 	}

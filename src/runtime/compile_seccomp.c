@@ -276,19 +276,29 @@ static int compile_rules(struct compiler *c, const struct spec_seccomp *s)
 	return r < 0 ? r : note_ignored(c, &ignored);
 }
 
+int spec_seccomp(const struct spec *s, struct seccomp_prog *ret, struct err *e)
+{
+	_cleanup_policy_ struct policy p = { 0 };
+	_cleanup_strv_ struct strv ignored = STRV_INIT;
+	const char *path = s->security.seccomp_profile;
+	int r;
+
+	if (s->security.seccomp.action) {
+		r = seccomp_policy_of(&s->security.seccomp, &p, &ignored, e);
+		return r < 0 ? r : policy_compile(&p, ret, e);
+	}
+	if (isempty(path) || streq(path, "none"))
+		return 0;
+	return streq(path, "default") ? seccomp_compile_default(ret, e) : seccomp_compile_file(path, ret, e);
+}
+
 int compile_seccomp(struct compiler *c)
 {
-	const char *path = c->spec->security.seccomp_profile;
-
 	if (c->spec->security.seccomp.action)
 		return compile_rules(c, &c->spec->security.seccomp);
 	if (c->spec->security.seccomp.rules.n)
 		return err_kind(c->e, ERR_INVALID, -EINVAL, "linux.seccomp: there are rules, and no defaultAction");
-	if (isempty(path) || streq(path, "none"))
-		return 0;
-	if (streq(path, "default"))
-		return seccomp_compile_default(&c->plan->seccomp, c->e);
-	return seccomp_compile_file(path, &c->plan->seccomp, c->e);
+	return spec_seccomp(c->spec, &c->plan->seccomp, c->e);
 }
 
 /* --- what there is --------------------------------------------------------------------------------------------------- */

@@ -189,6 +189,13 @@ struct plan_opts {
 	const char *version;   /* … and of its ociVersion */
 };
 
+/* Decisions of a start that others ask about: whether it makes a name space of its own, and which devices are allowed
+ * where the spec says nothing of them (ended by NULL). */
+bool spec_makes_ns(const struct spec *s, enum spec_ns ns);
+extern const char *const default_devices[];
+/* The program of the policy that the spec names or holds; empty where there is none. */
+int spec_seccomp(const struct spec *s, struct seccomp_prog *ret, struct err *e);
+
 /* Spec to plan. Changes nothing on the host; reads what it must (policy files, addresses of bridges). */
 int plan_compile(const struct spec *s, const struct plan_opts *o, struct plan *ret, struct err *e);
 

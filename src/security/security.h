@@ -66,6 +66,11 @@ int seccomp_compile_text(const char *text, const char *path, struct seccomp_prog
  * know no other way: a container of such programs wants the second form, which leaves socketcall alone. */
 int seccomp_compile_default(struct seccomp_prog *ret, struct err *e);
 int seccomp_compile_default_32bit(struct seccomp_prog *ret, struct err *e);
+/* What P answers to a call: SECCOMP_RET_* with its data. */
+struct seccomp_data;
+uint32_t seccomp_verdict(const struct seccomp_prog *p, const struct seccomp_data *d);
+/* Whether the call NAME is made, on this machine's own architecture. One that it has not is not. */
+bool seccomp_lets_through(const struct seccomp_prog *p, const char *name, const uint64_t args[static 3]);
 /* Child, last step: the caller has CAP_SYS_ADMIN in its user name space or no_new_privs set. *RET_NOTIFY_FD is the listener (O_CLOEXEC) when the policy has notify rules, else untouched. */
 int seccomp_apply(const struct seccomp_prog *p, int *ret_notify_fd);
 /* SECCOMP_FILTER_FLAG_* that this kernel takes, and whether it knows an action (SECCOMP_RET_*). */
