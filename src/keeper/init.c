@@ -26,7 +26,7 @@ static int command_index(int argc, char **argv)
 			exit(0);
 		}
 		if (strcmp(argv[i], "--version") == 0) {
-			puts("creel-init");
+			puts("6.0.4"); /* as LXC's init.lxc; cli.h has the same */
 			exit(0);
 		}
 		if (argv[i][0] != '-')

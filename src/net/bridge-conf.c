@@ -40,6 +40,7 @@ static const struct var {
 	VAR("LXC_DHCP_CONFILE", V_TEXT, dhcp_confile, "", "a path"),
 	VAR("LXC_DHCP_PING", V_BOOL, dhcp_ping, "true", "true or false"),
 	VAR("LXC_DOMAIN", V_WORD, domain, "", "a domain name"),
+	VAR("LXC_IPV6_ENABLE", V_BOOL, ipv6_enable, "true", "true or false"),
 	VAR("LXC_IPV6_ADDR", V_IP6, ipv6_addr, "", "an IPv6 address"),
 	VAR("LXC_IPV6_MASK", V_WORD, ipv6_mask, "", "a prefix length"),
 	VAR("LXC_IPV6_NETWORK", V_NET6, ipv6_network, "", "a network as in fd00:1::/64"),
@@ -213,6 +214,8 @@ int net_bridge_conf(const char *file, struct net_bridge *ret, struct err *e)
 		if (r < 0)
 			return r;
 	}
+	if (!b.ipv6_enable)
+		b.ipv6_addr[0] = '\0';
 	r = check(file ?: "lxc-net", &b, e);
 	if (r < 0)
 		return r;

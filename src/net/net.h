@@ -120,7 +120,7 @@ struct net_bridge {
 	char mac[18];				 /* 10:66:6a:00:00:00 */
 	char domain[64], dhcp_confile[256];
 	char ipv6_addr[48], ipv6_mask[8], ipv6_network[48]; /* "": no IPv6 */
-	bool ipv6_nat, use, nat, dhcp_ping;
+	bool ipv6_enable, ipv6_nat, use, nat, dhcp_ping;
 };
 
 /* Defaults, then /etc/default/lxc-net style assignments from FILE (missing: defaults). They are read, not run: a value

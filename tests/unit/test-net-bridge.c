@@ -64,6 +64,10 @@ NET_TEST(bridge_file)
 	CHECK_STR(b.network, "192.168.7.0/25");
 	CHECK_STR(b.domain, "ct.example");
 	CHECK(b.dhcp_max == 9 && !b.dhcp_ping && b.ipv6_nat && b.use);
+	CHECK_STR(b.ipv6_addr, "fd01::1");
+	write_text("/run/lxc-net", "LXC_IPV6_ADDR=fd01::1\nLXC_IPV6_ENABLE=false\n");
+	CHECK(net_bridge_conf("/run/lxc-net", &b, NULL) == 0);
+	CHECK_STR(b.ipv6_addr, "");
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct err e = { 0 };
 

@@ -8,7 +8,7 @@ command -v shellcheck >/dev/null || {
 	exit 77
 }
 list=$(
-	find .ci src templates tests tools completions -type f ! -path '*/corpus/*' 2>/dev/null | sort | while read -r f; do
+	find .ci src templates config tests tools completions -type f ! -path '*/corpus/*' 2>/dev/null | sort | while read -r f; do
 		case $f in
 		*.sh) echo "$f" ;;
 		*.c | *.h | *.py | *.md | *.build | *.txt) ;;
