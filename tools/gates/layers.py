@@ -10,6 +10,7 @@ DRIVERS = {"cgroup", "security", "net", "store", "checkpoint"}
 BELOW = {"base": set(), "sys": {"base"}, "spec": {"base"}, "dialect": {"base", "spec"}}
 for d in DRIVERS:
     BELOW[d] = {"base", "sys"}
+BELOW["usernic"] = {"base", "sys", "net"}
 BELOW["image"] = {"base", "sys", "store"}
 BELOW["runtime"] = {"base", "sys", "spec"} | DRIVERS
 BELOW["keeper"] = BELOW["runtime"] | {"runtime"}
