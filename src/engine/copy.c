@@ -84,7 +84,8 @@ static int write_partial(const struct copy_job *j, const char *root, struct err 
 	r = lxc_key_get(&j->from->spec, "lxc.idmap", &b, e);
 	if (r == 0)
 		r = buf_error(&b, e);
-	return r < 0 ? r : file_replace(AT_FDCWD, path, buf_str(&b), b.len, 0600, true, e);
+	/* What lies elsewhere must be known after a power failure, too; a folder without a config is no container anyway. */
+	return r < 0 ? r : file_replace(AT_FDCWD, path, buf_str(&b), b.len, 0600, root != NULL, e);
 }
 
 struct remains {
@@ -222,23 +223,37 @@ struct hostname_job {
 	bool apart; /* in a process that is there for this alone */
 };
 
-static int write_hostname(void *arg, struct err *e)
+/* An fd to write it through, or -ENOENT when it is no plain file. */
+static int open_hostname(const struct hostname_job *h, struct err *e)
 {
-	const struct hostname_job *h = arg;
-	const char *dir = h->root->driver->host_dir(h->root);
+	const struct store_driver *d = h->root->driver;
+	const char *dir = d->host_dir(h->root);
 	_cleanup_close_ int root = -EBADF, fd = -EBADF;
 	struct stat st;
 
+	fd = d->renew_file ? d->renew_file(h->root, "etc", "hostname") : -EOPNOTSUPP;
+	if (fd >= 0)
+		return TAKE_FD(fd);
 	/* In a user name space of its own that process may mount in a mount name space of its own only. */
 	if (h->apart && !dir && unshare(CLONE_NEWNS) < 0)
 		return err_set(e, -errno, "create a mount name space");
-	root = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : h->root->driver->open_tree(h->root, NULL, e);
+	root = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : d->open_tree(h->root, NULL, e);
 	if (root < 0)
 		return dir ? err_set(e, -errno, "open %s", dir) : root;
 	/* The tree is the container's: nothing in it leads out of it, and nothing but a file is written to. */
 	fd = inroot_open(root, "etc/hostname", O_WRONLY, 0);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink > 1)
-		return 0;
+		return -ENOENT;
+	return TAKE_FD(fd);
+}
+
+static int write_hostname(void *arg, struct err *e)
+{
+	const struct hostname_job *h = arg;
+	_cleanup_close_ int fd = open_hostname(h, e);
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
 	if (ftruncate(fd, 0) < 0 || fd_write_all(fd, h->name, strlen(h->name)) < 0 || fd_write_all(fd, "\n", 1) < 0)
 		return err_set(e, -errno, "write the host name %s into etc/hostname", h->name);
 	return 0;

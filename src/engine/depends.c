@@ -52,6 +52,8 @@ static int list_read(int dirfd, const char *file, struct list_file *ret, struct 
 
 static int list_write(int dirfd, const char *file, const struct list_file *l, struct err *e)
 {
+	/* After a power failure it is lxc_snapshots that keeps a container from being destroyed under its clones. */
+	bool sync = streq(file, "lxc_snapshots");
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	int r;
 
@@ -65,7 +67,7 @@ static int list_write(int dirfd, const char *file, const struct list_file *l, st
 	for (size_t i = 0; i < l->words.n && !l->is_count; i++)
 		buf_printf(&b, "%s\n", l->words.v[i]);
 	r = buf_error(&b, e);
-	return r < 0 ? r : file_replace(dirfd, file, buf_str(&b), b.len, 0644, true, e);
+	return r < 0 ? r : file_replace(dirfd, file, buf_str(&b), b.len, 0644, sync, e);
 }
 
 static int open_locked(const char *dir, struct err *e)

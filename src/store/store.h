@@ -61,6 +61,9 @@ struct store_driver {
 	bool (*suits)(const char *dir, const struct store_opts *o);
 	/* Size of the file system, for copies onto a device; 0: there is no device. NULL: the same. */
 	uint64_t (*size)(const struct store_ref *r);
+	/* The regular file NAME of the root's folder DIR, open for writing and empty, without mounting anything; only where
+	 * it is certain that nobody uses the root. -EOPNOTSUPP, nothing changed: it takes a mount. NULL: it always does. */
+	int (*renew_file)(const struct store_ref *r, const char *dir, const char *name);
 };
 extern const struct store_driver *const store_drivers[]; /* NULL-terminated */
 

@@ -68,6 +68,7 @@ if start_ct "$a-s" 2>"$T/err"; then
 	is "rests on both" "$(tr '\n' ' ' <"$LXCPATH/$a-t/lxc_rdepends")" "$LXCPATH $a $LXCPATH $a-s "
 	start_ct "$a-t"
 	is "with what was changed" "$(in_ct "$a-t" cat /etc/mine)" mine
+	is "and its own host name" "$(in_ct "$a-t" cat /etc/hostname)" "$a-t"
 	kill_ct "$a-t"
 	check "a copy of a snapshot" lxc copy -n "$a-s" -N "$a-u"
 	is "is a directory" "$(root_of "$a-u")" "dir:$LXCPATH/$a-u/rootfs"
@@ -76,6 +77,22 @@ if start_ct "$a-s" 2>"$T/err"; then
 	check "the last is" lxc destroy -n "$a-t"
 else
 	skip "a snapshot starts" "$(tail -n1 "$T/err")"
+fi
+# The host name is written into the upper layer by hand where that is as good as overlayfs's own copy.
+if is_root; then
+	chmod 2711 "$LXCPATH/$a/rootfs/etc" && chown 7:8 "$LXCPATH/$a/rootfs/etc" "$LXCPATH/$a/rootfs/etc/hostname"
+	check "a snapshot of a root with odd owners" lxc copy -n "$a" -N "$a-o" -s
+	is "the folder and file have them" "$(cd "$LXCPATH/$a-o/overlay/delta" && stat -c '%a %u:%g' etc etc/hostname | tr '\n' ' ')" \
+		"2711 7:8 $(stat -c '%a %u:%g' "$LXCPATH/$a/rootfs/etc/hostname") "
+	check "destroyed again" lxc destroy -n "$a-o"
+	echo host >"$T/victim"
+	ln -sf "$T/victim" "$LXCPATH/$a/rootfs/etc/hostname"
+	check "a snapshot of one whose host name is a link" lxc copy -n "$a" -N "$a-o" -s
+	is "the link is not followed to the host" "$(cat "$T/victim")" host
+	check "destroyed, too" lxc destroy -n "$a-o"
+	rm "$LXCPATH/$a/rootfs/etc/hostname"
+	echo old >"$LXCPATH/$a/rootfs/etc/hostname"
+	chown -R 0:0 "$LXCPATH/$a/rootfs/etc" && chmod 755 "$LXCPATH/$a/rootfs/etc"
 fi
 refuse "the first is not destroyed" lxc destroy -n "$a"
 like "because" "$(cat "$T/.out")" "Destroying $a failed: $a has clones"
