@@ -460,7 +460,7 @@ static int job_steps(struct copy_job *j, struct err *e)
 		r = copy_hooks(j, e);
 	if (r == 0 && j->extra)
 		r = j->extra(j->to, j->arg, e);
-	rests = j->shared && (j->dst.driver->flags & STORE_DEPENDS);
+	rests = j->shared && store_rests(&j->dst);
 	if (r == 0 && rests)
 		r = depends_write(j->from, j->to, !j->within, e);
 	return r == 0 && rests ? depends_tell(j->to->dir, j->to->lxcpath, j->to->name, true, e) : r;

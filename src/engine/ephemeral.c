@@ -125,28 +125,16 @@ static int add_mounts(struct ephemeral *p, const char *mounts, struct err *e)
 	return r;
 }
 
-/* The tmpfs is laid over the folder of the layers when it starts, with what is in there by then, and taken off when it has
- * stopped. */
-static int write_tmpfs_hooks(const char *dir, struct err *e)
+/* In the container's own mount name space a tmpfs is laid over the folder of the layers, with what is in there by then. */
+static int write_tmpfs_hook(const char *dir, struct err *e)
 {
-	static const struct {
-		const char *file, *text;
-	} hooks[] = {
-		{ "pre-start-tmpfs", "#!/bin/sh\nset -e\ncd \"${0%/*}\"\nmkdir -p overlay overlay.new\n"
-				     "mount -n -t tmpfs -o mode=0755 none overlay.new\ncp -a overlay/. overlay.new/\n"
-				     "rm -rf overlay.new/work/*\nmount -n --bind overlay.new overlay\n"
-				     "umount -n overlay.new\nrmdir overlay.new\n" },
-		{ "post-stop-tmpfs", "#!/bin/sh\ncd \"${0%/*}\" && umount -n -l overlay\n" },
-	};
-	int r = 0;
+	static const char text[] = "#!/bin/sh\nset -e\ncd \"${0%/*}\"\nmkdir -p overlay overlay.new\n"
+				   "mount -n -t tmpfs -o mode=0755 none overlay.new\ncp -a overlay/. overlay.new/\n"
+				   "rm -rf overlay.new/work/*\nmount -n --bind overlay.new overlay\n"
+				   "umount -n overlay.new\n";
+	_cleanup_free_ char *path = path_join(dir, "pre-mount-tmpfs");
 
-	for (size_t i = 0; i < ARRAY_SIZE(hooks) && r == 0; i++) {
-		_cleanup_free_ char *path = path_join(dir, hooks[i].file);
-
-		r = path ? file_replace(AT_FDCWD, path, hooks[i].text, strlen(hooks[i].text), 0755, false, e)
-			 : err_oom(e);
-	}
-	return r;
+	return path ? file_replace(AT_FDCWD, path, text, strlen(text), 0755, false, e) : err_oom(e);
 }
 
 static int collect(struct ephemeral *p, const struct ephemeral_opts *o, struct err *e)
@@ -156,9 +144,7 @@ static int collect(struct ephemeral *p, const struct ephemeral_opts *o, struct e
 	if (r == 0 && !o->keep_data)
 		r = strv_push(&p->sets, "lxc.ephemeral=1", e);
 	if (r == 0 && o->tmpfs)
-		r = strv_pushf(&p->sets, e, "lxc.hook.pre-start=%s/pre-start-tmpfs", p->dir);
-	if (r == 0 && o->tmpfs)
-		r = strv_pushf(&p->sets, e, "lxc.hook.post-stop=%s/post-stop-tmpfs", p->dir);
+		r = strv_pushf(&p->sets, e, "lxc.hook.pre-mount=%s/pre-mount-tmpfs", p->dir);
 	return r;
 }
 
@@ -191,7 +177,7 @@ int container_ephemeral(struct container *c, const struct ephemeral_opts *o, str
 	if (r == 0 && to && o->tmpfs && !(to->spec.rootfs.path && startswith(to->spec.rootfs.path, "overlay:")))
 		r = err_kind(e, ERR_INVALID, -EINVAL, "a tmpfs can only hold the changes of an overlay");
 	if (r == 0 && to && o->tmpfs)
-		r = write_tmpfs_hooks(to->dir, e);
+		r = write_tmpfs_hook(to->dir, e);
 	if (r < 0 && to)
 		(void)container_destroy(to, true, NULL);
 	if (r == 0)

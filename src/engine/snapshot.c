@@ -326,7 +326,6 @@ static int restore_steps(struct copy_job *j, const char *old, struct err *e)
 {
 	char name[300], word[9];
 	uint32_t random;
-	bool self;
 	int r;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
@@ -341,13 +340,23 @@ static int restore_steps(struct copy_job *j, const char *old, struct err *e)
 		r = copy_config(j, e);
 	if (r == 0)
 		r = copy_hooks(j, e);
-	self = j->shared && (j->dst.driver->flags & STORE_DEPENDS) && !(j->dst.driver->flags & STORE_OVER_DIRS);
-	if (r == 0 && j->shared && (j->dst.driver->flags & STORE_DEPENDS)) {
-		r = depends_write(j->from, j->to, self, e);
+	if (r == 0 && j->shared && store_rests(&j->dst)) {
+		/* It rests on what the snapshot does: of layers, on those below. */
+		r = depends_write(j->from, j->to, false, e);
 		if (r == 0)
 			r = depends_tell(j->to->dir, j->to->lxcpath, j->to->name, true, e);
 	}
 	return r == 0 ? swap_commit(j->to->dir, j->to->dir, old, e) : r;
+}
+
+static bool snap_needs_origin(const struct container *snap)
+{
+	struct store_ref ref = { 0 };
+	bool needs = snap->spec.rootfs.path && store_parse(snap->spec.rootfs.path, &ref, NULL) == 0 &&
+		     ref.driver->rests && ref.driver->rests(&ref);
+
+	store_ref_done(&ref);
+	return needs;
 }
 
 /* All of it is made beside what there is, and then takes its place at once. */
@@ -376,6 +385,10 @@ static int restore_same(struct container *c, struct container *snap, struct err 
 		old = strdup(old_root(c));
 		r = old ? 0 : err_oom(e);
 	}
+	/* Whose old root must not go: the new one would go with it. */
+	if (r == 0 && snap_needs_origin(snap))
+		r = err_kind(e, ERR_STATE, -EOPNOTSUPP,
+			     "%s needs the volume that it would replace: restore it as another container", snap->name);
 	if (r == 0)
 		r = copy_settle(c->dir, e);
 	if (r == 0)

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "runtime/compile.h"
 #include "runtime/run.h"
+#include "store/store.h"
 #include "sys/mount.h"
 
 #define PROC_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
@@ -57,6 +58,16 @@ static const char *split_idmap(struct compiler *c, const char *options, char **r
 	return idmap;
 }
 
+/* What serves the root file system has to be ended after it. */
+static bool needs_release(const char *path)
+{
+	struct store_ref ref = { 0 };
+	bool needs = store_parse(path, &ref, NULL) == 0 && ref.driver->release;
+
+	store_ref_done(&ref);
+	return needs;
+}
+
 int compile_rootfs(struct compiler *c)
 {
 	const struct spec_rootfs *root = &c->spec->rootfs;
@@ -81,6 +92,10 @@ int compile_rootfs(struct compiler *c)
 	if (!options)
 		return -ENOMEM;
 	r = compile_add(c, stage, &op_rootfs_open, root->path, options, slot, 0);
+	if (r == 0 && needs_release(root->path)) {
+		c->plan->ops[c->plan->n - 1].undo_kind = "release";
+		c->plan->ops[c->plan->n - 1].undo_arg = c->plan->ops[c->plan->n - 1].args.a;
+	}
 	if (r == 0 && idmap)
 		r = compile_add(c, OP_HOST, &op_rootfs_idmap, idmap, NULL, slot, 0);
 	if (r == 0 && c->host_mounts) {

@@ -204,6 +204,17 @@ static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
 	return 0;
 }
 
+static int undo_release(const struct undo_ctx *c, const char *path, struct err *e)
+{
+	struct store_ref ref = { 0 };
+	int r = store_parse(path, &ref, e);
+
+	if (r == 0 && ref.driver->release)
+		r = ref.driver->release(&ref, e);
+	store_ref_done(&ref);
+	return r;
+}
+
 const struct undo_kind undo_kinds[] = {
 	{ "cgroup", "control group", undo_cgroup },
 	{ "monitor", "control group of the keeper", undo_monitor },
@@ -212,6 +223,7 @@ const struct undo_kind undo_kinds[] = {
 	{ "file", "file", undo_file },
 	{ "tree", "directory tree", undo_tree },
 	{ "store", "root file system", undo_store },
+	{ "release", "server of", undo_release },
 	{ "mount", "mount", undo_mount },
 	{ "apparmor", "AppArmor profile", undo_apparmor },
 	{ "hooks", "stop hooks of", undo_hooks },

@@ -5,7 +5,7 @@
 #include "base/fd.h"
 #include "store/driver.h"
 
-static int dir_open_tree(const struct store_ref *ref, const char *options, struct err *e)
+int store_open_dir(const struct store_ref *ref, const char *options, struct err *e)
 {
 	_cleanup_close_ int at = -EBADF, mnt = -EBADF;
 	struct mount_opts o;
@@ -55,7 +55,7 @@ static bool dir_suits(const char *dir, const struct store_opts *o)
 
 const struct store_driver store_dir = {
 	.name = "dir",
-	.open_tree = dir_open_tree,
+	.open_tree = store_open_dir,
 	.create = dir_create,
 	.destroy = dir_destroy,
 	.host_dir = dir_host_dir,

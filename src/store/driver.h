@@ -6,7 +6,13 @@
 #include "store/store.h"
 #include "sys/mount.h"
 
-extern const struct store_driver store_dir, store_overlay;
+extern const struct store_driver store_dir, store_overlay, store_btrfs, store_loop, store_lvm, store_zfs, store_nbd,
+	store_rbd;
+
+/* open_tree() of what is a directory. */
+int store_open_dir(const struct store_ref *ref, const char *options, struct err *e);
+/* Removes all subvolumes below PATH. -ENOTDIR: it is not on btrfs. */
+int btrfs_remove_below(const char *path);
 
 /* Gives a detached tree what OPTIONS say of attributes and propagation. Unless they say otherwise it hears of the host's
  * mounts below it and tells the host of none (slave): a copy of a shared mount would tell. */

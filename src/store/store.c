@@ -14,7 +14,9 @@
 #include "store/driver.h"
 #include "sys/syscalls.h"
 
-const struct store_driver *const store_drivers[] = { &store_dir, &store_overlay, NULL };
+const struct store_driver *const store_drivers[] = {
+	&store_dir, &store_overlay, &store_loop, &store_lvm, &store_zfs, &store_btrfs, &store_rbd, &store_nbd, NULL,
+};
 
 void store_ref_done(struct store_ref *r)
 {
@@ -130,6 +132,11 @@ static int fill(const struct store_ref *from, const char *options, const struct 
 	return store_copy_below(src, dst, e);
 }
 
+bool store_rests(const struct store_ref *r)
+{
+	return r->driver->rests ? r->driver->rests(r) : r->driver->flags & STORE_DEPENDS;
+}
+
 bool store_shares(const struct store_driver *d, const struct store_ref *from)
 {
 	return d->snapshot && (d == from->driver || ((d->flags & STORE_OVER_DIRS) && from->driver->host_dir(from)));
@@ -147,6 +154,10 @@ int store_copy(const struct store_ref *from, const char *options, const struct s
 	if (r < 0)
 		return r;
 	r = fill(from, options, to, e);
+	if (from->driver->release)
+		(void)from->driver->release(from, NULL);
+	if (r == 0 && to->driver->release)
+		r = to->driver->release(to, e);
 	if (r < 0) {
 		(void)to->driver->destroy(to, NULL);
 		return err_wrap(e, r, "copy %s:%s to %s:%s", from->driver->name, from->src, to->driver->name, to->src);
@@ -193,10 +204,17 @@ int store_make_empty_dir(const char *path, struct err *e)
 int store_remove_tree(const char *path, struct err *e)
 {
 	struct stat st, root;
+	int r;
 
 	if (stat(path, &st) < 0)
 		return errno == ENOENT ? 0 : err_set(e, -errno, "stat %s", path);
 	if (stat("/", &root) == 0 && st.st_dev == root.st_dev && st.st_ino == root.st_ino)
 		return err_kind(e, ERR_INVALID, -EINVAL, "%s is the host's root directory, not removed", path);
-	return tree_remove(AT_FDCWD, path, e);
+	r = tree_remove(AT_FDCWD, path, e);
+	/* A subvolume in it is another device to those who walk. */
+	if (r < 0 && btrfs_remove_below(path) == 0) {
+		err_clear(e);
+		r = tree_remove(AT_FDCWD, path, e);
+	}
+	return r;
 }

@@ -36,6 +36,7 @@ struct store_owner {
 enum {
 	STORE_DEPENDS = 1,   /* a snapshot needs what it was taken of for as long as it lives */
 	STORE_OVER_DIRS = 2, /* it makes snapshots of whatever lies in a directory, too */
+	STORE_DEVICE = 4,    /* a file system of its own on a device: size and fstype count */
 };
 
 struct store_driver {
@@ -44,6 +45,8 @@ struct store_driver {
 	bool names; /* PATH is a name and no path */
 	/* Detached mount fd (O_CLOEXEC) of the root. OPTIONS: VFS and file system options of lxc.rootfs.options. */
 	int (*open_tree)(const struct store_ref *r, const char *options, struct err *e);
+	/* What opening it has set up for it, ended, once it is not mounted any more. NULL: nothing. Any number of times. */
+	int (*release)(const struct store_ref *r, struct err *e);
 	/* Makes an empty root (mkdir, subvolume …). Existing and not empty: -EEXIST. */
 	int (*create)(const struct store_ref *r, const struct store_opts *o, struct err *e);
 	/* Removes it for good. Missing is fine. */
@@ -55,6 +58,8 @@ struct store_driver {
 	/* Makes TO, which place() has named for it, sharing what it can with FROM. NULL: no such thing here. */
 	int (*snapshot)(const struct store_ref *from, const struct store_ref *to, const struct store_opts *o,
 			struct err *e);
+	/* For a snapshot: does it need what it was taken of for as long as it lives? NULL: as STORE_DEPENDS says. */
+	bool (*rests)(const struct store_ref *r);
 	/* Takes a root whose place is not below its container's folder to another. NULL: there is none such. */
 	int (*rename)(const struct store_ref *from, const struct store_ref *to, struct err *e);
 	/* Whether new roots can be had below DIR on this machine: for "best". NULL: never chosen. */
@@ -73,6 +78,8 @@ int store_parse(const char *path, struct store_ref *ret, struct err *e);
 int store_find(const char *type, const char *lxcpath, const struct store_opts *o, const struct store_driver **ret,
 	       struct err *e);
 
+/* Whether R, a snapshot, needs what it was taken of for as long as it lives. */
+bool store_rests(const struct store_ref *r);
 /* Whether D makes snapshots of roots like FROM. */
 bool store_shares(const struct store_driver *d, const struct store_ref *from);
 

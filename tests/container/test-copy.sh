@@ -140,7 +140,9 @@ if [ "$(state_of "$a-e")" = RUNNING ]; then
 	check "-D: it stays" test -e "$LXCPATH/$e/config"
 	if is_root; then
 		lxc copy -n "$a" -N "$a-t" -e -t >/dev/null
-		like "on a tmpfs" "$(grep "$a-t/overlay" /proc/mounts)" tmpfs
+		check "on a tmpfs" in_ct "$a-t" sh -c 'echo mine >/etc/mine'
+		check "where nothing comes out of" test ! -e "$LXCPATH/$a-t/overlay/delta/etc/mine"
+		is "with its host name" "$(in_ct "$a-t" cat /etc/hostname)" "$a-t"
 		kill_ct "$a-t"
 		check "which goes, too" wait_for 10 test ! -e "$LXCPATH/$a-t"
 	fi
