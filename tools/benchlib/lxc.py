@@ -166,7 +166,7 @@ ROWS = [
     ("stop", "lxc-stop -k", "ms", {}, None),
     ("pss", "supervisor, PSS, mean of {memory}", "kB", {}, 64),
     ("ls", "lxc-ls of {containers}", "ms", {"lxc": 1}, None),
-    ("ls_fancy", "lxc-ls -f of {containers}", "ms", {}, None),
+    ("ls_fancy", "lxc-ls -f of {containers}", "ms", {"lxc": 0.5}, None),
     ("start_growth", "start: last quarter of {containers} / first", "×", {}, 1.25),
     ("stop_growth", "stop: last quarter of {containers} / first", "×", {}, 1.25),
 ]

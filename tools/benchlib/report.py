@@ -69,7 +69,7 @@ def bars(section, rows, columns, counts, y):
     out = []
     for measure, title, unit, *_ in rows:
         v = section["values"].get(measure)
-        if not v or unit not in ("ms", "kB"):
+        if not v or unit not in ("ms", "kB", "µs"):
             continue
         out.append(f'<text x="20" y="{y}" class="t">{title.format(**counts)}</text>')
         top = max(v.values())
