@@ -56,6 +56,8 @@ static void link_parse(const struct nlmsghdr *h, struct link_info *l)
 		memcpy(&l->mtu, p, sizeof(l->mtu));
 	if ((p = nl_attr_fits(tb[IFLA_MASTER], sizeof(l->master))))
 		memcpy(&l->master, p, sizeof(l->master));
+	if ((p = nl_attr_fits(tb[IFLA_LINK], sizeof(l->lower))))
+		memcpy(&l->lower, p, sizeof(l->lower));
 	if ((p = nl_attr_fits(tb[IFLA_ADDRESS], sizeof(l->mac))))
 		memcpy(l->mac, p, sizeof(l->mac));
 	/* Both counters lead the structure, which only ever grows at its end. */

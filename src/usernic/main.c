@@ -1,410 +1,477 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * lxc-user-nic: installed setuid root, gives an ordinary user's container an interface on a bridge of the host, as far as
- * /etc/lxc/lxc-usernet allows it.
+ * lxc-user-nic create LXCPATH NAME PID veth BRIDGE [NIC]
+ * lxc-user-nic delete LXCPATH NAME /proc/PID/ns/net veth BRIDGE NIC
  *
- *   lxc-user-nic create LXCPATH NAME PID veth BRIDGE [NIC]
- *   lxc-user-nic delete LXCPATH NAME /proc/PID/ns/net veth BRIDGE NIC
- *
- * Everything on the command line is hostile. What of it is a path is opened with the user's rights and only ever used as a
- * descriptor, which must be a network name space that belongs to a user name space of his own (CVE-2017-5985); every way in
- * which that can fail gives one and the same answer (CVE-2018-6556, CVE-2022-47952). An interface is deleted only by
- * who made it, in the very words in which it is written down (CVE-2026-39402).
- *
- * The line in /run/lxc/nics is there before the interface is: who is killed in between leaves a line whose interface is
- * missing, and the next call drops it.
+ * Setuid root and run by anybody, so in this order: nothing of the caller's environment is used; every object that the
+ * caller names is opened with the caller's own rights, and seen as an fd from then on (CVE-2018-6556, CVE-2022-47952:
+ * whatever is wrong with it, the text is one); the network name space must belong to a user name space of the caller's
+ * (CVE-2017-5985); the database is changed before the interface is made, so that who is killed in between has less, not
+ * more; an interface is deleted only by who had it made (CVE-2026-39402).
  */
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/nsfs.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/parse.h"
 #include "config.h"
-#include "net/net.h"
+#include "net/driver.h"
+#include "sys/ns.h"
 #include "sys/passwd.h"
-#include "sys/syscalls.h"
-#include "usernic/quota.h"
+#include "usernic/usernic.h"
 
-#define RUN_DIR "/run/lxc"
-#define DB	"nics"
-#define LOCK	"nics.lock"
-#define USERNET CREEL_SYSCONFDIR "/lxc/lxc-usernet"
+#define USERNET_FILE CREEL_SYSCONFDIR "/lxc/lxc-usernet"
+#define DB_DIR	     "/run/lxc"
 
-struct request {
-	bool is_delete;
-	const char *netns; /* PID or path */
-	const char *type, *bridge, *nic;
+struct caller {
 	uid_t uid;
-	gid_t gid;
-	struct passwd_user user;
-	int root_fd;
+	char name[USERNIC_WORD_MAX];
+	gid_t groups[1024]; /* the kernel's word for them, the real one among them */
+	int n_groups;
+	int root;
 };
 
-/* --- before anything is believed --------------------------------------------------------------------------------------- */
-
-/* What the caller may have set up to make a program of root's stumble: its environment, descriptors, limits and signals.
- * From here on we are root altogether, so that the user cannot signal us either. */
-static int harden(struct request *q)
-{
-	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *env[] = { path, NULL };
-	static const int limits[] = { RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK };
-	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY }, files = { 1024, 1024 }, no_core = { 0, 0 };
-	sigset_t all;
-	int fd;
-
-	environ = env;
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO && fcntl(fd, F_SETFD, 0) == 0);
-	if (fd < 0 || sys_close_range(STDERR_FILENO + 1, UINT32_MAX, 0) < 0)
-		return -EBADF;
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
-		(void)setrlimit(limits[i], limits[i] == RLIMIT_NOFILE ? &files : &none);
-	(void)setrlimit(RLIMIT_CORE, &no_core);
-	umask(022);
-	q->uid = getuid();
-	q->gid = getgid();
-	if (geteuid() != 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return -EPERM;
-	return 0;
-}
-
-/* --- the name space ------------------------------------------------------------------------------------------------------ */
-
-static bool owned_by(int netns, uid_t uid)
-{
-	_cleanup_close_ int userns = ioctl(netns, NS_GET_USERNS);
-	uid_t owner;
-
-	return userns >= 0 && ioctl(userns, NS_GET_OWNER_UID, &owner) == 0 && owner == uid;
-}
-
-/* Opened as the user, whatever it is. */
-static int open_as_user(const char *path, const struct request *q)
-{
-	int fd;
-
-	if (setegid(q->gid) < 0 || seteuid(q->uid) < 0)
-		return -EPERM;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (seteuid(0) < 0 || setegid(0) < 0) {
-		fd_close(fd);
-		return -EPERM;
-	}
-	return fd;
-}
-
-static int open_netns(const struct request *q, struct err *e)
-{
-	_cleanup_close_ int fd = -EBADF;
-	struct statfs fs;
-	char path[64];
-	uint32_t pid;
-
-	if (q->is_delete) {
-		/* Only in the form in which it is documented. */
-		const char *digits = startswith(q->netns, "/proc/");
-		size_t n = digits ? strspn(digits, "0123456789") : 0;
-
-		if (n > 0 && n < 11 && streq(digits + n, "/ns/net"))
-			fd = open_as_user(q->netns, q);
-	} else if (parse_u32(q->netns, &pid) == 0 && pid > 0) {
-		snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
-		fd = open_as_user(path, q);
-	}
-	if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC && ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET &&
-	    (q->uid == 0 || owned_by(fd, q->uid)))
-		return TAKE_FD(fd);
-	return err_kind(e, ERR_DENIED, -EPERM, "'%s' names no network name space of yours", q->netns);
-}
-
-/* --- the data base ------------------------------------------------------------------------------------------------------- */
-
-/* Its folder and its lock, which is nobody else's to take. *RET_LOCK: held until it is closed. */
-static int open_db(int *ret_dir, int *ret_lock, struct err *e)
-{
-	_cleanup_close_ int dir = -EBADF, lock = -EBADF;
-	struct stat st;
-
-	if (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST)
-		return err_set(e, -errno, "make " RUN_DIR);
-	dir = open(RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (dir < 0 || fstat(dir, &st) < 0)
-		return err_set(e, -errno, "open " RUN_DIR);
-	if (st.st_uid != 0 || st.st_mode & 022)
-		return err_kind(e, ERR_DENIED, -EPERM, RUN_DIR " is not root's alone");
-	lock = openat(dir, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return err_set(e, -errno, "lock " RUN_DIR "/" LOCK);
-	*ret_dir = TAKE_FD(dir);
-	*ret_lock = TAKE_FD(lock);
-	return 0;
-}
-
-static bool still_there(const struct nic_entry *n, void *arg)
-{
-	return if_nametoindex(n->nic) != 0;
-}
-
-/* What it says and is true. */
-static int read_db(int dir, struct buf *ret, struct err *e)
-{
-	_cleanup_free_ char *text = NULL;
-	int r = file_read(dir, DB, NIC_FILE_MAX, &text, NULL, e);
-
-	if (r == -ENOENT) {
-		err_clear(e);
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	nic_filter(text, still_there, NULL, ret);
-	return buf_error(ret, e);
-}
-
-static int write_db(int dir, const struct buf *text, struct err *e)
-{
-	return file_replace(dir, DB, buf_str(text), text->len, 0644, false, e);
-}
-
-/* --- quotas -------------------------------------------------------------------------------------------------------------- */
-
-static bool in_group(void *arg, const char *group)
-{
-	const struct request *q = arg;
-	struct passwd_user found;
-	char spec[QUOTA_WORD + 1];
-
-	snprintf(spec, sizeof(spec), ":%s", group);
-	if (passwd_find(q->root_fd, spec, &found, NULL) < 0)
-		return false;
-	for (size_t i = 0; i < q->user.n_groups; i++)
-		if (q->user.groups[i] == found.gid)
-			return true;
-	return q->user.gid == found.gid;
-}
-
-/* Whose quota has room for one more. */
-static int pick_owner(struct request *q, const char *db, struct nic_entry *ret, struct err *e)
-{
-	_cleanup_free_ char *usernet = NULL;
-	struct quota quotas[QUOTAS_MAX];
-	int r = file_read(AT_FDCWD, USERNET, NIC_FILE_MAX, &usernet, NULL, e);
-	size_t n;
-
-	if (r == -ENOENT) {
-		err_clear(e);
-		n = 0;
-	} else if (r < 0) {
-		return r;
-	} else {
-		n = quota_find(usernet, q->user.name, in_group, q, q->type, q->bridge, quotas);
-	}
-	for (size_t i = 0; i < n; i++)
-		if (nic_count(db, quotas[i].owner, q->type, q->bridge) < quotas[i].allowed) {
-			memcpy(ret->owner, quotas[i].owner, sizeof(ret->owner));
-			return 0;
-		}
-	err_kind(e, n ? ERR_LIMIT : ERR_DENIED, -EDQUOT,
-		 n ? "user %s has used up his interfaces of type %s on %s"
-		   : "user %s may have no interface of type %s on %s",
-		 q->user.name, q->type, q->bridge);
-	return err_hint(e, -EDQUOT, "root gives them by a line in " USERNET ": %s %s %s COUNT", q->user.name, q->type,
-			q->bridge);
-}
-
-/* --- create and delete ---------------------------------------------------------------------------------------------------- */
-
-/* The container's interface that was not there before, or is called so. */
-static int find_inner(int netns, const char *name, const struct net_if_info *before, size_t n_before,
-		      struct net_if_info *ret, struct err *e)
-{
-	_cleanup_free_ struct net_if_info *now = NULL;
-	size_t n;
-	int r = net_list(netns, &now, &n, e);
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		bool known = false;
-
-		for (size_t k = 0; k < n_before; k++)
-			known |= before[k].ifindex == now[i].ifindex;
-		if (!known && (!*name || streq(name, now[i].name))) {
-			*ret = now[i];
-			return 0;
-		}
-	}
-	return r < 0 ? r : err_kind(e, ERR_STATE, -ENODEV, "the new interface has gone");
-}
-
-static int make_pair(const struct request *q, const struct net_dev *dev, int netns, struct err *e)
-{
-	_cleanup_free_ struct net_if_info *before = NULL;
-	struct net_if_info inner;
-	size_t n = 0;
-	int r = net_list(netns, &before, &n, e);
-
-	if (r == 0)
-		r = net_attach(dev, netns, e);
-	if (r < 0)
-		return r;
-	r = find_inner(netns, q->nic ?: "", before, n, &inner, e);
-	if (r < 0) {
-		(void)net_detach(dev, netns, NULL);
-		return r;
-	}
-	printf("%s:%d:%s:%u\n", inner.name, inner.ifindex, dev->host_name, if_nametoindex(dev->host_name));
-	return 0;
-}
-
-static bool not_this(const struct nic_entry *n, void *arg)
-{
-	return !streq(n->nic, arg);
-}
-
-static int do_create(struct request *q, int netns, int dir, struct err *e)
-{
-	struct net_conf conf = { .type = "veth", .link = q->bridge, .name = q->nic, .up = true };
-	struct nic_entry entry = { .uid = q->uid };
-	_cleanup_buf_ struct buf db = BUF_INIT, without = BUF_INIT;
-	struct net_dev dev;
-	int r = read_db(dir, &db, e);
-
-	if (r == 0)
-		r = pick_owner(q, buf_str(&db), &entry, e);
-	if (r == 0)
-		r = net_prepare(&conf, &dev, e);
-	if (r < 0)
-		return r;
-	snprintf(entry.type, sizeof(entry.type), "%s", q->type);
-	snprintf(entry.bridge, sizeof(entry.bridge), "%s", q->bridge);
-	snprintf(entry.nic, sizeof(entry.nic), "%s", dev.host_name);
-	nic_entry_print(&entry, &db);
-	r = write_db(dir, &db, e);
-	if (r < 0)
-		return r;
-	r = make_pair(q, &dev, netns, e);
-	if (r < 0) {
-		nic_filter(buf_str(&db), not_this, dev.host_name, &without);
-		(void)write_db(dir, &without, NULL);
-	}
-	return r;
-}
-
-static int do_delete(const struct request *q, int netns, int dir, struct err *e)
-{
-	_cleanup_buf_ struct buf db = BUF_INIT, without = BUF_INIT;
-	struct net_dev dev = { .type = "veth" };
-	struct nic_entry entry;
-	int r = read_db(dir, &db, e);
-
-	if (r < 0)
-		return r;
-	if (!nic_find(buf_str(&db), q->uid, q->type, q->bridge, q->nic, &entry))
-		return err_kind(e, ERR_DENIED, -EPERM, "'%s' on %s is no interface of yours", q->nic, q->bridge);
-	snprintf(dev.host_name, sizeof(dev.host_name), "%s", entry.nic);
-	snprintf(dev.link, sizeof(dev.link), "%s", entry.bridge);
-	r = net_detach(&dev, netns, e);
-	if (r < 0)
-		return r;
-	nic_filter(buf_str(&db), not_this, entry.nic, &without);
-	return write_db(dir, &without, e);
-}
-
-/* --- the command line ------------------------------------------------------------------------------------------------------ */
+struct request {
+	const char *verb, *target, *type, *bridge, *nic;
+	int netns;
+};
 
 static int usage(void)
 {
 	fputs("Usage: lxc-user-nic create LXCPATH NAME PID TYPE BRIDGE [NIC]\n"
-	      "       lxc-user-nic delete LXCPATH NAME /proc/PID/ns/net TYPE BRIDGE NIC\n",
+	      "       lxc-user-nic delete LXCPATH NAME NETNS TYPE BRIDGE NIC\n"
+	      "Gives a container of the caller an interface on a bridge, as far as " USERNET_FILE " allows.\n",
 	      stderr);
 	return 1;
 }
 
-static bool parse(int argc, char **argv, struct request *q)
+/* --- the process ------------------------------------------------------------------------------------------------------- */
+
+static int harden(void)
 {
-	if (argc < 7 || argc > 8)
-		return false;
-	q->is_delete = streq(argv[1], "delete");
-	if (!q->is_delete && !streq(argv[1], "create"))
-		return false;
-	q->netns = argv[4];
-	q->type = argv[5];
-	q->bridge = argv[6];
-	q->nic = argc > 7 ? argv[7] : NULL;
-	return !q->is_delete || q->nic;
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
+	static char *const env[] = { path, locale, NULL };
+	static const int limits[] = { RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_DATA };
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY }, files = { 1024, 1024 };
+	sigset_t all;
+
+	/* A file opened as 1 would be written to by whoever prints. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+			return -EBADF;
+	syscall(SYS_close_range, 3, ~0u, 0);
+	environ = (char **)(uintptr_t)env;
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		(void)setrlimit(limits[i], limits[i] == RLIMIT_NOFILE ? &files : &none);
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	/* No signal of the caller's ends this in the middle; those are few milliseconds. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	prctl(PR_SET_DUMPABLE, 0);
+	umask(022);
+	return chdir("/") < 0 ? -errno : 0;
 }
 
-static int check(struct request *q, struct err *e)
+static int who_calls(struct caller *c, struct err *e)
 {
-	char spec[16];
+	static struct passwd_user u;
+	char id[16];
 	int r;
 
-	if (!streq(q->type, "veth"))
-		return err_kind(e, ERR_INVALID, -EINVAL, "interfaces of type '%s' are not given: only veth", q->type);
-	if (!nic_name_ok(q->bridge))
-		return err_kind(e, ERR_INVALID, -EINVAL, "'%s' is no name of a bridge", q->bridge);
-	if (q->nic && !nic_name_ok(q->nic))
-		return err_kind(e, ERR_INVALID, -EINVAL, "'%s' is no name of an interface", q->nic);
-	q->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (q->root_fd < 0)
-		return err_set(e, -errno, "open /");
-	snprintf(spec, sizeof(spec), "%u", q->uid);
-	r = passwd_find(q->root_fd, spec, &q->user, e);
-	if (r == 0 && (!q->user.name[0] || strpbrk(q->user.name, " \t\n@#") || strlen(q->user.name) >= QUOTA_WORD))
-		r = err_kind(e, ERR_DENIED, -EPERM, "user %u has no name that could be given interfaces", q->uid);
+	c->uid = getuid();
+	c->n_groups = getgroups(ARRAY_SIZE(c->groups) - 1, c->groups);
+	if (c->n_groups < 0)
+		return err_set(e, -errno, "get the caller's groups");
+	c->groups[c->n_groups++] = getgid();
+	c->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(id, sizeof(id), "%u", c->uid);
+	r = c->root < 0 ? -errno : passwd_find(c->root, id, &u, e);
+	if (r < 0)
+		return r;
+	if (!*u.name || strlen(u.name) >= sizeof(c->name) || strpbrk(u.name, " \t\n"))
+		return err_kind(e, ERR_DENIED, -EPERM, "uid %u has no name in /etc/passwd", c->uid);
+	memcpy(c->name, u.name, strlen(u.name) + 1);
+	return 0;
+}
+
+static bool is_member(void *arg, const char *group)
+{
+	static struct passwd_user u;
+	const struct caller *c = arg;
+	char spec[USERNIC_WORD_MAX + 1];
+
+	/* Digits would be taken for a number. */
+	if (strlen(group) >= USERNIC_WORD_MAX || strpbrk(group, ":") || !group[strspn(group, "0123456789")])
+		return false;
+	snprintf(spec, sizeof(spec), ":%s", group);
+	if (passwd_find(c->root, spec, &u, NULL) < 0)
+		return false;
+	for (int i = 0; i < c->n_groups; i++)
+		if (c->groups[i] == u.gid)
+			return true;
+	return false;
+}
+
+/* --- the name space ------------------------------------------------------------------------------------------------------ */
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The kernel's rule for who has all rights over a name space: the owner of that ancestor of its user name space whose parent
+ * is the user name space he is in. */
+static bool owns(uid_t uid, int netns)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC), ns = ioctl(netns, NS_GET_USERNS);
+
+	while (own >= 0 && ns >= 0 && !same_file(ns, own)) {
+		_cleanup_close_ int parent = ioctl(ns, NS_GET_PARENT);
+		uid_t owner;
+
+		if (parent < 0)
+			return false;
+		if (same_file(parent, own))
+			return ioctl(ns, NS_GET_OWNER_UID, &owner) == 0 && owner == uid;
+		fd_close(ns);
+		ns = TAKE_FD(parent);
+	}
+	return false;
+}
+
+static int denied(const struct request *q, struct err *e)
+{
+	return err_kind(e, ERR_DENIED, -EPERM, "'%s' is no network name space of yours", q->target);
+}
+
+/* With the caller's rights: what he may not see is not there. */
+static int open_target(const struct caller *c, struct request *q, struct err *e)
+{
+	bool create = streq(q->verb, "create");
+	uint32_t pid = 0;
+	static const struct ns_info net_ns = { "net", CLONE_NEWNET };
+	uid_t root = geteuid();
+	bool good = create ? parse_u32(q->target, &pid) == 0 && pid > 0 && pid <= INT32_MAX
+			   : startswith(q->target, "/proc/") && !strstr(q->target, "..");
+	int fd = -EBADF;
+
+	if (setresuid((uid_t)-1, c->uid, (uid_t)-1) < 0)
+		return err_set(e, -errno, "take the caller's rights");
+	if (good)
+		fd = create ? ns_open_pid((pid_t)pid, &net_ns, NULL) : ns_open(q->target, &net_ns, NULL);
+	if (setresuid((uid_t)-1, root, (uid_t)-1) < 0) {
+		fd_close(fd);
+		return err_set(e, -errno, "take our rights back");
+	}
+	if (fd < 0 || !owns(c->uid, fd)) {
+		fd_close(fd);
+		return denied(q, e);
+	}
+	q->netns = fd;
+	return 0;
+}
+
+/* --- the database -------------------------------------------------------------------------------------------------------- */
+
+static int open_db(int *ret_lock, struct err *e)
+{
+	_cleanup_close_ int dir = -EBADF, lock = -EBADF;
+	struct stat st;
+
+	if (mkdir(DB_DIR, 0755) < 0 && errno != EEXIST)
+		return err_set(e, -errno, "make " DB_DIR);
+	dir = open(DB_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 || fstat(dir, &st) < 0)
+		return err_set(e, -errno, "open " DB_DIR);
+	if (st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_kind(e, ERR_DENIED, -EPERM, DB_DIR " can be written to by others than root");
+	lock = openat(dir, "nics.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return err_set(e, -errno, "lock " DB_DIR "/nics");
+	*ret_lock = TAKE_FD(lock);
+	return TAKE_FD(dir);
+}
+
+static bool exists(int fd, const struct nic *n)
+{
+	struct link_info l;
+
+	if (link_get(fd, n->name, &l, NULL) != 0)
+		return false;
+	return streq(l.kind, n->type) && (!n->has_mac || memcmp(l.mac, n->mac, 6) == 0);
+}
+
+/* A port of Open vSwitch outlives its interface. */
+static void drop_port(int fd, const struct nic *n)
+{
+	struct net_dev d = { 0 };
+	struct link_info l;
+
+	if (link_get(fd, n->name, &l, NULL) == 0 || link_get(fd, n->bridge, &l, NULL) != 0 || !net_ovs_maybe(&l))
+		return;
+	memcpy(d.link, n->bridge, sizeof(d.link));
+	memcpy(d.host_name, n->name, sizeof(d.host_name));
+	(void)net_ovs_del(&d, NULL);
+}
+
+/* The entries of what exists, but SKIP. */
+static int read_db(int dir, int fd, const struct nic *skip, struct buf *out, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *pos;
+	struct nic n;
+	int r = file_read(dir, "nics", USERNIC_FILE_MAX, &text, NULL, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	err_clear(e);
+	for (pos = text ?: ""; nic_next(&pos, &n);) {
+		if (skip && nic_is(&n, skip->user, skip->type, skip->bridge, skip->name))
+			continue;
+		if (exists(fd, &n))
+			nic_print(&n, out);
+		else
+			drop_port(fd, &n);
+	}
+	return buf_error(out, e);
+}
+
+static int write_db(int dir, const struct buf *text, struct err *e)
+{
+	return file_replace(dir, "nics", buf_str(text), text->len, 0644, false, e);
+}
+
+/* --- create --------------------------------------------------------------------------------------------------------------- */
+
+/* "veth1000_AbCd": it can be seen whose it is. */
+static int pick_name(const struct caller *c, int fd, char name[static 16], struct err *e)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	uint8_t random[8];
+
+	for (int tries = 0; tries < 16; tries++) {
+		int n = c->uid < 1000000 ? snprintf(name, 16, "veth%u_", c->uid) : snprintf(name, 16, "veth");
+		int end = c->uid < 1000000 ? n + 4 : n + 8;
+
+		if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+			return err_set(e, -errno, "get random letters for a name");
+		for (int i = 0; n < end; i++)
+			name[n++] = digits[random[i] % (sizeof(digits) - 1)];
+		name[n] = '\0';
+		if (link_index(fd, name) == -ENODEV)
+			return 0;
+	}
+	return err_kind(e, ERR_EXISTS, -EEXIST, "no free name for an interface");
+}
+
+static int allowed(struct caller *c, const struct request *q, const char *db, struct nic *n, struct err *e)
+{
+	struct allot a[USERNIC_ALLOT_MAX];
+	_cleanup_free_ char *text = NULL;
+	size_t n_allots = 0;
+	int r = file_read(AT_FDCWD, USERNET_FILE, USERNIC_FILE_MAX, &text, NULL, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	err_clear(e);
+	n_allots = allot_find(text ?: "", c->name, is_member, c, q->type, q->bridge, a);
+	r = allot_pick(a, n_allots, db, q->type, q->bridge);
+	if (r < 0 && !n_allots)
+		return err_hint(
+			e, err_kind(e, ERR_DENIED, -EPERM, "%s may have no %s on '%s'", c->name, q->type, q->bridge),
+			"root allows it by a line in " USERNET_FILE ": %s %s %s 10", c->name, q->type, q->bridge);
+	if (r < 0)
+		return err_kind(e, ERR_LIMIT, -EDQUOT,
+				"Quota reached: %s has all the %s on '%s' that " USERNET_FILE " allows", c->name,
+				q->type, q->bridge);
+	memcpy(n->who, a[r].who, sizeof(n->who));
+	return 0;
+}
+
+/* Where the container's end is, and what it is called. */
+static int report(int fd, const struct net_dev *d, int netns, struct err *e)
+{
+	_cleanup_close_ int inner = nl_open(netns, e);
+	struct ifreq ifr = { 0 };
+	struct link_info l;
+
+	if (inner < 0)
+		return inner;
+	if (link_get(fd, d->host_name, &l, e) != 0)
+		return err_kind(e, ERR_STATE, -ENODEV, "interface '%s' went away", d->host_name);
+	ifr.ifr_ifindex = l.lower;
+	if (ioctl(inner, SIOCGIFNAME, &ifr) < 0)
+		return err_set(e, -errno, "look interface %d up in the container", l.lower);
+	ifr.ifr_name[IFNAMSIZ - 1] = '\0';
+	printf("%s:%d:%s:%d\n", ifr.ifr_name, l.lower, d->host_name, l.ifindex);
+	return fflush(stdout) != 0 || ferror(stdout) ? err_set(e, -EIO, "print the result") : 0;
+}
+
+static int create(struct caller *c, const struct request *q, int dir, int fd, struct err *e)
+{
+	bool none = streq(q->bridge, "none");
+	char host[16];
+	struct net_conf conf = {
+		.type = q->type,
+		.link = none ? NULL : q->bridge,
+		.name = q->nic,
+		.host_name = host,
+		.up = true,
+	};
+	_cleanup_buf_ struct buf db = BUF_INIT;
+	struct nic n = { .has_mac = true };
+	struct net_dev d;
+	int r = read_db(dir, fd, NULL, &db, e);
+
+	/* Before anything is said of the bridge. */
+	if (r == 0)
+		r = allowed(c, q, buf_str(&db), &n, e);
+	if (r == 0)
+		r = pick_name(c, fd, host, e);
+	if (r == 0)
+		r = net_prepare(&conf, &d, e);
+	if (r < 0)
+		return r;
+	snprintf(n.user, sizeof(n.user), "%s", c->name);
+	snprintf(n.type, sizeof(n.type), "%s", q->type);
+	snprintf(n.bridge, sizeof(n.bridge), "%s", q->bridge);
+	memcpy(n.name, host, sizeof(n.name));
+	memcpy(n.mac, d.host_mac, 6);
+	nic_print(&n, &db);
+	r = buf_error(&db, e);
+	if (r == 0)
+		r = write_db(dir, &db, e);
+	if (r == 0)
+		r = net_attach(&d, q->netns, e);
+	if (r < 0)
+		return r;
+	r = report(fd, &d, q->netns, e);
+	if (r < 0)
+		(void)net_detach(&d, q->netns, NULL);
 	return r;
 }
 
-static int run(struct request *q, struct err *e)
+/* --- delete --------------------------------------------------------------------------------------------------------------- */
+
+static int find_entry(int dir, const struct caller *c, const struct request *q, struct nic *ret, struct err *e)
 {
-	_cleanup_close_ int netns = -EBADF, dir = -EBADF, lock = -EBADF;
-	int r = check(q, e);
+	_cleanup_free_ char *text = NULL;
+	int r = file_read(dir, "nics", USERNIC_FILE_MAX, &text, NULL, e);
+	const char *pos = text ?: "";
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	err_clear(e);
+	while (r == 0 && nic_next(&pos, ret))
+		if (nic_is(ret, c->name, q->type, q->bridge, q->nic))
+			return 0;
+	return err_kind(e, ERR_DENIED, -EPERM, "'%s' on '%s' is no interface of yours", q->nic, q->bridge);
+}
+
+static int delete (struct caller *c, struct request *q, int dir, int fd, struct err *e)
+{
+	_cleanup_buf_ struct buf db = BUF_INIT;
+	struct net_dev d = { .type = "veth" };
+	struct nic n;
+	int r = find_entry(dir, c, q, &n, e);
 
 	if (r < 0)
 		return r;
-	netns = open_netns(q, e);
-	if (netns < 0)
-		return netns;
-	r = open_db(&dir, &lock, e);
+	/* One that has gone with its name space is only forgotten. */
+	if (exists(fd, &n)) {
+		struct link_info l;
+
+		if (q->netns < 0)
+			return denied(q, e);
+		memcpy(d.host_name, n.name, sizeof(d.host_name));
+		memcpy(d.link, n.bridge, sizeof(d.link));
+		memcpy(d.host_mac, n.mac, 6);
+		d.ovs = link_get(fd, n.bridge, &l, NULL) == 0 && net_ovs_maybe(&l);
+		r = net_detach(&d, q->netns, e);
+		if (r < 0)
+			return r;
+	} else {
+		drop_port(fd, &n);
+	}
+	r = read_db(dir, fd, &n, &db, e);
+	return r < 0 ? r : write_db(dir, &db, e);
+}
+
+/* -------------------------------------------------------------------------------------------------------------------------- */
+
+static int run(struct request *q, struct err *e)
+{
+	_cleanup_close_ int dir = -EBADF, lock = -EBADF, fd = -EBADF;
+	static struct caller c;
+	int r = who_calls(&c, e);
+
+	if (r == 0 && geteuid() != 0)
+		r = err_hint(e, err_kind(e, ERR_DENIED, -EPERM, "not installed setuid root"),
+			     "chown root lxc-user-nic and chmod u+s lxc-user-nic");
+	if (r == 0 && !streq(q->type, "veth"))
+		r = err_kind(e, ERR_INVALID, -EINVAL, "type '%s': an ordinary user can have veth only", q->type);
+	if (r == 0 && (!nic_name_ok(q->bridge) || (q->nic && !nic_name_ok(q->nic))))
+		r = err_kind(e, ERR_INVALID, -EINVAL, "a name of an interface that is none");
+	/* An interface may be forgotten when the name space has gone. */
+	if (r == 0 && open_target(&c, q, e) < 0) {
+		if (streq(q->verb, "create"))
+			return e->code;
+		err_clear(e);
+	}
 	if (r < 0)
 		return r;
-	return q->is_delete ? do_delete(q, netns, dir, e) : do_create(q, netns, dir, e);
+	/* The caller's uid could be used to send signals and to look at us. */
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_set(e, -errno, "become root");
+	fd = nl_open(-EBADF, e);
+	if (fd < 0)
+		return fd;
+	dir = open_db(&lock, e);
+	if (dir < 0)
+		return dir;
+	return streq(q->verb, "create") ? create(&c, q, dir, fd, e) : delete (&c, q, dir, fd, e);
 }
 
 int main(int argc, char **argv)
 {
-	struct request q = { .root_fd = -EBADF };
+	struct request q = { .netns = -EBADF };
 	struct err e = { 0 };
 
-	if (!parse(argc, argv, &q))
+	if (harden() < 0)
+		return 1;
+	if (argc < 7 || argc > 8)
 		return usage();
-	if (harden(&q) < 0) {
-		fputs("lxc-user-nic: not installed setuid root\n"
-		      "hint: chmod 4755 of the program, as root, if users shall have interfaces\n",
-		      stderr);
+	q.verb = argv[1];
+	if (streq(q.verb, "delete") ? argc != 8 : !streq(q.verb, "create"))
+		return usage();
+	q.target = argv[4];
+	q.type = argv[5];
+	q.bridge = argv[6];
+	q.nic = argc == 8 ? argv[7] : NULL;
+	if (run(&q, &e) < 0) {
+		fprintf(stderr, "lxc-user-nic: %s\n", e.msg);
+		if (*e.hint)
+			fprintf(stderr, "hint: %s\n", e.hint);
 		return 1;
 	}
-	if (run(&q, &e) == 0 && fflush(stdout) == 0)
-		return 0;
-	fprintf(stderr, "lxc-user-nic: %s\n", e.code ? e.msg : "write to standard output");
-	if (e.hint[0])
-		fprintf(stderr, "hint: %s\n", e.hint);
-	return 1;
+	return 0;
 }

@@ -1,206 +1,132 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "usernic/quota.h"
-
-#include <ctype.h>
-#include <stdio.h>
-
 #include "base/parse.h"
+#include "net/driver.h"
+#include "usernic/usernic.h"
 
-#define WORDS_MAX 6
+#define LINE_WORDS 8
 
-struct word {
-	const char *s;
-	size_t len;
+struct words {
+	char text[512];
+	char *v[LINE_WORDS];
+	size_t n;
 };
 
-/* Up to WORDS_MAX words of the line at TEXT; *RET_N is one more when there are more. Returns what follows the line. */
-static const char *take_line(const char *text, size_t max, struct word words[static WORDS_MAX], size_t *ret_n)
+/* Splits the line at *POS, which moves behind it. False at the end of the text. A line that is too long, or has a word too
+ * many, has no words: half of one could say something else. */
+static bool next_line(const char **pos, struct words *w)
 {
-	const char *end = text + strnlen(text, max), *nl = memchr(text, '\n', (size_t)(end - text));
-	const char *stop = nl ?: end;
+	size_t len = strcspn(*pos, "\n");
+	const char *line = *pos;
+	char *save = NULL;
 
-	*ret_n = 0;
-	while (text < stop) {
-		const char *from;
-
-		while (text < stop && isspace((unsigned char)*text))
-			text++;
-		from = text;
-		while (text < stop && !isspace((unsigned char)*text))
-			text++;
-		if (text == from)
-			break;
-		if (*ret_n < WORDS_MAX)
-			words[*ret_n] = (struct word){ from, (size_t)(text - from) };
-		if (++*ret_n > WORDS_MAX)
-			break;
-	}
-	return nl ? nl + 1 : end;
-}
-
-static bool word_is(const struct word *w, const char *s)
-{
-	return w->len == strlen(s) && memcmp(w->s, s, w->len) == 0;
-}
-
-static bool word_copy(const struct word *w, char *to, size_t size)
-{
-	if (w->len >= size)
+	w->n = 0;
+	if (!*line)
 		return false;
-	memcpy(to, w->s, w->len);
-	to[w->len] = '\0';
+	*pos += len + (line[len] == '\n');
+	line += strspn(line, " \t");
+	len = (size_t)(*pos - line) - ((*pos)[-1] == '\n');
+	if ((ssize_t)len <= 0 || len >= sizeof(w->text) || *line == '#')
+		return true;
+	memcpy(w->text, line, len);
+	w->text[len] = '\0';
+	for (char *p = strtok_r(w->text, " \t\r", &save); p; p = strtok_r(NULL, " \t\r", &save)) {
+		if (w->n == LINE_WORDS) {
+			w->n = 0;
+			return true;
+		}
+		w->v[w->n++] = p;
+	}
 	return true;
 }
 
-static bool word_u32(const struct word *w, uint32_t *ret)
+static bool set_word(char *to, size_t size, const char *from)
 {
-	char text[16];
+	size_t n = strlen(from);
 
-	return word_copy(w, text, sizeof(text)) && parse_u32(text, ret) == 0;
+	if (n >= size)
+		return false;
+	memcpy(to, from, n + 1);
+	return true;
 }
 
-size_t quota_find(const char *usernet, const char *user, quota_group_fn *in_group, void *arg, const char *type,
-		  const char *bridge, struct quota ret[static QUOTAS_MAX])
+size_t allot_find(const char *text, const char *user, bool (*is_member)(void *arg, const char *group), void *arg,
+		  const char *type, const char *bridge, struct allot ret[static USERNIC_ALLOT_MAX])
 {
-	struct word w[WORDS_MAX];
-	size_t n = 0, n_words;
+	struct words w;
+	size_t n = 0;
 
-	for (const char *p = usernet; *p;) {
-		struct quota q;
-		bool group;
+	while (n < USERNIC_ALLOT_MAX && next_line(&text, &w)) {
+		uint32_t count;
 
-		p = take_line(p, SIZE_MAX / 2, w, &n_words);
-		if (n_words != 4 || *w[0].s == '#' || !word_is(&w[1], type) || !word_is(&w[2], bridge) ||
-		    !word_copy(&w[0], q.owner, sizeof(q.owner)) || !word_u32(&w[3], &q.allowed))
+		if (w.n != 4 || !streq(w.v[1], type) || !streq(w.v[2], bridge) || parse_u32(w.v[3], &count) < 0)
 			continue;
-		group = q.owner[0] == '@';
-		if (group ? !in_group(arg, q.owner + 1) : !streq(q.owner, user))
+		if (*w.v[0] == '@' ? !w.v[0][1] || !is_member(arg, w.v[0] + 1) : !streq(w.v[0], user))
 			continue;
-		if (!group && q.allowed == 0)
+		if (!set_word(ret[n].who, sizeof(ret[n].who), w.v[0]))
+			continue;
+		/* Who is given none by name has none by his groups either. */
+		if (*w.v[0] != '@' && !count)
 			return 0;
-		if (n < QUOTAS_MAX)
-			ret[n++] = q;
+		ret[n++].n = count;
 	}
 	return n;
 }
 
-bool nic_name_ok(const char *s)
+bool nic_next(const char **pos, struct nic *ret)
 {
-	if (!isalnum((unsigned char)*s) || strlen(s) > 15)
-		return false;
-	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr("-_.:", *s))
-			return false;
-	return true;
-}
+	struct words w;
 
-static bool entry_of(const struct word w[static WORDS_MAX], size_t n, struct nic_entry *ret)
-{
-	uint32_t uid;
+	while (next_line(pos, &w)) {
+		struct nic n = { .has_mac = w.n == 6 };
 
-	if (n != 5 || !word_copy(&w[0], ret->owner, sizeof(ret->owner)) ||
-	    !word_copy(&w[1], ret->type, sizeof(ret->type)) || !word_copy(&w[2], ret->bridge, sizeof(ret->bridge)) ||
-	    !word_copy(&w[3], ret->nic, sizeof(ret->nic)) || !word_u32(&w[4], &uid) || !nic_name_ok(ret->nic))
-		return false;
-	ret->uid = uid;
-	return true;
-}
-
-bool nic_entry_scan(const char *line, size_t len, struct nic_entry *ret)
-{
-	struct word w[WORDS_MAX];
-	struct nic_entry got;
-	size_t n;
-
-	take_line(line, len, w, &n);
-	if (!entry_of(w, n, &got))
-		return false;
-	*ret = got;
-	return true;
-}
-
-void nic_entry_print(const struct nic_entry *n, struct buf *out)
-{
-	buf_printf(out, "%s %s %s %s %u\n", n->owner, n->type, n->bridge, n->nic, (unsigned)n->uid);
-}
-
-/* Calls FN for each entry; its true ends the walk. */
-static bool each(const char *db, bool (*fn)(const struct nic_entry *n, void *arg), void *arg)
-{
-	struct word w[WORDS_MAX];
-	struct nic_entry entry;
-	size_t n;
-
-	for (const char *p = db; *p;) {
-		p = take_line(p, SIZE_MAX / 2, w, &n);
-		if (entry_of(w, n, &entry) && fn(&entry, arg))
-			return true;
+		if (w.n != 4 && w.n != 6)
+			continue;
+		if (!set_word(n.who, sizeof(n.who), w.v[0]) || !set_word(n.type, sizeof(n.type), w.v[1]) ||
+		    !set_word(n.bridge, sizeof(n.bridge), w.v[2]) || !set_word(n.name, sizeof(n.name), w.v[3]) ||
+		    !set_word(n.user, sizeof(n.user), n.has_mac ? w.v[4] : w.v[0]))
+			continue;
+		if (n.has_mac && net_mac_parse(w.v[5], n.mac) < 0)
+			continue;
+		*ret = n;
+		return true;
 	}
 	return false;
 }
 
-struct filter {
-	bool (*keep)(const struct nic_entry *n, void *arg);
-	void *arg;
-	struct buf *out;
-};
-
-static bool filter_one(const struct nic_entry *n, void *arg)
+void nic_print(const struct nic *n, struct buf *out)
 {
-	struct filter *f = arg;
+	const uint8_t *m = n->mac;
 
-	if (f->keep(n, f->arg))
-		nic_entry_print(n, f->out);
-	return false;
+	buf_printf(out, "%s %s %s %s", n->who, n->type, n->bridge, n->name);
+	if (n->has_mac)
+		buf_printf(out, " %s %02x:%02x:%02x:%02x:%02x:%02x", n->user, m[0], m[1], m[2], m[3], m[4], m[5]);
+	buf_putc(out, '\n');
 }
 
-void nic_filter(const char *db, bool (*keep)(const struct nic_entry *n, void *arg), void *arg, struct buf *out)
+int allot_pick(const struct allot *a, size_t n, const char *db, const char *type, const char *bridge)
 {
-	struct filter f = { keep, arg, out };
+	for (size_t i = 0; i < n; i++) {
+		const char *pos = db;
+		uint32_t used = 0;
+		struct nic nic;
 
-	each(db, filter_one, &f);
+		while (nic_next(&pos, &nic))
+			used += streq(nic.who, a[i].who) && streq(nic.type, type) && streq(nic.bridge, bridge);
+		if (used < a[i].n)
+			return (int)i;
+	}
+	return -1;
 }
 
-struct count {
-	const char *owner, *type, *bridge;
-	uint32_t n;
-};
-
-static bool count_one(const struct nic_entry *n, void *arg)
+bool nic_name_ok(const char *s)
 {
-	struct count *c = arg;
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:";
+	size_t n = strlen(s);
 
-	c->n += streq(n->owner, c->owner) && streq(n->type, c->type) && streq(n->bridge, c->bridge);
-	return false;
+	return n > 0 && n < 16 && s[strspn(s, letters)] == '\0' && !strchr("-.", *s);
 }
 
-uint32_t nic_count(const char *db, const char *owner, const char *type, const char *bridge)
+bool nic_is(const struct nic *n, const char *user, const char *type, const char *bridge, const char *name)
 {
-	struct count c = { owner, type, bridge, 0 };
-
-	each(db, count_one, &c);
-	return c.n;
-}
-
-struct seek {
-	uid_t uid;
-	const char *type, *bridge, *nic;
-	struct nic_entry *ret;
-};
-
-static bool seek_one(const struct nic_entry *n, void *arg)
-{
-	struct seek *s = arg;
-
-	if (n->uid != s->uid || !streq(n->type, s->type) || !streq(n->bridge, s->bridge) || !streq(n->nic, s->nic))
-		return false;
-	*s->ret = *n;
-	return true;
-}
-
-bool nic_find(const char *db, uid_t uid, const char *type, const char *bridge, const char *nic, struct nic_entry *ret)
-{
-	struct seek s = { uid, type, bridge, nic, ret };
-
-	return each(db, seek_one, &s);
+	return streq(n->user, user) && streq(n->type, type) && streq(n->bridge, bridge) && streq(n->name, name);
 }

@@ -1,42 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* lxc-usernet and the data base of interfaces: what lxc-user-nic reads as root. What is kept can be read again. */
+/* lxc-usernet and the database of interfaces: what lxc-user-nic reads as root. What is kept can be read again. */
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "usernic/quota.h"
+#include "usernic/usernic.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool any_group(void *arg, const char *group)
 {
-	return strlen(group) < QUOTA_WORD;
+	return strlen(group) < USERNIC_WORD_MAX * 2;
 }
 
-static bool all(const struct nic_entry *n, void *arg)
+static size_t keep_all(const char *text, struct buf *out)
 {
-	++*(size_t *)arg;
-	return nic_name_ok(n->nic);
+	struct nic n;
+	size_t count = 0;
+
+	for (const char *pos = text; nic_next(&pos, &n); count++)
+		nic_print(&n, out);
+	return count;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = malloc(size + 1);
 	_cleanup_buf_ struct buf once = BUF_INIT, twice = BUF_INIT;
-	struct quota q[QUOTAS_MAX];
-	struct nic_entry n;
-	size_t first = 0, second = 0;
+	struct allot a[USERNIC_ALLOT_MAX];
+	size_t n, first, second;
 
 	if (!text)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	if (quota_find(text, "alice", any_group, NULL, "veth", "br0", q) > QUOTAS_MAX)
+	n = allot_find(text, "alice", any_group, NULL, "veth", "br0", a);
+	if (n > USERNIC_ALLOT_MAX || allot_pick(a, n, text, "veth", "br0") >= (int)n + !n)
 		abort();
-	(void)nic_entry_scan((const char *)data, size, &n);
-	(void)nic_find(text, 1000, "veth", "br0", "veth0", &n);
-	nic_filter(text, all, &first, &once);
-	nic_filter(buf_str(&once), all, &second, &twice);
-	if (first != second || once.len != twice.len || nic_count(text, "alice", "veth", "br0") > first)
+	first = keep_all(text, &once);
+	second = keep_all(buf_str(&once), &twice);
+	if (first != second || once.len != twice.len)
 		abort();
 	return 0;
 }

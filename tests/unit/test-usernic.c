@@ -1,89 +1,94 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unit/test.h"
-#include "usernic/quota.h"
+#include "usernic/usernic.h"
 
-static bool in_group(void *arg, const char *group)
+static bool in_crew(void *arg, const char *group)
 {
-	return streq(group, arg);
+	return streq(group, "crew");
 }
 
-TEST(quotas)
+TEST(allowances)
 {
-	static const char text[] =
-		"# alice veth br0 9\n"
-		"alice veth br0 2\n"
-		"  alice\tveth   br1 5   \n"
-		"alice macvlan br0 7\n"
-		"alice veth br0\n"
-		"alice veth br0 1 1\n"
-		"alice veth br0 -1\n"
-		"alice veth br0 4294967296\n"
-		"alicex veth br0 3\n"
-		"@staff veth br0 4\n"
-		"@other veth br0 8\n"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa veth br0 1\n"
-		"bob veth br0 0\n"
-		"@staff veth br0 1";
-	struct quota q[QUOTAS_MAX];
+	static const char text[] = "# alice veth br0 9\n"
+				   " alice\tveth br0  2 \r\n"
+				   "alice veth br1 3\n"
+				   "@crew veth br0 4\n"
+				   "@others veth br0 5\n"
+				   "@ veth br0 6\n"
+				   "bob veth br0 7\n"
+				   "alice phys br0 8\n"
+				   "alice veth br0 -1\n"
+				   "alice veth br0 1x\n"
+				   "alice veth br0 99999999999\n"
+				   "alice veth br0\n"
+				   "alice veth br0 1 2\n"
+				   "alice veth br0 1";
+	struct allot a[USERNIC_ALLOT_MAX];
+	size_t n = allot_find(text, "alice", in_crew, NULL, "veth", "br0", a);
 
-	CHECK(quota_find(text, "alice", in_group, (char[]){ "staff" }, "veth", "br0", q) == 3);
-	CHECK_STR(q[0].owner, "alice");
-	CHECK(q[0].allowed == 2 && q[1].allowed == 4 && q[2].allowed == 1);
-	CHECK_STR(q[1].owner, "@staff");
-	CHECK(quota_find(text, "alice", in_group, (char[]){ "none" }, "veth", "br1", q) == 1 && q[0].allowed == 5);
-	CHECK(quota_find(text, "@staff", in_group, (char[]){ "none" }, "veth", "br0", q) == 0);
-	/* Nothing of his own is nothing at all. */
-	CHECK(quota_find(text, "bob", in_group, (char[]){ "staff" }, "veth", "br0", q) == 0);
-	CHECK(quota_find(text, "carol", in_group, (char[]){ "staff" }, "veth", "br0", q) == 2);
-	CHECK(quota_find("", "alice", in_group, (char[]){ "" }, "veth", "br0", q) == 0);
+	CHECK(n == 3);
+	CHECK_STR(a[0].who, "alice");
+	CHECK(a[0].n == 2);
+	CHECK_STR(a[1].who, "@crew");
+	CHECK(a[1].n == 4);
+	CHECK(a[2].n == 1);
+	/* A user who is called like a group is none. */
+	CHECK(allot_find(text, "@others", in_crew, NULL, "veth", "br0", a) == 1);
+	CHECK_STR(a[0].who, "@crew");
+	/* None by name is none at all. */
+	CHECK(allot_find("@crew veth br0 4\nalice veth br0 0\n", "alice", in_crew, NULL, "veth", "br0", a) == 0);
+	CHECK(allot_find("", "alice", in_crew, NULL, "veth", "br0", a) == 0);
 }
 
-TEST(more_quotas_than_there_is_room_for)
+TEST(database)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct quota q[QUOTAS_MAX];
-
-	for (int i = 0; i < QUOTAS_MAX + 9; i++)
-		buf_printf(&text, "alice veth br0 %d\n", i + 1);
-	CHECK(quota_find(buf_str(&text), "alice", in_group, (char[]){ "" }, "veth", "br0", q) == QUOTAS_MAX);
-	CHECK(q[QUOTAS_MAX - 1].allowed == QUOTAS_MAX);
-}
-
-static bool not_b(const struct nic_entry *n, void *arg)
-{
-	return !streq(n->nic, "vethb");
-}
-
-TEST(data_base)
-{
-	static const char db[] = "alice veth br0 vetha 1000\n"
-				 "garbage\n"
-				 "@staff veth br0 vethb 1000\n"
-				 "alice veth br0 ../../x 1000\n"
-				 "alice veth br0 vethlongerthanfifteen 1000\n"
-				 "@staff veth br0 vethc 1001\n"
-				 "alice veth br1 vethd 1000";
+	static const char text[] = "alice veth br0 veth1_aaaa\n"
+				   "@crew veth br0 veth1_bbbb alice fe:00:00:00:00:01\n"
+				   "alice veth br0 veth1_cccc alice not-a-mac\n"
+				   "alice veth br0 sixteencharacter alice fe:00:00:00:00:01\n"
+				   "alice veth br0 five words\n"
+				   "\n";
+	struct allot a[] = { { "alice", 1 }, { "@crew", 2 } };
 	_cleanup_buf_ struct buf out = BUF_INIT;
-	struct nic_entry n;
+	const char *pos = text;
+	struct nic n;
 
-	CHECK(nic_count(db, "alice", "veth", "br0") == 1);
-	CHECK(nic_count(db, "@staff", "veth", "br0") == 2);
-	CHECK(nic_find(db, 1000, "veth", "br0", "vethb", &n));
-	CHECK_STR(n.owner, "@staff");
-	/* Another's, though of the same quota; another bridge; another type; the beginning of a name. */
-	CHECK(!nic_find(db, 1000, "veth", "br0", "vethc", &n));
-	CHECK(!nic_find(db, 1000, "veth", "br0", "vethd", &n));
-	CHECK(!nic_find(db, 1000, "ovs", "br0", "vethb", &n));
-	CHECK(!nic_find(db, 1000, "veth", "br0", "veth", &n));
-	nic_filter(db, not_b, NULL, &out);
-	CHECK_STR(buf_str(&out), "alice veth br0 vetha 1000\n@staff veth br0 vethc 1001\nalice veth br1 vethd 1000\n");
+	CHECK(nic_next(&pos, &n) && !n.has_mac && nic_is(&n, "alice", "veth", "br0", "veth1_aaaa"));
+	nic_print(&n, &out);
+	CHECK(nic_next(&pos, &n) && n.has_mac && n.mac[5] == 1 && nic_is(&n, "alice", "veth", "br0", "veth1_bbbb"));
+	CHECK(!nic_is(&n, "@crew", "veth", "br0", "veth1_bbbb") && !nic_is(&n, "bob", "veth", "br0", "veth1_bbbb"));
+	nic_print(&n, &out);
+	CHECK(!nic_next(&pos, &n));
+	CHECK(strncmp(buf_str(&out), text, out.len) == 0);
+
+	CHECK(allot_pick(a, 2, "", "veth", "br0") == 0);
+	CHECK(allot_pick(a, 2, text, "veth", "br0") == 1);
+	CHECK(allot_pick(a, 2, text, "veth", "br1") == 0);
+	a[1].n = 1;
+	CHECK(allot_pick(a, 2, text, "veth", "br0") == -1);
 }
 
-TEST(interface_names)
+TEST(names)
 {
-	static const char *const bad[] = { "", ".", "..", "-x", "a/b", "a b", "a\nb", "sixteen-letters-", "\xc3\xa4" };
+	static const char *const bad[] = { "",	    "-x",      ".", "..", "a b", "a/b", "a\nb", "0123456789abcdef",
+					   "eth%d", "\xc3\xa4" };
 
+	CHECK(nic_name_ok("br-lan.5:1") && nic_name_ok("0123456789abcde"));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		CHECK(!nic_name_ok(bad[i]));
-	CHECK(nic_name_ok("eth0") && nic_name_ok("br-1.2_3:4") && nic_name_ok("fifteen-letters"));
+}
+
+TEST(long_lines_say_nothing)
+{
+	struct allot a[USERNIC_ALLOT_MAX];
+	char text[2048];
+
+	/* What would be left of the line when it was cut is a good one. */
+	memset(text, ' ', sizeof(text));
+	memcpy(text, "alice veth br0 1", 16);
+	text[1000] = '0';
+	text[1001] = '\n';
+	memcpy(text + 1002, "alice veth br0 5", 17);
+	CHECK(allot_find(text, "alice", in_crew, NULL, "veth", "br0", a) == 1);
+	CHECK(a[0].n == 5);
 }
