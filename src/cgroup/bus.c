@@ -31,8 +31,11 @@
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER	     "org.freedesktop.systemd1.Manager"
 #define PROPERTIES   "org.freedesktop.DBus.Properties"
+#define UNIT	     "org.freedesktop.systemd1.Unit"
 #define UNIT_EXISTS  BUS_NAME ".UnitExists"
+#define NO_SUCH_UNIT BUS_NAME ".NoSuchUnit"
 #define JOB_MS	     30000
+#define END_MS	     500 /* a scope whose last process has gone ends a moment later */
 
 struct bus {
 	struct dbus d;
@@ -117,18 +120,19 @@ static int call(struct bus *b, const char *member, const char *signature, const 
 	return r < 0 ? err_wrap(e, r, "%s: systemd says", what) : 0;
 }
 
-/* A property of the manager that is a string. free(). */
-static int get_property(struct bus *b, const char *name, char **ret, struct err *e)
+/* A property of the manager's, or of one unit's, that is a string. free(). */
+static int get_property_of(struct bus *b, const char *path, const char *interface, const char *name, char **ret,
+			   struct err *e)
 {
-	static const struct dbus_call get = {
-		.to = BUS_NAME, .path = MANAGER_PATH, .interface = PROPERTIES, .member = "Get", .signature = "ss"
+	const struct dbus_call get = {
+		.to = BUS_NAME, .path = path, .interface = PROPERTIES, .member = "Get", .signature = "ss"
 	};
 	_cleanup_buf_ struct buf body = BUF_INIT;
 	const char *type, *value = "";
 	struct dbus_message reply;
 	int r;
 
-	dbus_put_string(&body, MANAGER);
+	dbus_put_string(&body, interface);
 	dbus_put_string(&body, name);
 	r = dbus_call(&b->d, &get, &body, &reply, NULL, 0, e);
 	if (r < 0)
@@ -137,6 +141,11 @@ static int get_property(struct bus *b, const char *name, char **ret, struct err 
 		return err_kind(e, ERR_SYSTEM, -EBADMSG, "systemd's %s is no string", name);
 	*ret = strdup(value);
 	return *ret ? 0 : err_oom(e);
+}
+
+static int get_property(struct bus *b, const char *name, char **ret, struct err *e)
+{
+	return get_property_of(b, MANAGER_PATH, MANAGER, name, ret, e);
 }
 
 static void put_strings(struct buf *b, const struct strv *v)
@@ -396,6 +405,54 @@ static int start_props(const struct cg *g, struct bus *b, struct unit_props *p, 
 	return r;
 }
 
+static int unit_taken(const struct cg *g, struct err *e)
+{
+	err_kind(e, ERR_EXISTS, -EBUSY, "container's cgroup is not empty: systemd has a unit %s", g->unit);
+	return err_hint(e, -EBUSY, "another container's, or a service's: linux.cgroupsPath has to name a new one");
+}
+
+/* 1 when systemd has it and it is neither dead nor failed. */
+static int unit_in_use(struct bus *b, const char *unit, struct err *e)
+{
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	_cleanup_free_ char *path = NULL, *state = NULL;
+	struct dbus_message reply;
+	char name[128] = "";
+	const char *object;
+	int r;
+
+	dbus_put_string(&body, unit);
+	r = call(b, "GetUnit", "s", &body, &reply, name, sizeof(name), unit, e);
+	if (r < 0 && streq(name, NO_SUCH_UNIT)) {
+		err_clear(e);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (dbus_get_string(&reply, &object) < 0)
+		return err_kind(e, ERR_SYSTEM, -EBADMSG, "%s: systemd names no object", unit);
+	path = strdup(object);
+	if (!path)
+		return err_oom(e);
+	/* Gone since: then it is not in use. */
+	if (get_property_of(b, path, UNIT, "ActiveState", &state, NULL) < 0)
+		return 0;
+	return !streq(state, "inactive") && !streq(state, "failed");
+}
+
+int unit_vacant(const struct cg *g, struct err *e)
+{
+	_cleanup_bus_ struct bus b = BUS_INIT;
+	int64_t until = cg_now_ms() + END_MS;
+	int r = bus_open(&b, g->unit_user, e);
+
+	while (r == 0 && (r = unit_in_use(&b, g->unit, e)) == 1 && cg_now_ms() < until) {
+		cg_sleep_us(20000);
+		r = 0;
+	}
+	return r == 1 ? unit_taken(g, e) : r;
+}
+
 static int start_once(struct cg *g, struct bus *b, const struct unit_props *p, char *name, size_t size, struct err *e)
 {
 	_cleanup_buf_ struct buf body = BUF_INIT;
@@ -432,11 +489,8 @@ int unit_start(struct cg *g, struct err *e)
 		reset_failed(&b, g->unit);
 		err_clear(e);
 		r = start_once(g, &b, &p, name, sizeof(name), e);
-		if (r < 0 && streq(name, UNIT_EXISTS)) {
-			err_kind(e, ERR_EXISTS, -EBUSY, "container's cgroup is not empty: systemd has a unit %s",
-				 g->unit);
-			r = -EBUSY;
-		}
+		if (r < 0 && streq(name, UNIT_EXISTS))
+			r = unit_taken(g, e);
 	}
 	if (r < 0)
 		unit_release(g);

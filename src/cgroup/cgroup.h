@@ -75,12 +75,17 @@ void cg_host_oci(struct cg_host *h, const struct cg_oci *o);
  * "creel", ID; a name in ".slice" is a slice.
  */
 int cg_oci_path(const struct cg_host *h, const char *path, bool relative, const char *id, char **ret, struct err *e);
+/* An ordinary user's place on a host with v2 alone: what cg_create() takes for a unit "PREFIX-NAME.scope" of his own
+ * service manager, which gives it limits that are his to set. An error where none answers, or NAME is no unit's. */
+int cg_user_unit(const struct cg_host *h, const char *prefix, const char *name, char **ret, struct err *e);
 /* `exec --cgroup`: SPECS (NULL-terminated) are "path", for every hierarchy, or v1's "controller[,controller]:path", all
  * below G's; "/" is G's own. What is not there is an error. The result is for cg_attach() and cg_v2_fd() only. */
 int cg_sub(const struct cg *g, const char *const *specs, struct cg **ret, struct err *e);
-/* The groups that a process is in: where exec goes when init has moved below the container's group and that one
- * therefore takes no processes (v2: cg_attach() or clone3() say -EBUSY). */
+/* The groups that a process is in. */
 int cg_open_pid(struct cg_host *h, pid_t pid, struct cg **ret, struct err *e);
+/* Where a further process of G's container goes: *RET is NULL for G itself. A v2 group that passes controllers on to
+ * groups below takes no processes (cg_attach() and clone3() would say -EBUSY): then it is INIT's, below G. */
+int cg_entry(const struct cg *g, pid_t init, struct cg **ret, struct err *e);
 
 /*
  * PATH is relative to each hierarchy's root ("lxc.payload.c1"), no "..", or what cg_oci_path() or cg_path() gave.
@@ -90,7 +95,7 @@ int cg_open_pid(struct cg_host *h, pid_t pid, struct cg **ret, struct err *e);
  */
 int cg_create(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
 /* What cg_create() would refuse, before anything is made or journalled (undoing kills and removes): a group that has
- * processes, or for OCI is frozen. 0 when there is none. */
+ * processes, or for OCI is frozen; a unit that systemd has in use. 0 when there is none. */
 int cg_vacant(struct cg_host *h, const char *path, struct err *e);
 int cg_open(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
 int cg_root(struct cg_host *h, struct cg **ret, struct err *e); /* every hierarchy's root, to attach to */

@@ -215,7 +215,8 @@ int cg_vacant(struct cg_host *h, const char *path, struct err *e)
 	for (unsigned i = 0; r == 0 && i < h->n; i++)
 		if (file_exists(h->hier[i].fd, g->at[i]))
 			r = hier_vacant(g, &h->hier[i], e);
-	return r;
+	/* Its unit may be running in another slice. */
+	return r == 0 && g->unit ? unit_vacant(g, e) : r;
 }
 
 /* A group that is there already may be taken over when it is empty; left-over sub-groups go, unless it was OCI's caller

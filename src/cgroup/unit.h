@@ -66,6 +66,8 @@ int unit_prop_add_string(struct unit_props *p, const char *name, const char *s, 
 
 /* --- over the bus ---------------------------------------------------------------------------------------------------- */
 
+/* -EBUSY when systemd has a unit of that name in use, wherever its group is. */
+int unit_vacant(const struct cg *g, struct err *e);
 int unit_start(struct cg *g, struct err *e);
 /* Ends the holder. */
 void unit_release(struct cg *g);

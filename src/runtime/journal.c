@@ -30,6 +30,14 @@ int journal_add(int fd, const char *kind, const char *arg, struct err *e)
 	return r < 0 ? err_set(e, r, "write journal") : 0;
 }
 
+void journal_take_back(int fd, const char *kind, const char *arg)
+{
+	off_t end = lseek(fd, 0, SEEK_END), len = (off_t)(strlen(kind) + strlen(arg) + 2);
+
+	if (end >= len)
+		(void)ftruncate(fd, end - len);
+}
+
 /* The whole lines of the journal; a last line without newline was never acted upon. */
 static int journal_lines(int dirfd, struct strv *ret, struct err *e)
 {

@@ -38,6 +38,8 @@ void netns_unpin(int dirfd);
 
 int journal_open(int dirfd, struct err *e); /* O_APPEND fd */
 int journal_add(int fd, const char *kind, const char *arg, struct err *e);
+/* Drops the line that was just added: what it would undo turned out to be somebody else's. */
+void journal_take_back(int fd, const char *kind, const char *arg);
 
 /* Arguments of all entries of KIND, in order, appended to RET. */
 int journal_find(int dirfd, const char *kind, struct strv *ret, struct err *e);

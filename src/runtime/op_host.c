@@ -82,7 +82,7 @@ static int cgroup_create_apply(const struct op *op, struct run *run, struct err 
 	return r;
 }
 
-const struct op_kind op_cgroup_create = { "cgroup.create", describe_ab, cgroup_create_apply };
+const struct op_kind op_cgroup_create = { "cgroup.create", describe_ab, cgroup_create_apply, true };
 
 /* a: path below the group; from here on it is the one that processes enter */
 static int cgroup_inner_apply(const struct op *op, struct run *run, struct err *e)

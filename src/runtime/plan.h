@@ -32,6 +32,8 @@ struct op_kind {
 	const char *name; /* "mount", "cgroup.set": one word, stable */
 	void (*describe)(const struct op *op, struct buf *out);
 	int (*apply)(const struct op *op, struct run *run, struct err *e);
+	/* An ERR_EXISTS of apply says that what is there is somebody else's and untouched: nothing to undo. */
+	bool refuses;
 };
 
 /* A mount of any kind. The target lies below the container's root, always. */

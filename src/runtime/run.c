@@ -162,6 +162,8 @@ static int run_stage(struct run *run, enum op_stage stage, struct err *e)
 			r = journal_add(run->journal_fd, op->undo_kind, op->undo_arg, e);
 		if (r == 0)
 			r = op->kind->apply(op, run, e);
+		if (r < 0 && op->undo_kind && op->kind->refuses && e && e->kind == ERR_EXISTS)
+			journal_take_back(run->journal_fd, op->undo_kind, op->undo_arg);
 		if (r < 0) {
 			if (e && !e->code)
 				err_set(e, r, "%s", op->kind->name);
