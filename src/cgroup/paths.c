@@ -226,6 +226,17 @@ int cg_oci_path(const struct cg_host *h, const char *path, bool relative, const 
 	return encode(h, base, name, ret, e);
 }
 
+int cg_user_unit(const struct cg_host *h, const char *prefix, const char *name, char **ret, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (h->layout != CG_V2)
+		return err_kind(e, ERR_MISSING, -EOPNOTSUPP, "no host with cgroup v2 alone");
+	if (asprintf(&text, ":%s:%s", prefix, name) < 0)
+		return err_oom(e);
+	return unit_path(text, name, true, ret, e);
+}
+
 int cg_open_pid(struct cg_host *h, pid_t pid, struct cg **ret, struct err *e)
 {
 	const char *base[CG_HIER_MAX];
@@ -244,6 +255,32 @@ int cg_open_pid(struct cg_host *h, pid_t pid, struct cg **ret, struct err *e)
 		if (!base[i])
 			(*ret)->used &= ~(1u << i);
 	return r;
+}
+
+int cg_entry(const struct cg *g, pid_t init, struct cg **ret, struct err *e)
+{
+	const struct cg_hier *h = g->host->v2 >= 0 ? &g->host->hier[g->host->v2] : NULL;
+	_cleanup_(cg_freep) struct cg *its = NULL;
+	char text[256], p[PATH_MAX];
+	const char *below;
+	int r;
+
+	*ret = NULL;
+	if (!h || !(g->used & 1u << g->host->v2) ||
+	    file_read_small(h->fd, cg_file(cg_at(g, h), "cgroup.subtree_control", p), text, sizeof(text)) <= 0)
+		return 0;
+	r = cg_open_pid(g->host, init, &its, e);
+	if (r == -ENOENT) {
+		err_clear(e);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	/* Whoever was moved out of the container's group does not lead others there. */
+	below = its->used & 1u << g->host->v2 ? startswith(cg_at(its, h), cg_at(g, h)) : NULL;
+	if (below && *below == '/')
+		*ret = TAKE_PTR(its);
+	return 0;
 }
 
 /* --- sub-groups ------------------------------------------------------------------------------------------------------ */

@@ -278,11 +278,9 @@ static int child_setup(struct attach *a, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	if (a->join.cg) {
-		r = cg_attach(a->join.cg, 0, a->join.in_v2, e);
-		if (r < 0)
-			return r;
-	}
+	r = join_group(&a->join, e);
+	if (r < 0)
+		return r;
 	if (a->label && !a->q->elevated_lsm && a->lsm != LSM_NONE)
 		a->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	r = join_rest(&a->join, e);

@@ -313,8 +313,8 @@ static int compile_parent(struct compiler *c)
 		op->ids.maps = c->plan->maps;
 		op->ids.n = c->plan->n_maps;
 	}
-	/* In a user name space it has no right to. */
-	if (c->plan->cgroup && c->plan->in_userns) {
+	/* In a user name space it has no right to; and what an ordinary user may not, his service manager may, from outside. */
+	if (c->plan->cgroup && (c->plan->in_userns || c->opts->rootless)) {
 		r = compile_add(c, OP_PARENT, &op_cgroup_attach, NULL, NULL, 0, 0);
 		if (r < 0)
 			return r;
@@ -458,10 +458,11 @@ static int compile_all_mounts(struct compiler *c)
 
 static int compile_child(struct compiler *c)
 {
-	int r;
+	int r = 0;
 
 	/* The child moves itself, as its first act: that takes no grace period of the kernel, as moving another would. */
-	r = c->plan->cgroup && !c->plan->in_userns ? compile_add(c, OP_CHILD, &op_cgroup_attach, NULL, NULL, 0, 0) : 0;
+	if (c->plan->cgroup && !c->plan->in_userns && !c->opts->rootless)
+		r = compile_add(c, OP_CHILD, &op_cgroup_attach, NULL, NULL, 0, 0);
 	if (r == 0)
 		r = compile_add(c, OP_CHILD, &op_wait_mapped, NULL, NULL, 0, 0);
 	if (r == 0)

@@ -32,7 +32,7 @@ static int enter_apply(const struct op *op, struct run *run, struct err *e)
 
 	/* Nobody in there may look at us while we hold fds of the host (CVE-2016-9962). */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	r = run->join->cg ? cg_attach(run->join->cg, 0, run->join->in_v2, e) : 0;
+	r = join_group(run->join, e);
 	if (r < 0)
 		return r;
 	run->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -143,11 +143,11 @@ static int open_group(struct run *run, const struct record *rec, const struct ex
 	if (!q->ignore_paused && cg_is_frozen(own, &frozen, NULL) == 0 && frozen)
 		return err_kind(e, ERR_STATE, -EAGAIN,
 				"cannot exec in a paused container (use --ignore-paused to override)");
-	run->join->cg = own;
-	if (!q->cgroups || !q->cgroups[0])
-		return 0;
-	r = cg_sub(own, q->cgroups, &run->join->sub, e);
-	run->join->cg = run->join->sub;
+	if (q->cgroups && q->cgroups[0])
+		r = cg_sub(own, q->cgroups, &run->join->sub, e);
+	else
+		r = cg_entry(own, rec->pid, &run->join->sub, e);
+	run->join->cg = run->join->sub ?: own;
 	return r;
 }
 

@@ -717,6 +717,40 @@ static void relative(const char *layout)
 	cg_host_oci(host, NULL);
 }
 
+/* Where a further process goes when the first has moved below and the group takes none itself. */
+static void entry(const char *layout)
+{
+	struct cg *sub = NULL;
+	struct err e = { 0 };
+	char below[96];
+
+	cg_host_oci(host, &oci);
+	CHECK(spawn(NULL) == 0);
+	CHECK(cg_entry(cg, child, &sub, &e) == 0 && !sub);
+	snprintf(below, sizeof(below), "%s/s", group);
+	CHECK(cg_create(host, below, &sub, &e) == 0);
+	CHECK(cg_attach(sub, child, false, &e) == 0);
+	sub = cg_free(sub);
+	/* A hybrid host's v2 has nothing to pass on. */
+	if (cg_host_layout(host) == CG_V2 && cg_set(cg, 2, "cgroup.subtree_control", "+pids", &e) == 0) {
+		CHECK(cg_attach(cg, child, false, NULL) == -EBUSY);
+		CHECK(cg_entry(cg, child, &sub, &e) == 0 && sub);
+		CHECK_STR(cg_path(sub), below);
+		CHECK(cg_attach(sub, child, false, &e) == 0);
+		sub = cg_free(sub);
+		/* Nobody is led out of the container's group. */
+		CHECK(cg_entry(cg, getpid(), &sub, &e) == 0 && !sub);
+	} else {
+		CHECK(cg_host_layout(host) != CG_V2 || !streq(layout, "host"));
+		CHECK(cg_entry(cg, child, &sub, &e) == 0 && !sub);
+	}
+	cg_host_oci(host, NULL);
+}
+
+LAYOUT_TEST(entry, host)
+LAYOUT_TEST(entry, v1)
+LAYOUT_TEST(entry, v2)
+
 LAYOUT_TEST(relative, host)
 LAYOUT_TEST(relative, v1)
 LAYOUT_TEST(relative, v2)
