@@ -3,6 +3,7 @@
 /* Where the control groups of a container lie: said by its keys, by lxc.conf, or as LXC has always had them. */
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "engine/internal.h"
@@ -82,6 +83,36 @@ static int pick_free(struct cg_host *h, const char *base, char **ret, struct err
 	return err_kind(e, ERR_LIMIT, -EBUSY, "no free control group name for %s", base);
 }
 
+/* A unit of the user's own service manager, where he has one: what is delegated to him is delegated to that. */
+static bool pick_unit(const struct container *c, struct cg_host *h, char **ret)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		_cleanup_free_ char *name = NULL, *path = NULL;
+
+		if ((i ? asprintf(&name, "%s-%u", c->id, i) : asprintf(&name, "%s", c->id)) < 0)
+			return false;
+		/* A unit's instance is something else. */
+		for (char *s = name; (s = strchr(s, '@'));)
+			*s = '-';
+		if (cg_user_unit(h, "lxc", name, &path, NULL) < 0)
+			return false;
+		if (cg_vacant(h, path, NULL) == 0) {
+			*ret = TAKE_PTR(path);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Nobody has said a place. */
+static bool is_anywhere(const struct container *c)
+{
+	const struct spec_cgroup *s = &c->spec.cgroup;
+
+	return !s->dir_container && !s->dir && s->relative != TRI_YES &&
+	       isempty(engine_global(c->engine, "lxc.cgroup.pattern"));
+}
+
 int container_pick_group(struct container *c, bool rootless, char **ret, struct err *e)
 {
 	_cleanup_buf_ struct buf base = BUF_INIT;
@@ -90,6 +121,8 @@ int container_pick_group(struct container *c, bool rootless, char **ret, struct 
 
 	if (r < 0 || cg_host_layout(h) == CG_NONE)
 		return r;
+	if (rootless && geteuid() != 0 && is_anywhere(c) && pick_unit(c, h, ret))
+		return 0;
 	r = group_base(c, h, rootless, &base, e);
 	return r < 0 ? r : pick_free(h, buf_str(&base), ret, e);
 }
