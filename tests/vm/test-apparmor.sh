@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Labels on a kernel with AppArmor: generated, unconfined, missing; unloaded again when the container has gone.
+# Labels on a kernel with AppArmor: generated, unconfined, missing; unloaded again when the container has gone. And those
+# that an OCI container names: enforced for its first process and for whoever is executed in it.
 n=0 bad=0
 check() {
 	n=$((n + 1))
@@ -36,7 +37,46 @@ lxc-start -n $name 2>"/tmp/$name.err"
 check "a missing profile refuses the start" $? 1
 check "and is named" "$(grep -c no-such-profile "/tmp/$name.err")" 1
 check "nothing is left" "$(creel doctor)" "nothing is left of dead containers"
-lxc-destroy -n $name
 rm -f "/tmp/$name.err"
+
+bundle=/tmp/$name
+mkdir "$bundle"
+mv "$dir/rootfs" "$bundle/rootfs"
+mkdir "$dir/rootfs"
+lxc-destroy -n $name
+for p in a b; do
+	cat <<EOF
+profile creel-test-$p flags=(attach_disconnected,mediate_deleted) {
+  file, capability, network, signal, umount,
+  deny /secret-$p rw,
+}
+EOF
+done >"$bundle/profiles"
+apparmor_parser -r "$bundle/profiles"
+echo a >"$bundle/rootfs/secret-a"
+echo b >"$bundle/rootfs/secret-b"
+creel-oci spec -b "$bundle"
+config() { jq "$1" "$bundle/config.json" >"$bundle/new" && mv "$bundle/new" "$bundle/config.json"; }
+config '.process.terminal = false | .process.args = ["sleep", "1000"] | .process.apparmorProfile = "creel-test-a"'
+creel-oci run -d -b "$bundle" $name </dev/null >"$bundle/out" 2>&1
+check "apparmorProfile of a config.json" $? 0
+check "the first process is confined" "$(creel-oci exec $name cat /proc/1/attr/current)" "creel-test-a (enforce)"
+check "so is exec, by the same" "$(creel-oci exec $name cat /proc/self/attr/current)" "creel-test-a (enforce)"
+check "it is enforced" "$(creel-oci exec $name sh -c 'cat /secret-a; cat /secret-b' 2>/dev/null)" b
+check "exec --apparmor" "$(creel-oci exec --apparmor creel-test-b $name cat /proc/self/attr/current)" "creel-test-b (enforce)"
+check "and that is enforced" "$(creel-oci exec --apparmor creel-test-b $name sh -c 'cat /secret-a; cat /secret-b' 2>/dev/null)" a
+jq -n '{"args": ["cat", "/proc/self/attr/current"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "apparmorProfile": "creel-test-b"}' >"$bundle/process.json"
+check "process.json names one, too" "$(creel-oci exec -p "$bundle/process.json" $name)" "creel-test-b (enforce)"
+creel-oci exec --apparmor no-such-profile $name true 2>"$bundle/err"
+check "exec with a missing one fails" "$(($? > 0)) $(grep -c no-such-profile "$bundle/err")" "1 1"
+creel-oci delete -f $name
+config '.process.apparmorProfile = "no-such-profile"'
+creel-oci run -b "$bundle" $name </dev/null >"$bundle/out" 2>&1
+check "a missing one in config.json" "$(($? > 0)) $(grep -c no-such-profile "$bundle/out")" "1 1"
+config '.process.apparmorProfile = "unconfined" | .process.args = ["cat", "/proc/self/attr/current"]'
+check "unconfined" "$(creel-oci run -b "$bundle" $name </dev/null)" unconfined
+check "nothing is left" "$(creel doctor)" "nothing is left of dead containers"
+apparmor_parser -R "$bundle/profiles"
+rm -rf "$bundle"
 echo "1..$n"
 exit $bad
