@@ -17,6 +17,7 @@
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "runtime/keeper_proto.h"
+#include "runtime/seccomp_proxy.h"
 #include "runtime/supervise.h"
 #include "spec/field.h"
 #include "sys/ns.h"
@@ -275,6 +276,21 @@ static int make_mount_point(struct life *l, struct err *e)
 	return 0;
 }
 
+/* The listener has come: somebody must answer at once. Without a proxy calls fail when we have gone. */
+static int seccomp_listener(void *arg, struct run *run, int fd, struct err *e)
+{
+	const struct proxy_conf c = {
+		.address = run->spec->security.seccomp_proxy,
+		.cookie = run->spec->security.seccomp_cookie,
+		.monitor = run->rec.keeper,
+		.init = run->pid,
+	};
+	int r = seccomp_proxy_start(&c, fd, e);
+
+	fd_close(fd);
+	return r;
+}
+
 static int life_prepare(struct life *l, struct err *e)
 {
 	struct container *c = l->c;
@@ -289,6 +305,8 @@ static int life_prepare(struct life *l, struct err *e)
 	l->run.opts = &l->opts;
 	l->run.log = c->engine->log;
 	l->run.dirfd = l->dirfd;
+	if (c->spec.security.seccomp_proxy)
+		l->run.notify = seccomp_listener;
 	l->keeper = engine_resource(RES_KEEPER, "creel-keeper");
 	l->self = engine_self();
 	if (!l->keeper || !l->self)

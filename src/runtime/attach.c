@@ -27,9 +27,11 @@
 
 #include "base/fd.h"
 #include "cgroup/cgroup.h"
+#include "runtime/child.h"
 #include "runtime/join.h"
 #include "runtime/relay.h"
 #include "runtime/run.h"
+#include "runtime/seccomp_proxy.h"
 #include "sys/inroot.h"
 #include "sys/mount.h"
 #include "sys/caps.h"
@@ -231,7 +233,7 @@ static int child_stdio(const int *fds, struct err *e)
 	return 0;
 }
 
-static int child_exec(struct attach *a, struct err *e)
+static int child_run(struct attach *a, struct err *e)
 {
 	char shell[4096], *shell_argv[] = { shell, NULL };
 	char *const *argv = a->q->argv;
@@ -251,9 +253,12 @@ static int child_exec(struct attach *a, struct err *e)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (!a->q->elevated_lsm) {
-		r = seccomp_apply(&a->seccomp, &notify);
+		if (a->seccomp.has_notify && a->spec->security.seccomp_proxy)
+			r = child_load_filter(&a->seccomp, a->sock, e);
+		else if ((r = seccomp_apply(&a->seccomp, &notify)) < 0)
+			err_set(e, r, "load the container's seccomp policy");
 		if (r < 0)
-			return err_set(e, r, "load the container's seccomp policy");
+			return r;
 	}
 	if (a->q->fn)
 		return child_call(a, e);
@@ -304,7 +309,7 @@ static int child_setup(struct attach *a, struct err *e)
 		r = err_set(e, -errno, "set the personality");
 	if (r == 0)
 		r = child_ids(a, e);
-	return r == 0 ? child_exec(a, e) : r;
+	return r == 0 ? child_run(a, e) : r;
 }
 
 /* --- our side --------------------------------------------------------------------------------------------------------------- */
@@ -335,8 +340,15 @@ static int prepare(struct attach *a, int dirfd, struct cg_host **ret_host, struc
 }
 
 /* Until the exec has closed the child's end: a terminal, an error, or nothing. */
-static int await_child(int sock, int *ret_master, struct err *e)
+static int await_child(const struct attach *a, int sock, int *ret_master, struct err *e)
 {
+	const struct proxy_conf proxy = {
+		.address = a->spec->security.seccomp_proxy,
+		.cookie = a->spec->security.seccomp_cookie,
+		.monitor = a->rec->keeper,
+		.init = a->rec->pid,
+	};
+
 	for (;;) {
 		int fd[1];
 		size_t n = 1;
@@ -344,7 +356,12 @@ static int await_child(int sock, int *ret_master, struct err *e)
 
 		if (r == STEP_PTYS && n == 1)
 			*ret_master = fd[0];
-		else if (r == STEP_READY)
+		else if (r == STEP_NOTIFY && n == 1) {
+			r = seccomp_proxy_start(&proxy, fd[0], e);
+			fd_close(fd[0]);
+			if (r < 0)
+				return r;
+		} else if (r == STEP_READY)
 			return 0;
 		else if (r == -EPIPE || r == -ECONNRESET)
 			return 0;
@@ -392,7 +409,7 @@ int attach_start(int dirfd, const struct record *rec, const struct spec *spec, c
 		_exit(!a.exec_failed ? 1 : ce.code == -ENOENT ? 127 : 126);
 	}
 	fd_close(a.sock);
-	r = pid < 0 ? pid : await_child(mine, &master, e);
+	r = pid < 0 ? pid : await_child(&a, mine, &master, e);
 	if (pid > 0)
 		*ret_pid = pid;
 	if (r == 0 && master >= 0)

@@ -257,7 +257,7 @@ const struct field spec_fields[] = {
 	  .check = check_line),
 	R("security.seccomp_profile", FT_STRING, security.seccomp_profile, "seccomp policy file; default: the built-in one",
 	  .check = check_line),
-	R("security.seccomp_nesting", FT_TRI, security.seccomp_nesting, "merge with the caller's policy"),
+	R("security.seccomp_nesting", FT_TRI, security.seccomp_nesting, "0: no policy where the caller is under one; else it is stacked"),
 	R("security.seccomp_proxy", FT_STRING, security.seccomp_proxy, "socket that decides on notified calls",
 	  .check = check_proxy),
 	R("security.seccomp_cookie", FT_STRING, security.seccomp_cookie, "text sent along to it", .check = check_line),
