@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/spawn.h"
 #include "engine/copy-inner.h"
+#include "net/net.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "store/store.h"
@@ -69,6 +70,24 @@ static int find_template(struct creation *n, struct err *e)
 	return isempty(t) || streq(t, "none") ? 0 : engine_template(t, &n->template, e);
 }
 
+/* Every x of a hardware address is given a digit, once and for all: the address is the container's. */
+static int fill_address(void *arg, const char *key, const char *value, char **ret_value, struct err *e)
+{
+	size_t n = strlen(key), tail = strlen(".hwaddr");
+	_cleanup_free_ char *address = NULL;
+	int r;
+
+	if (n < tail || !streq(key + n - tail, ".hwaddr") || !strpbrk(value, "xX"))
+		return 0;
+	address = strdup(value);
+	if (!address)
+		return err_oom(e);
+	r = net_hwaddr_fill(address, e);
+	if (r == 0)
+		*ret_value = TAKE_PTR(address);
+	return r;
+}
+
 /* The user's default configuration, the root file system's place, and who made it. */
 static int write_config(struct creation *n, struct err *e)
 {
@@ -92,7 +111,9 @@ static int write_config(struct creation *n, struct err *e)
 		return r;
 	if (asprintf(&path, "dir:%s", n->rootfs) < 0)
 		return err_oom(e);
-	r = lxc_config_set(conf, "lxc.rootfs.path", path, e);
+	r = lxc_config_map(conf, fill_address, NULL, e);
+	if (r == 0)
+		r = lxc_config_set(conf, "lxc.rootfs.path", path, e);
 	if (r < 0)
 		return r;
 	buf_printf(&text, "# Template used to create this container: %s\n", n->template ?: "none");

@@ -5,11 +5,18 @@
  * them: its tools the lxc_config_* ones, its tests the thread-local current_config.
  */
 
-#include <linux/personality.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <linux/mount.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
+#include "engine/copy-inner.h"
 #include "liblxc/liblxc.h"
+#include "sys/inroot.h"
+#include "sys/mount.h"
+#include "sys/syscalls.h"
 
 /* Prototypes as its sources have them. */
 struct lxc_list {
@@ -115,3 +122,120 @@ PUBLIC bool lxc_is_valid_storage_type(const char *type)
 			return true;
 	return false;
 }
+
+/* --- what nobody but LXC's own code has a use for --------------------------------------------------------------------- */
+
+void mod_all_rdeps(struct lxc_container *c, bool inc);
+int write_id_mapping(int idtype, pid_t pid, const char *buf, size_t buf_size);
+int __safe_mount_beneath_at(int beneath_fd, const char *src, const char *dst, const char *fstype, unsigned int flags,
+			    const void *data);
+
+/* The containers that C's root rests on learn of it, or that it has gone. */
+PUBLIC void mod_all_rdeps(struct lxc_container *c, bool inc)
+{
+	_cleanup_free_ char *dir = path_join(c->config_path, c->name);
+
+	if (dir)
+		(void)depends_tell(dir, c->config_path, c->name, inc, NULL);
+}
+
+/* IDTYPE: 0 users, 1 groups. */
+PUBLIC int write_id_mapping(int idtype, pid_t pid, const char *buf, size_t buf_size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%cid_map", (int)pid, idtype ? 'g' : 'u');
+	return file_write_raw(AT_FDCWD, path, buf, buf_size);
+}
+
+/* Mounts on DST below BENEATH_FD, never through a link. */
+PUBLIC int __safe_mount_beneath_at(int beneath_fd, const char *src, const char *dst, const char *fstype,
+				   unsigned int flags, const void *data)
+{
+	_cleanup_close_ int mnt = -EBADF, at = inroot_open_nolinks(beneath_fd, dst, 0);
+
+	if (at < 0)
+		return at;
+	mnt = flags & MS_BIND ? mount_clone(AT_FDCWD, src, flags & MS_REC, NULL)
+			      : mount_new(fstype, src, data, 0, flags & MS_RDONLY, NULL);
+	return mnt < 0 ? mnt : mount_attach(mnt, at, NULL);
+}
+
+struct lxc_network_info {
+	const char *name;
+	char template[16];
+	size_t template_len;
+};
+extern const struct lxc_network_info lxc_network_info[];
+PUBLIC const struct lxc_network_info lxc_network_info[] = {
+	{ "empty", "emptXXXXXX", 10 },	 { "veth", "vethXXXXXX", 10 },
+	{ "macvlan", "macvXXXXXX", 10 }, { "ipvlan", "ipvlXXXXXX", 10 },
+	{ "phys", "physXXXXXX", 10 },	 { "vlan", "vlanXXXXXX", 10 },
+	{ "none", "noneXXXXXX", 10 },	 { NULL, "", 0 },
+};
+
+/* Objects that its log macros refer to; with a priority of NOTSET nothing is logged through them. */
+struct lxc_log_category {
+	const char *name;
+	int priority;
+	void *appender;
+	const struct lxc_log_category *parent;
+};
+#define CATEGORY(x)                                             \
+	extern struct lxc_log_category lxc_log_category_##x;    \
+	PUBLIC struct lxc_log_category lxc_log_category_##x = { \
+		#x,                                             \
+		LXC_LOG_NOTSET,                                 \
+		NULL,                                           \
+		NULL,                                           \
+	}
+#define LXC_LOG_NOTSET 10
+CATEGORY(af_unix);
+CATEGORY(apparmor);
+CATEGORY(attach);
+CATEGORY(btrfs);
+CATEGORY(caps);
+CATEGORY(cgfsng);
+CATEGORY(cgroup);
+CATEGORY(cgroup2_devices);
+CATEGORY(cgroup_utils);
+CATEGORY(commands);
+CATEGORY(commands_utils);
+CATEGORY(conf);
+CATEGORY(confile);
+CATEGORY(confile_utils);
+CATEGORY(criu);
+CATEGORY(dir);
+CATEGORY(error);
+CATEGORY(execute);
+CATEGORY(freezer);
+CATEGORY(idmap_utils);
+CATEGORY(log);
+CATEGORY(loop);
+CATEGORY(lsm);
+CATEGORY(lvm);
+CATEGORY(lxc);
+CATEGORY(lxccontainer);
+CATEGORY(lxclock);
+CATEGORY(mainloop);
+CATEGORY(monitor);
+CATEGORY(mount_utils);
+CATEGORY(namespace);
+CATEGORY(nbd);
+CATEGORY(network);
+CATEGORY(nl);
+CATEGORY(overlay);
+CATEGORY(parse);
+CATEGORY(process_utils);
+CATEGORY(rbd);
+CATEGORY(rsync);
+CATEGORY(seccomp);
+CATEGORY(selinux);
+CATEGORY(start);
+CATEGORY(state);
+CATEGORY(storage);
+CATEGORY(storage_utils);
+CATEGORY(sync);
+CATEGORY(terminal);
+CATEGORY(utils);
+CATEGORY(zfs);

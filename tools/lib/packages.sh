@@ -9,7 +9,8 @@ PKG_RUN="nftables dnsmasq-base iproute2 uidmap debootstrap busybox-static ca-cer
 PKG_TRY="iputils-ping procps"
 PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"
 PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-ping procps jq libcap2-bin
-	qemu-system-x86 e2fsprogs cpio zstd attr apparmor mypy openvswitch-switch"
+	qemu-system-x86 e2fsprogs cpio zstd attr apparmor mypy openvswitch-switch
+	lua5.2 lua-filesystem"
 PKG_CLIENTS="podman conmon netavark aardvark-dns catatonit buildah containerd containernetworking-plugins docker.io
 	iptables runc crun python3-grpcio"
 # From Debian 13 on the command is a package of its own.
@@ -52,4 +53,16 @@ install_packages() {
 	[ $r = 0 ] || tail -5 "/tmp/creel-apt.$$"
 	rm -f "/tmp/creel-apt.$$"
 	return $r
+}
+
+# unpack_packages DIR NAME…: their files below DIR, without installing them or what they depend on. Kept there.
+unpack_packages() {
+	local dir=$1 p
+	shift
+	mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || return 1
+	for p in "$@"; do
+		[ -e "$dir/.$p" ] && continue
+		(cd "$dir" && { apt-get download -qq "$p" || { apt-get -o DPkg::Lock::Timeout=300 update -qq && apt-get download -qq "$p"; }; } &&
+			dpkg -x "${p}"_*.deb . && rm -f "${p}"_*.deb && : >".$p") </dev/null || return 1
+	done
 }

@@ -99,11 +99,9 @@ int lxc_config_read(struct lxc_config *c, const char *path, struct err *e)
 	size_t len;
 	int r;
 
-	r = lxc_read(path, &text, &len, e);
-	if (r < 0)
-		return r;
 	spec_init(&both);
-	r = spec_copy(&both, &c->spec, e);
+	r = lxc_read(path, &text, &len, e);
+	r = r < 0 ? r : spec_copy(&both, &c->spec, e);
 	r = r < 0 ? r : parse_copy(&both, text, len, path, e);
 	if (r < 0)
 		return r;
