@@ -98,6 +98,14 @@ int cg_create(struct cg_host *h, const char *path, struct cg **ret, struct err *
  * processes, or for OCI is frozen; a unit that systemd has in use. 0 when there is none. */
 int cg_vacant(struct cg_host *h, const char *path, struct err *e);
 int cg_open(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
+/*
+ * A group that others have processes in, for OCI's callers who want just that: share in place of create, leave in place of
+ * remove, which for whoever made it (MADE) is so as soon as somebody shares it. The last of them takes it away. Nobody's
+ * end kills what is in it.
+ */
+int cg_share(struct cg_host *h, const char *path, struct cg **ret, struct err *e);
+bool cg_is_shared(const struct cg *g);
+int cg_leave(struct cg_host *h, const char *path, bool made, struct err *e);
 int cg_root(struct cg_host *h, struct cg **ret, struct err *e); /* every hierarchy's root, to attach to */
 struct cg *cg_free(struct cg *g);				/* forgets, removes nothing */
 DEFINE_CLEANUP(struct cg *, cg_free);

@@ -135,10 +135,13 @@ bool cg_parent(const char *path, unsigned level, char out[static CG_PATH_MAX + 1
 /*
  * marks.c: notes on groups for whoever removes them, in extended attributes of the main hierarchy's group: the names of
  * the hierarchies that they are about. KEPT: the group was there before us. MADE: a parent that was made for a group.
+ * SHARED: others were in it when a container went there, too. ORPHAN: whoever made a shared one has left.
  * Where the kernel or the caller's rights have no such attributes nothing is noted: groups go, their parents stay.
  */
-#define CG_ATTR_KEPT "trusted.creel.kept"
-#define CG_ATTR_MADE "trusted.creel.made"
+#define CG_ATTR_KEPT   "trusted.creel.kept"
+#define CG_ATTR_MADE   "trusted.creel.made"
+#define CG_ATTR_SHARED "trusted.creel.shared"
+#define CG_ATTR_ORPHAN "trusted.creel.orphan"
 void cg_mark(const struct cg_hier *main, const char *path, const char *attr, const struct cg_host *h, uint32_t hiers);
 void cg_unmark(const struct cg_hier *main, const char *path, const char *attr);
 uint32_t cg_marked(const struct cg_hier *main, const char *path, const char *attr, const struct cg_host *h);

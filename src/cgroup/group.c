@@ -14,6 +14,7 @@
 #include "cgroup/unit.h"
 
 #define REMOVE_WAIT_MS	 500
+#define LEAVE_WAIT_MS	 100
 #define REMOVE_DEPTH_MAX 64
 #define MAKE_TRIES	 8
 
@@ -247,6 +248,11 @@ static void mark_made(const struct cg *g, const int made[static CG_HIER_MAX])
 		kept |= g->used & 1u << i && made[i] == 0 ? 1u << i : 0;
 	if (kept && g->host->oci)
 		cg_mark(main, cg_at(g, main), CG_ATTR_KEPT, g->host, kept);
+	/* Of others, who have gone. */
+	if (kept) {
+		cg_unmark(main, cg_at(g, main), CG_ATTR_SHARED);
+		cg_unmark(main, cg_at(g, main), CG_ATTR_ORPHAN);
+	}
 	do {
 		level++;
 		at_level = 0;
@@ -317,6 +323,84 @@ int cg_create(struct cg_host *h, const char *path, struct cg **ret, struct err *
 	*ret = TAKE_PTR(g);
 	return 0;
 }
+
+/* --- with others -------------------------------------------------------------------------------------------------------- */
+
+int cg_share(struct cg_host *h, const char *path, struct cg **ret, struct err *e)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	const struct cg_hier *main;
+	uint32_t theirs = 0;
+	bool frozen = false;
+	int r = cg_new(h, path, &g, e);
+
+	if (r < 0)
+		return r;
+	if (g->unit || h->n == 0)
+		return err_kind(e, ERR_EXISTS, -EBUSY, "systemd's unit %s is somebody else's", g->path);
+	for (unsigned i = 0; i < h->n; i++) {
+		r = hier_make(&h->hier[i], g->at[i], e);
+		if (r < 0)
+			break;
+		theirs |= r == 0 ? 1u << i : 0;
+		g->used |= 1u << i;
+	}
+	main = cg_hier_main(g);
+	if (r >= 0 && cg_is_frozen(g, &frozen, NULL) == 0 && frozen)
+		r = err_kind(e, ERR_STATE, -EBUSY, "container's cgroup unexpectedly frozen: %s", g->path);
+	if (r >= 0)
+		cg_mark(main, cg_at(g, main), CG_ATTR_SHARED, h, theirs);
+	/* Whoever made it would kill us at its end. */
+	if (r >= 0 && !cg_is_shared(g))
+		r = err_kind(e, ERR_EXISTS, -EBUSY,
+			     "container's cgroup is not empty, and cannot be marked as shared: %s", g->path);
+	if (r < 0) {
+		for (unsigned i = 0; i < h->n; i++)
+			if (g->used & 1u << i && !(theirs & 1u << i))
+				unlinkat(h->hier[i].fd, g->at[i], AT_REMOVEDIR);
+		return r;
+	}
+	*ret = TAKE_PTR(g);
+	return 0;
+}
+
+bool cg_is_shared(const struct cg *g)
+{
+	const struct cg_hier *main = cg_hier_main(g);
+
+	return main && cg_marked(main, cg_at(g, main), CG_ATTR_SHARED, g->host);
+}
+
+int cg_leave(struct cg_host *h, const char *path, bool made, struct err *e)
+{
+	int64_t until = cg_now_ms() + LEAVE_WAIT_MS;
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	_cleanup_free_ pid_t *pids = NULL;
+	const struct cg_hier *main;
+	uint32_t theirs;
+	size_t n = 0;
+	int r = cg_open(h, path, &g, e);
+
+	if (r < 0)
+		return r == -ENOENT ? (err_clear(e), 0) : r;
+	main = cg_hier_main(g);
+	theirs = cg_marked(main, cg_at(g, main), CG_ATTR_KEPT, h);
+	if (!made && !cg_marked(main, cg_at(g, main), CG_ATTR_ORPHAN, h))
+		theirs |= cg_marked(main, cg_at(g, main), CG_ATTR_SHARED, h);
+	/* The one that says whose they are goes last. */
+	for (unsigned i = 0; i < h->n; i++)
+		if (&h->hier[i] != main && !(theirs & 1u << i))
+			(void)hier_remove(&h->hier[i], g->at[i], until);
+	if (!(theirs & 1u << (main - h->hier)) && hier_remove(main, cg_at(g, main), until) >= 0)
+		remove_parents(h, g);
+	else if (made)
+		cg_mark(main, cg_at(g, main), CG_ATTR_ORPHAN, h, g->used);
+	else if (cg_pids(g, &pids, &n, NULL) == 0 && n == 0)
+		cg_unmark(main, cg_at(g, main), CG_ATTR_SHARED);
+	return 0;
+}
+
+/* --- groups that are there ---------------------------------------------------------------------------------------------- */
 
 int cg_open(struct cg_host *h, const char *path, struct cg **ret, struct err *e)
 {

@@ -259,6 +259,7 @@ static int make_plan(struct making *m, struct err *e)
 	m->opts.oci = true;
 	m->opts.foreground = true;
 	m->opts.wait_start = !m->o->start;
+	m->opts.always_listen = m->oci->crun;
 	m->opts.no_pivot = m->o->no_pivot;
 	m->opts.no_new_keyring = m->o->no_new_keyring;
 	m->opts.bundle = m->bundle;
@@ -266,6 +267,28 @@ static int make_plan(struct making *m, struct err *e)
 	r = pick_cgroup(m, e);
 	if (r == 0)
 		r = plan_compile(&m->ct->spec, &m->opts, &m->plan, e);
+	m->planned = r == 0;
+	return r;
+}
+
+/* Others in the group that it is to have are no reason to refuse it, but one to say so. */
+static int check_group(struct making *m, struct err *e)
+{
+	struct err busy = { 0 };
+	int r = m->cgroup ? cg_vacant(m->oci->cg_host, m->cgroup, &busy) : 0;
+
+	if (r < 0 && (busy.kind != ERR_EXISTS || m->oci->systemd_cgroup)) {
+		if (e)
+			*e = busy;
+		return r;
+	}
+	if (r == 0)
+		return 0;
+	log_msg(m->oci->log, LOG_WARN, "%s; it is shared with them", busy.msg);
+	m->opts.cgroup_shared = true;
+	plan_done(&m->plan);
+	m->planned = false;
+	r = plan_compile(&m->ct->spec, &m->opts, &m->plan, e);
 	m->planned = r == 0;
 	return r;
 }
@@ -372,6 +395,8 @@ static int take(void *arg, struct run *run, struct err *e)
 
 		r = sock < 0 ? sock : oci_send_fd(sock, "pidfd", run->pidfd, "pidfd", e);
 	}
+	if (r == 0 && m->oci->crun)
+		r = oci_crun_status(m->ct, &run->rec, m->o->detach || !m->o->start, e);
 	if (r == 0 && !isempty(m->o->pidfile))
 		r = oci_write_pidfile(m->o->pidfile, run->pid, e);
 	return r;
@@ -379,7 +404,7 @@ static int take(void *arg, struct run *run, struct err *e)
 
 static int notify(void *arg, struct run *run, int fd, struct err *e)
 {
-	return oci_send_listener(run->spec, &run->rec, "creating", run->pid, fd, e);
+	return oci_send_listener(((const struct making *)arg)->oci, run->spec, &run->rec, "creating", run->pid, fd, e);
 }
 
 /* --- its end in the foreground ---------------------------------------------------------------------------------------- */
@@ -465,7 +490,8 @@ int oci_create(struct oci *r, const char *name, const struct oci_create_opts *o,
 		x = check_rootfs(&m, e);
 	if (x == 0)
 		x = pass_listen_fds(&m, e);
-	if (x == 0)
+	/* crun passes on what there is of them. */
+	if (x == 0 && !r->crun)
 		x = oci_check_fds(o->preserve_fds, e);
 	if (x == 0)
 		x = oci_id(r, name, &m.ct->id, e);
@@ -477,8 +503,8 @@ int oci_create(struct oci *r, const char *name, const struct oci_create_opts *o,
 		x = claim(&m, e);
 	/* After the claim: that the id is in use says more, and what a killed create left has gone by now. Before the journal
 	 * says that the group, or systemd's unit, is ours: undoing that would kill whoever is in it. */
-	if (x == 0 && m.cgroup)
-		x = cg_vacant(m.oci->cg_host, m.cgroup, e);
+	if (x == 0)
+		x = check_group(&m, e);
 	if (x == 0)
 		x = make(&m, ret_status, e);
 	/* run_execute() has undone what was done; a journal that stays is what could not be, and needs its directory. */

@@ -41,7 +41,7 @@ static int notify(void *arg, pid_t pid, int fd, struct err *e)
 {
 	const struct oci_container *c = arg;
 
-	return oci_send_listener(&c->spec, &c->rec, "running", pid, fd, e);
+	return oci_send_listener(c->oci, &c->spec, &c->rec, "running", pid, fd, e);
 }
 
 /* What the caller wants to have of it, before it is let go. */

@@ -47,8 +47,8 @@ void oci_pts_name(int fd, char buf[static 32]);
 /* PID as text, in a file that appears whole. */
 int oci_write_pidfile(const char *path, pid_t pid, struct err *e);
 /* What a seccomp listener is told of process PID, and its fd. FD is ours: closed in any case. */
-int oci_send_listener(const struct spec *spec, const struct record *rec, const char *status, pid_t pid, int fd,
-		      struct err *e);
+int oci_send_listener(const struct oci *r, const struct spec *spec, const struct record *rec, const char *status,
+		      pid_t pid, int fd, struct err *e);
 /* Waits for PID, a child, and passes on to it what signals we get; all are blocked. With REAP also what else becomes our
  * child. MASTER: of its terminal, relayed to ours, -EBADF: none. NOTIFY may be NULL. Wait status. */
 struct oci_notify;
@@ -57,6 +57,10 @@ int oci_wait_child(pid_t pid, bool reap, int master, struct oci_notify *notify);
 unsigned oci_listen_fds(void);
 /* The N fds after those of LISTEN_FDS are open. (Of the latter nobody has said that they are.) */
 int oci_check_fds(unsigned n, struct err *e);
+
+/* --- oci-crun.c ---------------------------------------------------------------------------------------------------- */
+
+int oci_crun_status(const struct oci_container *c, const struct record *rec, bool detached, struct err *e);
 
 /* --- oci-notify.c: sd_notify(3) of a container ------------------------------------------------------------------------ */
 

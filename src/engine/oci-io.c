@@ -96,8 +96,8 @@ int oci_write_pidfile(const char *path, pid_t pid, struct err *e)
 	return file_replace(AT_FDCWD, path, text, (size_t)n, 0644, false, e);
 }
 
-int oci_send_listener(const struct spec *spec, const struct record *rec, const char *status, pid_t pid, int listener,
-		      struct err *e)
+int oci_send_listener(const struct oci *rt, const struct spec *spec, const struct record *rec, const char *status,
+		      pid_t pid, int listener, struct err *e)
 {
 	const struct spec_seccomp *s = &spec->security.seccomp;
 	_cleanup_close_ int fd = listener, sock = -EBADF;
@@ -118,7 +118,8 @@ int oci_send_listener(const struct spec *spec, const struct record *rec, const c
 				"linux.seccomp.listenerPath: a rule says SCMP_ACT_NOTIFY, and nobody listens");
 	json_init(&j, &text, false);
 	json_object(&j);
-	json_kv_string(&j, "ociVersion", rec->version ?: OCI_VERSION);
+	/* crun has a number of its own for this message. */
+	json_kv_string(&j, "ociVersion", rt->crun ? "0.2.0" : rec->version ?: OCI_VERSION);
 	json_key(&j, "fds");
 	json_array(&j);
 	json_string(&j, "seccompFd");

@@ -31,7 +31,7 @@ static int notify(void *arg, const struct record *rec, int fd, struct err *e)
 {
 	const struct oci_container *c = arg;
 
-	return oci_send_listener(&c->spec, rec, "creating", rec->pid, fd, e);
+	return oci_send_listener(c->oci, &c->spec, rec, "creating", rec->pid, fd, e);
 }
 
 int oci_poststart(struct oci *r, const struct spec *spec, const struct record *rec, struct err *e)

@@ -162,6 +162,18 @@ static int add_items(struct compiler *c, bool no_devices)
 	return r;
 }
 
+/* Root of the container's user name space governs below its group. */
+static int compile_group_owner(struct compiler *c)
+{
+	int64_t uid, gid;
+
+	if (!c->plan->has_userns || c->opts->rootless || c->opts->cgroup_shared)
+		return 0;
+	uid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'u', 0);
+	gid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'g', 0);
+	return uid >= 0 && gid >= 0 ? compile_add(c, OP_HOST, &op_cgroup_chown, NULL, NULL, uid, gid) : 0;
+}
+
 static int compile_cgroup(struct compiler *c)
 {
 	const char *path = c->opts->cgroup;
@@ -179,7 +191,8 @@ static int compile_cgroup(struct compiler *c)
 		devices |= device;
 		asked |= !device || !no_devices;
 	}
-	r = compile_add_undo(c, OP_HOST, &op_cgroup_create, path, "cgroup", path);
+	r = c->opts->cgroup_shared ? compile_add_undo(c, OP_HOST, &op_cgroup_share, path, "shared", path)
+				   : compile_add_undo(c, OP_HOST, &op_cgroup_create, path, "cgroup", path);
 	/* Nothing delegated and nothing asked for: then it is no failure that there is no group. */
 	if (r == 0)
 		c->plan->ops[c->plan->n - 1].args.n = c->opts->rootless && !asked;
@@ -200,14 +213,7 @@ static int compile_cgroup(struct compiler *c)
 
 		r = inner ? compile_add(c, OP_HOST, &op_cgroup_inner, inner, NULL, 0, 0) : -ENOMEM;
 	}
-	if (r == 0 && c->plan->has_userns && !c->opts->rootless) {
-		int64_t uid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'u', 0);
-		int64_t gid = idmap_to_host(c->plan->maps, c->plan->n_maps, 'g', 0);
-
-		if (uid >= 0 && gid >= 0)
-			r = compile_add(c, OP_HOST, &op_cgroup_chown, NULL, NULL, uid, gid);
-	}
-	return r;
+	return r == 0 ? compile_group_owner(c) : r;
 }
 
 /* The keeper's own, left before it is removed. */

@@ -47,7 +47,7 @@ int compile_cgroup_mount(struct compiler *c, const char *target, bool ro);
 /* The same as lxc.mount.auto has it. */
 int compile_cgroup_auto(struct compiler *c, const char *mode);
 struct op_mount *compile_add_mount(struct compiler *c, const char *fstype, const char *source, const char *target);
-/* The SELinux label of the container's file systems among DATA (may be NULL), where one is said. NULL: out of memory. */
+/* DATA (may be NULL) with the SELinux label of the container's file systems; DATA where none is said. NULL: out of memory. */
 const char *compile_context(struct compiler *c, const char *data);
 int compile_sched(struct compiler *c); /* op_sched.c: scheduler, I/O priority, memory policy */
 int compile_affinity(struct compiler *c, const char *cpus);

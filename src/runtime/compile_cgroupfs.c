@@ -111,8 +111,9 @@ static int cgroup_tree(struct compiler *c, struct tree t)
 
 		if (!m)
 			return -ENOMEM;
-		m->data = compile_context(c, "size=64k,mode=755");
-		if (!m->data)
+		m->data = "size=64k,mode=755";
+		m->context = compile_context(c, m->data);
+		if (!m->context)
 			return -ENOMEM;
 		m->attr_set = CGROUP_ATTRS;
 		m->nolinks = true;

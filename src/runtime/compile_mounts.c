@@ -394,8 +394,8 @@ static int label_entry(struct compiler *c, const struct spec_mount *s, struct op
 	if (is_type(s, "mqueue"))
 		m->label = isempty(c->spec->security.mount_label) ? NULL : c->spec->security.mount_label;
 	else
-		m->data = compile_context(c, m->data);
-	return m->data ? 0 : -ENOMEM;
+		m->context = compile_context(c, m->data);
+	return m->context || m->label || isempty(c->spec->security.mount_label) ? 0 : -ENOMEM;
 }
 
 /* What the OCI runtime specification means by the same words. */

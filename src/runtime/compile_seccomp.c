@@ -276,6 +276,8 @@ static int compile_rules(struct compiler *c, const struct spec_seccomp *s)
 	r = seccomp_policy_of(s, &p, &ignored, c->e);
 	if (r == 0)
 		r = policy_compile(&p, &c->plan->seccomp, c->e);
+	if (r == 0 && c->opts->always_listen && !isempty(s->listener))
+		c->plan->seccomp.has_notify = true;
 	return r < 0 ? r : note_ignored(c, &ignored);
 }
 

@@ -226,6 +226,10 @@ static int start(struct run *run, const struct exec_req *q, pid_t *ret_pid, int 
 	run->child_sync = fd_close(run->child_sync);
 	if (pid < 0)
 		return pid;
+	/* As run.c does, in runc's words. */
+	log_debug(run->log, "nsexec container setup: process %d is in the container's name spaces", pid);
+	log_debug(run->log, "child process in init(): it becomes what it is to be");
+	log_debug(run->log, "setns_init: about to exec");
 	r = await_exec(run, q, pid, &master, e);
 	if (r < 0) {
 		(void)kill(pid, SIGKILL);

@@ -84,6 +84,14 @@ static int cgroup_create_apply(const struct op *op, struct run *run, struct err 
 
 const struct op_kind op_cgroup_create = { "cgroup.create", describe_ab, cgroup_create_apply, true };
 
+/* a: path of one that others are in */
+static int cgroup_share_apply(const struct op *op, struct run *run, struct err *e)
+{
+	return cg_share(run->cg_host, op->args.a, &run->cg, e);
+}
+
+const struct op_kind op_cgroup_share = { "cgroup.share", describe_ab, cgroup_share_apply };
+
 /* a: path below the group; from here on it is the one that processes enter */
 static int cgroup_inner_apply(const struct op *op, struct run *run, struct err *e)
 {
@@ -272,8 +280,10 @@ static void lsm_describe(const struct op *op, struct buf *out)
 }
 
 /* Confinement that was asked for and cannot be had is no detail. (LXC's configurations ask for it everywhere.) */
-static int need_lsm(enum lsm_kind lsm, const struct spec_security *s, struct err *e)
+static int need_lsm(const struct run *run, const struct spec_security *s, struct err *e)
 {
+	enum lsm_kind lsm = run->lsm;
+
 	if (lsm != LSM_APPARMOR && !isempty(s->apparmor_profile) && !streq(s->apparmor_profile, "unconfined"))
 		return err_kind(
 			e, ERR_MISSING, -EOPNOTSUPP,
@@ -284,9 +294,10 @@ static int need_lsm(enum lsm_kind lsm, const struct spec_security *s, struct err
 			e, ERR_MISSING, -EOPNOTSUPP,
 			"process.selinuxLabel: selinux label is specified in config, but selinux is disabled or not "
 			"supported");
+	/* Who asks for labels where there are none is not less confined than he meant. */
 	if (lsm != LSM_SELINUX && !isempty(s->mount_label))
-		return err_kind(e, ERR_MISSING, -EOPNOTSUPP,
-				"linux.mountLabel: mounts cannot be labelled, SELinux is disabled or not supported");
+		log_msg(run->log, LOG_WARN,
+			"linux.mountLabel: mounts are not labelled, SELinux is disabled or not supported");
 	return 0;
 }
 
@@ -305,7 +316,7 @@ static int lsm_prepare_apply(const struct op *op, struct run *run, struct err *e
 	int r;
 
 	run->lsm = lsm_active();
-	r = run->opts->oci ? need_lsm(run->lsm, s, e) : 0;
+	r = run->opts->oci ? need_lsm(run, s, e) : 0;
 	if (r < 0 || run->lsm == LSM_NONE)
 		return r;
 	r = lsm_prepare(&w, &run->lsm_label, &run->lsm_loaded, e);

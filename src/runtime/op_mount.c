@@ -141,8 +141,8 @@ static void mount_describe(const struct op *op, struct buf *out)
 		buf_puts(out, " nodev");
 	if (m->attr_set & MOUNT_ATTR_NOEXEC)
 		buf_puts(out, " noexec");
-	if (m->data && *m->data)
-		buf_printf(out, " (%s)", m->data);
+	if (!isempty(m->context ?: m->data))
+		buf_printf(out, " (%s)", m->context ?: m->data);
 	if (m->label)
 		buf_printf(out, " label=%s", m->label);
 	if (m->remount)
@@ -253,7 +253,7 @@ static int open_source(const struct op_mount *m, struct run *run, bool *ret_attr
 		return mount_clone(AT_FDCWD, m->source, m->recursive, e);
 	*ret_attrs = !m->keep_mode && !m->copy_up;
 	/* Read-only later, where something is written into it first. */
-	fd = mount_new(m->fstype, m->source, m->data,
+	fd = mount_new(m->fstype, m->source, m->context && run->lsm == LSM_SELINUX ? m->context : m->data,
 		       m->keep_mode || m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, m->sb_ro,
 		       e);
 	if (fd < 0 && m->fallback && (fd == -EPERM || fd == -EBUSY)) {
@@ -323,7 +323,7 @@ static int place(const struct op_mount *m, struct run *run, int fd, bool has_att
 	r = guard_proc(m, target, fd, e);
 	if (r == 0 && !made)
 		r = inherit(m, target, fd, e);
-	if (r == 0 && m->label)
+	if (r == 0 && m->label && run->lsm == LSM_SELINUX)
 		r = set_label(m, fd, e);
 	if (r == 0 && (!has_attrs || m->propagation))
 		r = mount_set(fd, m->attr_set, m->attr_clr, m->propagation, m->propagation_rec, e);
@@ -491,7 +491,8 @@ static int mask_apply(const struct op *op, struct run *run, struct err *e)
 	if (target < 0 || fstat(target, &st) < 0)
 		return err_set(e, target < 0 ? target : -errno, "mask %s", op->args.a);
 	if (S_ISDIR(st.st_mode)) {
-		fd = mount_new("tmpfs", "tmpfs", op->args.b, MOUNT_ATTR_RDONLY, true, e);
+		fd = mount_new("tmpfs", "tmpfs", run->lsm == LSM_SELINUX ? op->args.b : "size=0k,mode=755",
+			       MOUNT_ATTR_RDONLY, true, e);
 	} else {
 		/* The device itself is checked, not its name: the container's /dev/null may be anything (CVE-2025-31133). */
 		fd = mount_clone(run->null_fd, "", false, e);

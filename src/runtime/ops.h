@@ -33,4 +33,4 @@ extern const struct op_kind op_lsm_apply, op_become, op_lookup, op_launch, op_fi
 extern const struct op_kind op_moment, op_mounted;
 
 /* launch.c: between create and start */
-extern const struct op_kind op_start_listen, op_start_wait, op_no_process;
+extern const struct op_kind op_start_listen, op_start_wait, op_no_process, op_cgroup_share;

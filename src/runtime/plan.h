@@ -47,11 +47,12 @@ struct op_mount {
 	bool remount;	      /* attributes and data of what is mounted there already; with BIND its attributes only */
 	bool guard_proc;      /* nothing goes over a procfs but what ON_PROC lets through */
 	bool on_proc;
-	bool keep_mode;	   /* the root of the new file system gets the mode of the directory under it */
-	bool copy_up;	   /* … and a copy of its contents */
-	const char *label; /* SELinux label of the new file system's root, which takes none as an option */
-	char create;	   /* 'd', 'f', 's' (as the source is) or 0 */
-	int slot;	   /* pre-opened on the host, -1: opened where it is applied */
+	bool keep_mode;	     /* the root of the new file system gets the mode of the directory under it */
+	bool copy_up;	     /* … and a copy of its contents */
+	const char *context; /* in place of data where SELinux is there to label the new file system; NULL: data */
+	const char *label;   /* the label, of one whose root is labelled when it is there */
+	char create;	     /* 'd', 'f', 's' (as the source is) or 0 */
+	int slot;	     /* pre-opened on the host, -1: opened where it is applied */
 };
 
 struct op_node {
@@ -174,6 +175,7 @@ struct plan_opts {
 	const char *share[NS_MAX]; /* resolved: /proc/PID/ns/x paths */
 	const char *pidfile;
 	const char *cgroup;	  /* payload path that is free */
+	bool cgroup_shared;	  /* … but that others are in it */
 	const char *inner_cgroup; /* … and below it, out of reach of the limits' files, where init lives; NULL */
 	const char *monitor_cgroup, *monitor_pivot; /* of the keeper, and where it goes at the end; NULL */
 	const char *log_level;
@@ -184,6 +186,7 @@ struct plan_opts {
 	 * defaults and order are those of the OCI runtime specification. */
 	bool oci;
 	bool wait_start;       /* set up, then wait for run_start(): what lies between create and start */
+	bool always_listen;    /* who wants a seccomp listener gets it, whether or not a rule notifies */
 	bool no_pivot;	       /* move the root over / and change into it: a host root of initramfs cannot be pivoted */
 	bool no_new_keyring;   /* stay in the caller's session keyring */
 	unsigned preserve_fds; /* 3 … 3 + N - 1 of the caller stay open in init */

@@ -252,6 +252,8 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 	r = run_stage(run, OP_HOST, e);
 	if (r < 0)
 		return r;
+	/* The steps of the handshake are logged in runc's words, which are looked for in the log of an OCI runtime. */
+	log_debug(run->log, "nsexec container setup: the first process, %d, is in its new name spaces", run->pid);
 	/* Known to doctor from here on: a kill between clone and RUNNING leaves a pid to look at. */
 	r = record_write(run->dirfd, &run->rec, e);
 	if (r == 0)
@@ -262,6 +264,8 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 			return err_set(e, r, "let the first process go on");
 		r = await_ready(run, e);
 	}
+	if (r == 0)
+		log_debug(run->log, "child process in init(): it is set up, only policy and exec remain");
 	if (r == 0 && sup)
 		r = sup->take(sup->arg, run, e);
 	if (r == 0)
@@ -274,6 +278,8 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 	r = await_exec(run, e);
 	if (r < 0)
 		return r;
+	log_debug(run->log, "init: closing the pipe to signal completion: it %s",
+		  run->opts->wait_start ? "waits for its start" : "executes its command");
 	/* Not before: a record without it is of a start that was killed. */
 	run->rec.created_ns = realtime_ns();
 	if (run->opts->wait_start)

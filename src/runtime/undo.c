@@ -38,9 +38,21 @@ static int undo_cgroup(const struct undo_ctx *c, const char *path, struct err *e
 			return r;
 		h = own;
 	}
-	if (cg_open(h, path, &g, NULL) == 0)
+	if (cg_open(h, path, &g, NULL) == 0) {
+		if (cg_is_shared(g))
+			return cg_leave(h, path, true, e);
 		(void)cg_kill(g, NULL);
+	}
 	return cg_remove(h, path, e);
+}
+
+/* One that others are in. */
+static int undo_shared(const struct undo_ctx *c, const char *path, struct err *e)
+{
+	_cleanup_(cg_host_freep) struct cg_host *own = NULL;
+	int r = c->cg_host ? 0 : cg_host_open(NULL, &own, e);
+
+	return r < 0 ? r : cg_leave(c->cg_host ?: own, path, false, e);
 }
 
 /* "PATH PIVOT": the keeper and we, who are in it, go to PIVOT, or where everybody may be; then it is removed. */
@@ -217,6 +229,7 @@ static int undo_release(const struct undo_ctx *c, const char *path, struct err *
 
 const struct undo_kind undo_kinds[] = {
 	{ "cgroup", "control group", undo_cgroup },
+	{ "shared", "shared control group", undo_shared },
 	{ "monitor", "control group of the keeper", undo_monitor },
 	{ "net", "network device", undo_net },
 	{ "script", "network script", undo_script },

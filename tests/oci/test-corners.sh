@@ -3,7 +3,7 @@
 #
 # runs: root
 #
-# What few bundles ask for: no process, no control group, an empty environment for a hook; clocks, memory policies and
+# What few bundles ask for: no process, no control group or that of others, an empty environment for a hook; clocks, memory policies and
 # groups of exec by what the processes see of them; an event of a container that runs out of memory.
 . "${0%/*}/lib.sh"
 B=$T/b c=$CT-c
@@ -53,6 +53,16 @@ check "ends it" wait_for 5 is_status "$c" "" stopped
 check "delete" creel-oci delete "$c"
 is "nothing is left" "$(left_of "$c")" ""
 
+# --- labels of mounts ------------------------------------------------------------------------------------------------------------
+if [ ! -e /sys/fs/selinux/enforce ]; then
+	make_bundle "$B" "$(args echo yes)" '.linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2"' \
+		'.mounts += [{destination: "/new", type: "tmpfs", source: "tmpfs"}]'
+	is "mountLabel without SELinux" "$(creel-oci run -b "$B" "$c" </dev/null 2>"$T/err")" yes
+	like "is warned of" "$(cat "$T/err")" 'level=warning msg="linux.mountLabel: mounts are not labelled'
+else
+	skip "mountLabel without SELinux" "SELinux is there"
+fi
+
 # --- clocks -------------------------------------------------------------------------------------------------------------------
 if [ -e /proc/self/ns/time ]; then
 	make_bundle "$B" "$(args sh -c 'cut -d. -f1 /proc/uptime; tr -s " " </proc/self/timens_offsets; sleep 1000')" \
@@ -98,6 +108,45 @@ else
 fi
 is "exec --cgroup: there is none" "$(code_of creel-oci exec --cgroup nosuch "$c" true)" 255
 groups_of sub | while read -r dir; do rmdir "$dir"; done
+
+# --- a group that others are in: it is said, and shared ---------------------------------------------------------------------------
+make_bundle "$T/b2" "$(args sleep 1000)" ".linux.cgroupsPath = \"/$c-shared\"" '.linux.resources.pids.limit = 100'
+for first in 1 2; do
+	quiet creel-oci run -d -b "$T/b2" "$c-1"
+	creel-oci run -d -b "$T/b2" "$c-2" </dev/null >"$T/out" 2>&1
+	is "a second one in its group" "$? $(status_of "$c-2")" "0 running"
+	like "of which it is warned" "$(cat "$T/out")" "level=warning msg=.container's cgroup is not empty: 1 process.es. found"
+	is "in one group" "$(oci ps -f json "$c-1")" "$(oci ps -f json "$c-2")"
+	check "the end of one ($first)" creel-oci delete -f "$c-$first"
+	is "is not the other's" "$(status_of "$c-$((3 - first))")" running
+	is "whose group it still is" "$(oci ps -f json "$c-$((3 - first))" | jq length)" 1
+	check "the end of the other" creel-oci delete -f "$c-$((3 - first))"
+	is "takes the group away" "$(left_of "$c-")" ""
+done
+# Of somebody who is no container.
+g=$(findmnt -nro TARGET -t cgroup -O pids | head -n 1)
+g=${g:-/sys/fs/cgroup}/$c-shared
+mkdir "$g"
+sleep 1000 &
+p=$!
+echo $p >"$g/cgroup.procs"
+quiet creel-oci run -d -b "$T/b2" "$c-1"
+is "a container in a group of somebody's" "$(status_of "$c-1")" running
+is "with him" "$(grep -c . "$g/cgroup.procs")" 2
+check "its end" creel-oci delete -f "$c-1"
+is "is not his" "$(kill -0 $p && cat "$g/cgroup.procs")" "$p"
+is "what was made for it is gone" "$(left_of "$c-")" "$g"
+{ kill -9 $p && wait $p; } 2>/dev/null
+wait_for 5 rmdir "$g"
+
+# --- for callers of crun, who say what it alone knows ------------------------------------------------------------------------------
+make_bundle "$B" "$(args sh -c 'ls /proc/self/fd | tr "\n" " "')"
+like "--preserve-fds beyond what is open" "$(creel-oci --cgroup-manager cgroupfs run --preserve-fds 9 -b "$B" "$c-k" 5</dev/null </dev/null 2>&1)" ' 5 '
+is "is an error for those of runc" "$(code_of creel-oci run --preserve-fds 9 -b "$B" "$c-k")" 1
+creel-oci --root "$T/root" --cgroup-manager cgroupfs create -b "$B" "$c-k" </dev/null >"$T/out" 2>&1
+is "crun's file of the state" "$(jq -r '[.pid, .bundle, (.external_descriptors | fromjson | .[0])] | join(" ")' "$T/root/$c-k/status")" \
+	"$(creel-oci --root "$T/root" state "$c-k" | jq .pid) $B /dev/null"
+check "delete" creel-oci --root "$T/root" delete -f "$c-k"
 
 # --- out of memory --------------------------------------------------------------------------------------------------------------------
 if [ -d /sys/fs/cgroup/memory ] || grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then

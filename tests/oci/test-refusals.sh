@@ -85,19 +85,6 @@ mkdir "$T/empty"
 is "a bundle without config.json" "$(code_of creel-oci create -b "$T/empty" "$c")" 1
 like "which is said" "$(cat "$T/.out")" 'JSON specification file config.json not found'
 
-# A group that others are in is not taken.
-g=$(findmnt -nro TARGET -t cgroup -O pids | head -n 1)
-g=${g:-/sys/fs/cgroup}/$CT-taken
-mkdir "$g" && sleep 1000 &
-p=$!
-wait_for 5 test -d "$g"
-echo $p >"$g/cgroup.procs"
-with ".linux.cgroupsPath = \"/$CT-taken\""
-no "a control group with processes" 'not empty'
-is "who is in there is not harmed" "$(kill -0 $p; echo $?)" 0
-kill -9 $p && wait $p 2>/dev/null
-wait_for 5 rmdir "$g"
-
 # --- the command line ------------------------------------------------------------------------------------------------
 is "no verb: help" "$(code_of creel-oci)" 0
 like "help: its second line" "$(sed -n 2p "$T/.out")" ' creel-oci - Open Container Initiative runtime$'

@@ -371,8 +371,9 @@ static int run_verb(struct cli *top, struct oci_globals *g)
 	c.prog = prog;
 	c.argc = (int)top->operands.n;
 	c.argv = top->operands.v;
-	if (g->debug)
-		c.log = (struct log){ .fd = -EBADF, .level = LOG_TRACE, .write = log_operation, .arg = g };
+	c.log = (struct log){
+		.fd = -EBADF, .level = g->debug ? LOG_TRACE : LOG_WARN, .write = log_operation, .arg = g
+	};
 	verb_debug(&c, "%s %s: %s", g->prog, CREEL_VERSION, top->operands.v[0]);
 	code = c.cmd->run(&c);
 	cli_done(&c);
