@@ -47,7 +47,8 @@ static int remount(const struct unshare_opts *o, struct err *e)
 
 static int become(const struct unshare_opts *o, struct err *e)
 {
-	if (o->drop_groups && setgroups(0, NULL) < 0)
+	/* Denied where an ordinary user has mapped his own group himself: none can be dropped there. */
+	if (o->drop_groups && setgroups(0, NULL) < 0 && errno != EPERM)
 		return err_set(e, -errno, "drop the groups");
 	if (o->gid >= 0 && setresgid((gid_t)o->gid, (gid_t)o->gid, (gid_t)o->gid) < 0)
 		return err_set(e, -errno, "become group %lld", (long long)o->gid);

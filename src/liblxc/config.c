@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "liblxc/liblxc.h"
+#include "spec/field.h"
 
 int config_name(struct lxc_container *c, struct err *e)
 {
@@ -209,20 +210,34 @@ static int get_config_item(struct lxc_container *c, const char *key, char *retv,
 	return api_copy_out(buf_str(&text), retv, inlen);
 }
 
+/* What it was started with lies in its run directory. */
+static int running_spec(struct lxc_container *c, struct spec *ret, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .exit_status = -1 };
+	_cleanup_close_ int dirfd = -EBADF;
+	_cleanup_free_ char *text = NULL;
+	int r = view_record(c, &rec, &dirfd, e);
+
+	if (r == -ENOENT || (r == 0 && rec.state == RUN_STOPPED))
+		return err_kind(e, ERR_STATE, -ESRCH, "container is not running");
+	if (r == 0)
+		r = file_read(dirfd, "spec", 16u << 20, &text, NULL, e);
+	return r < 0 ? r : spec_load(ret, text, e);
+}
+
 static char *get_running_config_item(struct lxc_container *c, const char *key)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	_cleanup_view_ struct view v = { 0 };
+	_cleanup_spec_ struct spec s;
 	struct err e = { 0 };
 	int r;
 
 	if (!c || !key || !c->lxc_conf)
 		return NULL;
-	r = view_open(c, VIEW_FILE, &v, &e);
-	if (r == 0 && v.c->rec.state == RUN_STOPPED)
-		r = err_kind(&e, ERR_STATE, -ESRCH, "container is not running");
+	spec_init(&s);
+	r = running_spec(c, &s, &e);
 	if (r == 0)
-		r = lxc_key_get(&v.c->spec, key, &text, &e);
+		r = lxc_key_get(&s, key, &text, &e);
 	if (r < 0) {
 		api_fail(c, &e);
 		return NULL;

@@ -90,7 +90,7 @@ static void library(void)
 	lxc_log_close();
 	CHECK(lxc_container_new(NULL, lxcpath) == NULL);
 	CHECK(lxc_container_put(NULL) == -1 && lxc_container_get(NULL) == 0);
-	CHECK(list_defined_containers("/nonexistent", &names, NULL) == -1);
+	CHECK(list_defined_containers("/proc/nonexistent", &names, NULL) == -1);
 	CHECK(list_all_containers(lxcpath, &names, &objects) == 0);
 	none = lxc_container_new("none", lxcpath);
 	CHECK(none && !none->is_defined(none) && is(none->state(none), "STOPPED") && !none->is_running(none));
