@@ -152,7 +152,8 @@ check "delete" creel-oci --root "$T/root" delete -f "$c-k"
 if [ -d /sys/fs/cgroup/memory ] || grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
 	creel-oci events --interval 1h "$c" >"$T/events" 2>&1 </dev/null &
 	events=$!
-	sleep 0.3
+	listens() { [ -n "$(find "/proc/$events/fd" -lname '*eventfd*' -o -lname '*inotify*')" ]; }
+	check "events listens" wait_for 10 listens
 	# A shell's variable of 200 MB, in a container of 32.
 	is "who takes too much is killed" "$(code_of creel-oci exec "$c" sh -c 'x=$(head -c 200000000 /dev/zero | tr "\0" x); echo ${#x}')" 137
 	check "events says so" wait_for 5 grep -q '"oom"' "$T/events"
