@@ -99,6 +99,7 @@ for v in create start run exec kill delete state ps pause resume update events; 
 done
 is "state: too many" "$(code_of creel-oci state a b)" 1
 is "checkpoint --help tells that there is none" "$(code_of creel-oci checkpoint --help)" 1
+is "checkpoint -h is for people" "$(code_of creel-oci checkpoint -h)" 0
 is "restore" "$(code_of creel-oci restore x)" 1
 is "an unknown global option" "$(code_of creel-oci --nosuch list)" 1
 is "an unknown log format" "$(code_of creel-oci --log-format x list)" 1
