@@ -45,8 +45,19 @@ int copy_doctor(struct engine *g, bool fix, struct buf *report, unsigned *found,
 /* Calls FN as root of C's users where an ordinary user is behind them, else as we are. */
 int copy_as_owner(const struct container *c, int (*fn)(void *arg, struct err *e), void *arg, struct err *e);
 
+/* --- mounted.c ------------------------------------------------------------------------------------------------------- */
+
+/* Calls FN in a process of its own in which ROOT is mounted on WHERE; returns what FN did, with its error. */
+int with_root_mounted(const struct store_ref *root, const char *where, int (*fn)(void *arg, struct err *e), void *arg,
+		      struct err *e);
+/* The first half of it, for those who are in a process of their own already. */
+int root_mount_here(const struct store_ref *root, const char *where, struct err *e);
+
 /* Writes NAME into the root's etc/hostname where it has that. OWNER: whose users own the files. */
 int copy_hostname(const struct container *owner, const struct store_ref *root, const char *name, struct err *e);
+
+/* What lxc.conf says of new storage. */
+void store_defaults(struct engine *g, struct store_opts *o);
 
 /* One copy under way. */
 struct copy_job {

@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -17,8 +15,6 @@
 #include "store/swap.h"
 #include "sys/idmap.h"
 #include "sys/inroot.h"
-#include "sys/mount.h"
-#include "sys/syscalls.h"
 
 #define HOSTNAME_MAX 4096
 
@@ -285,68 +281,38 @@ static int run_hooks(struct copy_job *j, const char *mount, struct err *e)
 	return hooks_run(&h, HOOK_CLONE, false, j->from->engine->log, e);
 }
 
-/* A root that is no directory is mounted for the hooks, where nobody else sees it. */
-static int hooks_in_mount(void *arg, struct err *e)
+static int hooks_mounted(void *arg, struct err *e)
 {
 	struct copy_job *j = arg;
 	_cleanup_free_ char *where = path_join(j->put_dir, "rootfs");
-	_cleanup_close_ int mnt = -EBADF, target = -EBADF;
 
-	if (!where)
-		return err_oom(e);
-	if (unshare(CLONE_NEWNS) < 0)
-		return err_set(e, -errno, "mount name space for clone hooks");
-	if (sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return err_set(e, -errno, "make mounts private");
-	mnt = j->dst.driver->open_tree(&j->dst, NULL, e);
-	if (mnt < 0)
-		return mnt;
-	target = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (target < 0)
-		return err_set(e, -errno, "open %s", where);
-	if (mount_attach(mnt, target, e) < 0)
-		return -EIO;
-	return run_hooks(j, where, e);
+	return where ? run_hooks(j, where, e) : err_oom(e);
 }
 
+/* In the process of an ordinary user's container root. */
+static int hooks_here(void *arg, struct err *e)
+{
+	struct copy_job *j = arg;
+	_cleanup_free_ char *where = path_join(j->put_dir, "rootfs");
+	int r = where ? root_mount_here(&j->dst, where, e) : err_oom(e);
+
+	return r < 0 ? r : hooks_mounted(j, e);
+}
+
+/* A root that is no directory is mounted for the hooks, where nobody else sees it. */
 int copy_hooks(struct copy_job *j, struct err *e)
 {
 	const char *dir = j->dst.driver ? j->dst.driver->host_dir(&j->dst) : j->put_dir;
-	struct err answer = { 0 };
-	int pair[2], r;
-	ssize_t got;
-	pid_t pid;
+	_cleanup_free_ char *where = path_join(j->put_dir, "rootfs");
 
 	if (!j->to->spec.hooks[HOOK_CLONE].n)
 		return 0;
+	if (!where)
+		return err_oom(e);
 	if (dir)
 		return run_hooks(j, dir, e);
-	if (geteuid() != 0)
-		return copy_as_owner(j->from, hooks_in_mount, j, e);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, -errno, "make a socket pair");
-	pid = fork();
-	if (pid == 0) {
-		r = hooks_in_mount(j, &answer);
-		if (r < 0 && !answer.code)
-			err_set(&answer, r, "clone hooks");
-		(void)fd_send(pair[1], &answer, sizeof(answer), NULL, 0);
-		_exit(0);
-	}
-	fd_close(pair[1]);
-	if (pid < 0) {
-		fd_close(pair[0]);
-		return err_set(e, -errno, "fork");
-	}
-	got = fd_recv(pair[0], &answer, sizeof(answer), NULL, NULL);
-	fd_close(pair[0]);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (got != sizeof(answer))
-		return err_kind(e, ERR_STATE, -ECHILD, "the process that runs the clone hooks was killed");
-	if (answer.code && e)
-		*e = answer;
-	return answer.code;
+	return geteuid() != 0 ? copy_as_owner(j->from, hooks_here, j, e)
+			      : with_root_mounted(&j->dst, where, hooks_mounted, j, e);
 }
 
 /* --- the copy itself ------------------------------------------------------------------------------------------------------ */
@@ -552,7 +518,10 @@ int copy_locked(struct copy_job *j, struct err *e)
 {
 	int r = copy_check_source(j->from, j->o, e);
 
-	j->store = (struct store_opts){ .size = j->o->size, .vg = j->o->bdevdata, .zfsroot = j->o->bdevdata };
+	store_defaults(j->from->engine, &j->store);
+	j->store.size = j->o->size;
+	j->store.vg = j->o->bdevdata ?: j->store.vg;
+	j->store.zfsroot = j->o->bdevdata ?: j->store.zfsroot;
 	j->put_dir = j->to->dir;
 	return r == 0 ? run_job(j, e) : r;
 }

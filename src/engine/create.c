@@ -26,7 +26,11 @@
 struct creation {
 	struct container *c;
 	const struct create_opts *o;
-	char *rootfs, *template;
+	char *rootfs; /* where the template finds it */
+	char *path;   /* "TYPE:PATH" */
+	char *template;
+	struct store_opts store;
+	struct store_ref ref;
 	char *kept;   /* text of the configuration that was there before, NULL: none */
 	bool adopted; /* the folder was there before */
 	int dirfd, journal;
@@ -35,7 +39,9 @@ struct creation {
 static void creation_done(struct creation *n)
 {
 	free(n->rootfs);
+	free(n->path);
 	free(n->template);
+	store_ref_done(&n->ref);
 	free(n->kept);
 	fd_close(n->dirfd);
 	fd_close(n->journal);
@@ -92,7 +98,7 @@ static int fill_address(void *arg, const char *key, const char *value, char **re
 static int write_config(struct creation *n, struct err *e)
 {
 	_cleanup_(lxc_config_freep) struct lxc_config *conf = NULL;
-	_cleanup_free_ char *etc = NULL, *path = NULL;
+	_cleanup_free_ char *etc = NULL;
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	const char *from = n->o->config ?: engine_global(n->c->engine, "lxc.default_config");
 	int r;
@@ -109,11 +115,9 @@ static int write_config(struct creation *n, struct err *e)
 		r = lxc_config_new(&conf, e);
 	if (r < 0)
 		return r;
-	if (asprintf(&path, "dir:%s", n->rootfs) < 0)
-		return err_oom(e);
 	r = lxc_config_map(conf, fill_address, NULL, e);
 	if (r == 0)
-		r = lxc_config_set(conf, "lxc.rootfs.path", path, e);
+		r = lxc_config_set(conf, "lxc.rootfs.path", n->path, e);
 	if (r < 0)
 		return r;
 	buf_printf(&text, "# Template used to create this container: %s\n", n->template ?: "none");
@@ -128,10 +132,15 @@ static int write_config(struct creation *n, struct err *e)
 	return r < 0 ? r : file_replace(AT_FDCWD, n->c->config, buf_str(&text), text.len, 0640, true, e);
 }
 
+/* The root is on a device, and the template finds it mounted. */
+static bool is_mounted(const struct creation *n)
+{
+	return !n->ref.driver->host_dir(&n->ref) && !(n->ref.driver->flags & STORE_OVER_DIRS);
+}
+
 static int make_dirs(struct creation *n, struct err *e)
 {
 	struct container *c = n->c;
-	struct store_ref ref = { 0 };
 	int r;
 
 	r = dir_make_all(c->lxcpath, 0755, e);
@@ -152,10 +161,14 @@ static int make_dirs(struct creation *n, struct err *e)
 				return r;
 		}
 	}
-	r = store_parse(n->rootfs, &ref, e);
-	if (r == 0)
-		r = ref.driver->create(&ref, &(struct store_opts){ 0 }, e);
-	store_ref_done(&ref);
+	if (n->ref.driver->rename) {
+		r = journal_add(n->journal, "store", n->path, e);
+		if (r < 0)
+			return r;
+	}
+	r = n->ref.driver->create(&n->ref, &n->store, e);
+	if (r == 0 && is_mounted(n) && mkdir(n->rootfs, 0755) < 0 && errno != EEXIST)
+		r = err_set(e, -errno, "create %s", n->rootfs);
 	return r;
 }
 
@@ -188,8 +201,9 @@ static int wait_template(pid_t pid, struct err *e)
 	return WEXITSTATUS(status);
 }
 
-static int run_template(struct creation *n, struct err *e)
+static int run_template(void *arg, struct err *e)
 {
+	struct creation *n = arg;
 	_cleanup_strv_ struct strv argv = STRV_INIT, env = STRV_INIT;
 	_cleanup_free_ char *config = engine_resource(RES_CONFIG, NULL), *self = engine_self();
 	struct spawn s = { .path = n->template, .inherit_stdio = true };
@@ -198,8 +212,6 @@ static int run_template(struct creation *n, struct err *e)
 	pid_t pid;
 	int r;
 
-	if (!n->template)
-		return 0;
 	r = strv_push(&argv, n->template, e);
 	if (r == 0)
 		r = strv_pushf(&argv, e, "--path=%s", n->c->dir);
@@ -236,6 +248,13 @@ static int run_template(struct creation *n, struct err *e)
 	if (r > 0)
 		return err_kind(e, ERR_STATE, -ECANCELED, "template %s failed with status %d", n->o->template, r);
 	return r;
+}
+
+static int fill_root(struct creation *n, struct err *e)
+{
+	if (!n->template)
+		return 0;
+	return is_mounted(n) ? with_root_mounted(&n->ref, n->rootfs, run_template, n, e) : run_template(n, e);
 }
 
 /* What the template wrote must be a configuration. */
@@ -287,8 +306,50 @@ static int create_steps(struct creation *n, struct err *e)
 	if (r == 0)
 		r = write_config(n, e);
 	if (r == 0)
-		r = run_template(n, e);
+		r = fill_root(n, e);
 	return r == 0 ? check_result(n, e) : r;
+}
+
+void store_defaults(struct engine *g, struct store_opts *o)
+{
+	const struct {
+		const char *item, **target;
+	} rows[] = {
+		{ "lxc.bdev.lvm.vg", &o->vg },
+		{ "lxc.bdev.zfs.root", &o->zfsroot },
+		{ "lxc.bdev.rbd.rbdpool", &o->rbdpool },
+		{ "lxc.bdev.rbd.rbduser", &o->rbduser },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *value = engine_global(g, rows[i].item);
+
+		if (!isempty(value) && !*rows[i].target)
+			*rows[i].target = value;
+	}
+}
+
+/* What kind of storage, and where. */
+static int place_root(struct creation *n, struct err *e)
+{
+	const struct create_opts *o = n->o;
+	struct store_owner w = { .name = n->c->name, .dir = n->c->dir, .o = &n->store };
+	const struct store_driver *d;
+	int r;
+
+	if (o->store)
+		n->store = *o->store;
+	n->store.dir = o->dir;
+	store_defaults(n->c->engine, &n->store);
+	r = store_find(!o->bdev || streq(o->bdev, "_unset") ? "dir" : o->bdev, n->c->lxcpath, &n->store, &d, e);
+	if (r == 0)
+		r = d->place(&w, NULL, &n->path, e);
+	if (r == 0)
+		r = store_parse(n->path, &n->ref, e);
+	if (r < 0)
+		return r;
+	n->rootfs = o->dir ? strdup(o->dir) : path_join(n->c->dir, "rootfs");
+	return n->rootfs ? 0 : err_oom(e);
 }
 
 int container_create(struct container *c, const struct create_opts *o, struct err *e)
@@ -297,14 +358,9 @@ int container_create(struct container *c, const struct create_opts *o, struct er
 	_cleanup_close_ int lock = -EBADF;
 	int r;
 
-	if (o->bdev && !streq(o->bdev, "dir") && !streq(o->bdev, "best") && !streq(o->bdev, "_unset")) {
-		err_kind(e, ERR_INVALID, -EINVAL, "backing store '%s' is not available", o->bdev);
-		return err_hint(e, -EINVAL, "known: dir");
-	}
-	n.rootfs = o->dir ? strdup(o->dir) : path_join(c->dir, "rootfs");
-	if (!n.rootfs)
-		return err_oom(e);
-	r = find_template(&n, e);
+	r = place_root(&n, e);
+	if (r == 0)
+		r = find_template(&n, e);
 	if (r == 0)
 		r = c->engine->dry_run ? check_new(c, e) : 0;
 	if (r < 0)

@@ -134,13 +134,15 @@ int container_config_get(struct container *c, const char *key, struct buf *out, 
 /* What personality(2) takes for an architecture as lxc.arch names it. */
 int engine_personality(const char *arch, unsigned long *ret, struct err *e);
 
+struct store_opts;
 struct create_opts {
-	const char *template; /* name, absolute path or "none" */
-	const char *config;   /* NULL: lxc.default_config */
-	const char *text;     /* a configuration's text, in place of CONFIG; NULL */
-	const char *bdev;     /* NULL: dir */
-	const char *dir;      /* --dir */
-	char *const *argv;    /* the template's own arguments, may be NULL */
+	const char *template;		/* name, absolute path or "none" */
+	const char *config;		/* NULL: lxc.default_config */
+	const char *text;		/* a configuration's text, in place of CONFIG; NULL */
+	const char *bdev;		/* NULL: dir */
+	const char *dir;		/* --dir */
+	const struct store_opts *store; /* store/store.h; NULL: defaults of lxc.conf. Its dir does not count */
+	char *const *argv;		/* the template's own arguments, may be NULL */
 	bool quiet;
 	bool adopt; /* a folder and a configuration that are there already are used, and stay when it fails */
 };

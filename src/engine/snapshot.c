@@ -399,6 +399,7 @@ static int restore_same(struct container *c, struct container *snap, struct err 
 	j.to = c;
 	j.o = &o;
 	j.put_dir = fresh;
+	store_defaults(c->engine, &j.store);
 	r = restore_steps(&j, old, e);
 	if (r < 0) {
 		(void)copy_settle(c->dir, NULL);

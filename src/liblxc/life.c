@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "liblxc/liblxc.h"
+#include "store/store.h"
 
 /* --- questions ------------------------------------------------------------------------------------------------------------ */
 
@@ -219,6 +220,7 @@ static bool unfreeze(struct lxc_container *c)
 struct making {
 	struct container *ct;
 	struct create_opts o;
+	struct store_opts store;
 };
 
 static int make(void *arg, struct err *e)
@@ -228,12 +230,23 @@ static int make(void *arg, struct err *e)
 	return container_create(m->ct, &m->o, e);
 }
 
-static void take_specs(struct create_opts *o, const char *bdevtype, const struct bdev_specs *specs)
+static void take_specs(struct making *m, const char *bdevtype, const struct bdev_specs *specs)
 {
-	o->bdev = bdevtype;
+	m->o.bdev = bdevtype;
 	if (!specs)
 		return;
-	o->dir = specs->dir;
+	m->o.dir = specs->dir;
+	m->store = (struct store_opts){
+		.size = specs->fssize,
+		.fstype = specs->fstype,
+		.vg = specs->lvm.vg,
+		.lv = specs->lvm.lv,
+		.thinpool = specs->lvm.thinpool,
+		.zfsroot = specs->zfs.zfsroot,
+		.rbdname = specs->rbd.rbdname,
+		.rbdpool = specs->rbd.rbdpool,
+	};
+	m->o.store = &m->store;
 }
 
 static int create_steps(struct lxc_container *c, struct making *m, struct err *e)
@@ -279,7 +292,7 @@ static bool create(struct lxc_container *c, const char *t, const char *bdevtype,
 	/* Without a template there is nothing to make but the configuration. */
 	if (!t)
 		return c->save_config(c, NULL);
-	take_specs(&m.o, bdevtype, specs);
+	take_specs(&m, bdevtype, specs);
 	r = create_steps(c, &m, &e);
 	if (r == 0) {
 		c->clear_config(c);

@@ -160,11 +160,17 @@ static int undo_tree(const struct undo_ctx *c, const char *path, struct err *e)
 static int undo_store(const struct undo_ctx *c, const char *path, struct err *e)
 {
 	struct store_ref ref = { 0 };
-	int r = store_parse(path, &ref, e);
+	struct err own = { 0 };
+	int r = store_parse(path, &ref, &own);
 
 	if (r == 0)
-		r = ref.driver->destroy(&ref, e);
+		r = ref.driver->destroy(&ref, &own);
 	store_ref_done(&ref);
+	/* Without the tools for it nothing can have been made. */
+	if (r < 0 && own.kind == ERR_MISSING)
+		return 0;
+	if (r < 0 && e)
+		*e = own;
 	return r;
 }
 

@@ -47,6 +47,16 @@ int store_tool(const char *package, char **ret_output, struct err *e, const char
 	return 0;
 }
 
+int store_need(const char *package, const char *prog, struct err *e)
+{
+	_cleanup_free_ char *path = spawn_find(prog);
+
+	if (path)
+		return 0;
+	err_kind(e, ERR_MISSING, -ENOENT, "program '%s' is not installed", prog);
+	return err_hint(e, -ENOENT, "install the package %s", package);
+}
+
 /* --- what is on a device -------------------------------------------------------------------------------------------- */
 
 const char *block_fs_type(int fd)

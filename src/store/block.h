@@ -18,6 +18,8 @@ uint64_t block_size(const char *dev);
 /* Waits for a node that udev makes. */
 int block_wait(const char *dev, struct err *e);
 
+/* Is there such a tool? An error that names the package. For those that do something else before they run it. */
+int store_need(const char *package, const char *prog, struct err *e);
 /* Runs a tool. Missing: PACKAGE is named. A status that is not 0 is an error with the first line of what it said.
  * *RET_OUTPUT may be NULL. */
 int store_tool(const char *package, char **ret_output, struct err *e, const char *prog, ...)

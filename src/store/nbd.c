@@ -139,6 +139,9 @@ static int nbd_create(const struct store_ref *ref, const struct store_opts *o, s
 		return err_kind(e, ERR_EXISTS, -EEXIST, "%s exists", file);
 	if (part)
 		return err_kind(e, ERR_INVALID, -EINVAL, "nbd:%s: no partitions are made", ref->src);
+	r = store_need(PACKAGE, "qemu-img", e);
+	if (r < 0)
+		return r;
 	dir = strndup(file, (size_t)(strrchr(file, '/') - file));
 	r = dir ? (*dir ? dir_make_all(dir, 0755, e) : 0) : err_oom(e);
 	snprintf(size, sizeof(size), "%llu", (unsigned long long)(o->size ?: BLOCK_SIZE_DEFAULT));

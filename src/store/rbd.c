@@ -89,7 +89,7 @@ static const char *rbd_host_dir(const struct store_ref *ref)
 
 static int rbd_place(const struct store_owner *w, const struct store_ref *from, char **ret, struct err *e)
 {
-	return asprintf(ret, "rbd:" PREFIX "%s/%s", w->o->rbdpool ?: "rbd", w->o->rbdname ?: w->name) < 0 ? err_oom(e)
+	return asprintf(ret, "rbd:" PREFIX "%s/%s", w->o->rbdpool ?: "lxc", w->o->rbdname ?: w->name) < 0 ? err_oom(e)
 													  : 0;
 }
 

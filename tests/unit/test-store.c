@@ -15,7 +15,9 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/spawn.h"
 #include "store/store.h"
+#include "store/swap.h"
 #include "sys/mount.h"
 #include "sys/probe.h"
 #include "sys/syscalls.h"
@@ -108,10 +110,17 @@ TEST(parse_types)
 TEST(driver_table_is_sound)
 {
 	for (const struct store_driver *const *d = store_drivers; *d; d++) {
-		CHECK((*d)->name && (*d)->open_tree && (*d)->create && (*d)->destroy && (*d)->host_dir);
+		CHECK((*d)->name && (*d)->open_tree && (*d)->create && (*d)->destroy && (*d)->host_dir && (*d)->place);
 		for (const struct store_driver *const *o = store_drivers; *o != *d; o++)
 			CHECK(!streq((*o)->name, (*d)->name));
 	}
+}
+
+static const char *filesystems(void)
+{
+	static char buf[8192];
+
+	return file_read_small(AT_FDCWD, "/proc/filesystems", buf, sizeof(buf)) > 0 ? buf : "";
 }
 
 /* --- the conformance run: what every driver promises ---------------------------------------------------------------- */
@@ -125,74 +134,213 @@ TEST(driver_table_is_sound)
 		}                                                                                 \
 	} while (0)
 
-/* The work of one driver in a private mount name space; exits. */
-static void conform(const struct store_ref *ref)
+#define NO_OPTS (&(struct store_opts){ .size = 64 << 20 })
+
+static void put_file(const struct store_ref *ref, const char *name, const char *text)
+{
+	_cleanup_close_ int mnt = ref->driver->open_tree(ref, NULL, &err), f = -EBADF;
+
+	MUST(mnt >= 0 && fcntl(mnt, F_GETFD) == FD_CLOEXEC);
+	f = openat(mnt, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	MUST(f >= 0 && fd_write_all(f, text, strlen(text)) == 0);
+}
+
+static bool file_says(const struct store_ref *ref, const char *options, const char *name, const char *text)
+{
+	_cleanup_close_ int mnt = ref->driver->open_tree(ref, options, &err), f = -EBADF;
+	char buf[16] = "";
+
+	MUST(mnt >= 0);
+	f = openat(mnt, name, O_RDONLY | O_CLOEXEC);
+	return f >= 0 && read(f, buf, sizeof(buf) - 1) == (ssize_t)strlen(text) && streq(buf, text);
+}
+
+/* Making, opening and refusing. */
+static void conform_life(const struct store_ref *ref)
 {
 	const struct store_driver *d = ref->driver;
-	_cleanup_close_ int mnt = -EBADF, f = -EBADF, ro = -EBADF;
-	char buf[8] = "";
+	_cleanup_close_ int ro = -EBADF;
 
-	MUST(unshare(CLONE_NEWNS) == 0 && sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-	MUST(d->create(ref, &(struct store_opts){ 0 }, &err) == 0);
-	/* Still empty: to make it once more is fine. */
-	MUST(d->create(ref, &(struct store_opts){ 0 }, &err) == 0);
-	mnt = d->open_tree(ref, NULL, &err);
-	MUST(mnt >= 0 && fcntl(mnt, F_GETFD) == FD_CLOEXEC);
-	f = openat(mnt, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	MUST(f >= 0 && write(f, "text", 4) == 4);
-	f = fd_close(f);
-	mnt = fd_close(mnt);
+	MUST(d->create(ref, NO_OPTS, &err) == 0);
+	/* Still empty: to make it once more is fine, unless that would mean another device. */
+	if (!(d->flags & STORE_DEVICE))
+		MUST(d->create(ref, NO_OPTS, &err) == 0);
+	put_file(ref, "file", "text");
 	/* What was written is there the next time, also read-only. */
-	ro = d->open_tree(ref, "ro,nosuid", &err);
-	MUST(ro >= 0);
-	f = openat(ro, "file", O_RDONLY | O_CLOEXEC);
-	MUST(f >= 0 && read(f, buf, sizeof(buf) - 1) == 4 && streq(buf, "text"));
-	f = fd_close(f);
-	MUST(openat(ro, "file", O_WRONLY | O_CLOEXEC) < 0 && errno == EROFS);
+	MUST(file_says(ref, "ro,nosuid", "file", "text"));
+	ro = d->open_tree(ref, "ro", &err);
+	MUST(ro >= 0 && openat(ro, "file", O_WRONLY | O_CLOEXEC) < 0 && errno == EROFS);
 	ro = fd_close(ro);
-	MUST(d->create(ref, &(struct store_opts){ 0 }, &err) == -EEXIST && err.kind == ERR_EXISTS);
+	MUST(d->create(ref, NO_OPTS, &err) == -EEXIST && err.kind == ERR_EXISTS);
 	if (d->host_dir(ref))
 		MUST(*d->host_dir(ref) == '/' && file_exists(AT_FDCWD, d->host_dir(ref)));
-	MUST(d->open_tree(ref, "create=nothing", &err) == -EINVAL);
+	if (d->size)
+		MUST(d->size(ref) == 64 << 20);
+	if (!(d->flags & STORE_DEVICE))
+		MUST(d->open_tree(ref, "create=nothing", &err) == -EINVAL);
 	MUST(d->open_tree(ref, "no_such_option_anywhere", &err) == -EINVAL);
 	MUST((strstr(err.msg, "no_such_option_anywhere") || strstr(err.hint, "no_such_option_anywhere")) &&
 	     strstr(err.msg, top));
-	MUST(d->destroy(ref, &err) == 0);
-	MUST(d->destroy(ref, &err) == 0);
+}
+
+/* A second root of the same kind: as a snapshot where there are any, and as a copy. */
+static void conform_copies(const struct store_ref *ref, const char *dir)
+{
+	const struct store_driver *d = ref->driver;
+	const struct store_opts *o = NO_OPTS;
+	struct store_owner w = { .name = "second", .dir = dir, .o = o };
+
+	for (int copy = 0; copy < 2; copy++) {
+		_cleanup_(store_ref_done) struct store_ref to = { 0 };
+		_cleanup_free_ char *path = NULL;
+
+		if (!copy && !store_shares(d, ref))
+			continue;
+		MUST(d->place(&w, copy ? NULL : ref, &path, &err) == 0 && store_parse(path, &to, &err) == 0);
+		MUST(to.driver == d);
+		MUST((copy ? store_copy(ref, NULL, &to, o, &err) : d->snapshot(ref, &to, o, &err)) == 0);
+		MUST(file_says(&to, NULL, "file", "text"));
+		/* What changes in one does not in the other. */
+		put_file(&to, "file", "other");
+		put_file(&to, "more", "more");
+		MUST(file_says(ref, NULL, "file", "text") && !file_says(ref, NULL, "more", "more"));
+		MUST(file_says(&to, NULL, "file", "other"));
+		MUST(d->destroy(&to, &err) == 0);
+		MUST(file_says(ref, NULL, "file", "text"));
+	}
+}
+
+/* The work of one driver in a private mount name space; exits. ON: a loop root that is mounted on top first, or NULL. */
+static void conform(const char *type, const char *on)
+{
+	struct store_owner w = { .name = "first", .dir = in("c"), .o = NO_OPTS };
+	_cleanup_(store_ref_done) struct store_ref ref = { 0 };
+	const struct store_driver *d;
+	_cleanup_free_ char *path = NULL;
+
+	MUST(unshare(CLONE_NEWNS) == 0 && sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	if (on) {
+		_cleanup_(store_ref_done) struct store_ref base = { 0 };
+		_cleanup_close_ int mnt = -EBADF, at = -EBADF;
+
+		MUST(store_parse(on, &base, &err) == 0);
+		mnt = base.driver->open_tree(&base, NULL, &err);
+		MUST(mnt >= 0 && mkdir(in("c"), 0755) == 0);
+		at = open(in("c"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+		MUST(at >= 0 && mount_attach(mnt, at, &err) == 0);
+	}
+	MUST(store_find(type, top, w.o, &d, &err) == 0 && d->place(&w, NULL, &path, &err) == 0);
+	MUST(store_parse(path, &ref, &err) == 0 && ref.driver == d);
+	conform_life(&ref);
+	conform_copies(&ref, in("c/second"));
+	MUST(d->destroy(&ref, &err) == 0);
+	MUST(d->destroy(&ref, &err) == 0);
+	if (d->host_dir(&ref))
+		MUST(!file_exists(AT_FDCWD, d->host_dir(&ref)));
 	_exit(0);
 }
 
-static void run_conform(const char *path)
+static void run_conform(const char *type, const char *on)
 {
-	_cleanup_(store_ref_done) struct store_ref ref = { 0 };
-	pid_t pid;
+	pid_t pid = fork();
 	int status;
 
-	CHECK(store_parse(path, &ref, &err) == 0);
-	pid = fork();
 	if (pid == 0)
-		conform(&ref);
+		conform(type, on);
 	CHECK(waitpid(pid, &status, 0) == pid);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-TEST(every_driver_conforms)
+TEST(directories_conform)
 {
 	if (geteuid() != 0)
 		SKIP("mounting needs root");
-	for (const struct store_driver *const *d = store_drivers; *d; d++) {
-		char path[512];
+	setup();
+	run_conform("dir", NULL);
+	setup();
+	run_conform("overlay", NULL);
+	CHECK(!file_exists(top_fd, "c/overlay/delta") && !file_exists(top_fd, "c/overlay/work"));
+}
 
-		setup();
-		snprintf(path, sizeof(path), "%s:%s/c/lower%s%s%s", (*d)->name, top,
-			 streq((*d)->name, "overlay") ? ":" : "", streq((*d)->name, "overlay") ? top : "",
-			 streq((*d)->name, "overlay") ? "/c/delta0" : "");
-		printf("# %s\n", path);
-		run_conform(path);
-		/* Nothing of it is left, but for the layer below that others may stand on. */
-		CHECK(!file_exists(top_fd, "c/delta0") && !file_exists(top_fd, "c/olwork") &&
-		      !file_exists(top_fd, "c/lower/file"));
+/* Nothing of ours is attached any more. A device that ends by itself does so a moment after its last user. */
+static bool loops_are_gone(void)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		bool any = false;
+
+		for (int i = 0; i < 64 && !any; i++) {
+			char path[64], file[4096] = "";
+
+			snprintf(path, sizeof(path), "/sys/block/loop%d/loop/backing_file", i);
+			any = file_read_small(AT_FDCWD, path, file, sizeof(file)) > 0 && startswith(file, top);
+		}
+		if (!any)
+			return true;
+		usleep(20000);
 	}
+	return false;
+}
+
+static bool has_loops(void)
+{
+	_cleanup_close_ int fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	_cleanup_free_ char *mkfs = spawn_find("mkfs.ext4");
+
+	return geteuid() == 0 && fd >= 0 && mkfs;
+}
+
+TEST(loop_conforms)
+{
+	if (!has_loops())
+		SKIP("no loop devices, or no mkfs.ext4");
+	setup();
+	run_conform("loop", NULL);
+	CHECK(!file_exists(top_fd, "c/rootdev"));
+	CHECK(loops_are_gone());
+}
+
+TEST(btrfs_conforms)
+{
+	_cleanup_free_ char *mkfs = spawn_find("mkfs.btrfs");
+	_cleanup_(store_ref_done) struct store_ref ref = { 0 };
+	char path[256];
+
+	if (!has_loops() || !mkfs || !strstr(filesystems(), "btrfs"))
+		SKIP("no loop devices, no mkfs.btrfs, or no btrfs in the kernel");
+	setup();
+	snprintf(path, sizeof(path), "loop:%s/img", top);
+	CHECK(store_parse(path, &ref, &err) == 0);
+	CHECK(ref.driver->create(&ref, &(struct store_opts){ .size = 200 << 20, .fstype = "btrfs" }, &err) == 0);
+	run_conform("btrfs", path);
+	CHECK(loops_are_gone());
+	CHECK(ref.driver->destroy(&ref, &err) == 0);
+}
+
+/* Of those whose tools are not here: one line that names the package, and nothing made. */
+TEST(missing_tools_are_named)
+{
+	static const struct {
+		const char *type, *tool, *path, *package;
+	} rows[] = {
+		{ "lvm", "vgs", "lvm:/dev/nosuchvg/lv", "lvm2" },
+		{ "zfs", "zfs", "zfs:nosuchpool/set", "zfsutils-linux" },
+		{ "rbd", "rbd", "rbd:/dev/rbd/nosuchpool/image", "ceph-common" },
+		{ "nbd", "qemu-img", "nbd:/nonexistent/image", "qemu-utils" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(store_ref_done) struct store_ref ref = { 0 };
+		_cleanup_free_ char *tool = spawn_find(rows[i].tool);
+
+		if (tool || geteuid() != 0)
+			continue;
+		err = (struct err){ 0 };
+		CHECK(store_parse(rows[i].path, &ref, &err) == 0);
+		CHECK_STR(ref.driver->name, rows[i].type);
+		CHECK(ref.driver->create(&ref, NO_OPTS, &err) < 0);
+		CHECK(err.kind == ERR_MISSING && strstr(err.hint, rows[i].package));
+	}
+	CHECK(!file_exists(AT_FDCWD, "/nonexistent"));
 }
 
 static int run_in_ns(void (*fn)(void))
@@ -693,4 +841,89 @@ TEST(copy_to_a_full_disk_leaves_nothing)
 	if (r == 77)
 		SKIP("no private mount name space here");
 	CHECK(r == 0);
+}
+
+/* --- several entries as one ------------------------------------------------------------------------------------------- */
+
+static void fill_swap(void)
+{
+	_cleanup_free_ char *fresh = NULL;
+
+	setup();
+	make("c");
+	make("c/rootfs");
+	put("c/rootfs/who", "old");
+	put("c/config", "old");
+	CHECK(swap_begin(in("c"), &fresh, &err) == 0);
+	CHECK_STR(fresh, in("c/.swap/new"));
+	make("c/.swap/new/rootfs");
+	put("c/.swap/new/rootfs/who", "new");
+	put("c/.swap/new/config", "new");
+	put("c/.swap/new/extra", "new");
+}
+
+static bool says(const char *path, const char *text)
+{
+	char buf[16];
+
+	return file_read_small(top_fd, path, buf, sizeof(buf)) > 0 && streq(buf, text);
+}
+
+static bool all_say(const char *text)
+{
+	return says("c/rootfs/who", text) && says("c/config", text) && !file_exists(top_fd, "c/.swap");
+}
+
+TEST(swap_is_all_or_nothing)
+{
+	fill_swap();
+	CHECK(swap_pending(in("c")) && swap_settle(in("c"), &err) == 0 && all_say("old"));
+	CHECK(!swap_pending(in("c")) && !file_exists(top_fd, "c/extra"));
+	fill_swap();
+	CHECK(swap_commit(in("c"), in("c"), NULL, &err) == 0);
+	CHECK(swap_settle(in("c"), &err) == 0 && all_say("new") && says("c/extra", "new"));
+	CHECK(swap_settle(in("c"), &err) == 0 && all_say("new"));
+	/* Meant for a folder of another name: right only once it is called that. */
+	fill_swap();
+	CHECK(swap_commit(in("c"), in("d"), NULL, &err) == 0);
+	CHECK(rename(in("c"), in("d")) == 0 && swap_settle(in("d"), &err) == 0);
+	CHECK(says("d/config", "new") && !file_exists(top_fd, "d/.swap"));
+	fill_swap();
+	CHECK(swap_commit(in("c"), in("d"), NULL, &err) == 0 && swap_settle(in("c"), &err) == 0 && all_say("old"));
+}
+
+/* Every state that a kill may leave in the middle of putting things in place is gone on from. */
+TEST(swap_goes_on_where_it_was_killed)
+{
+	fill_swap();
+	CHECK(swap_commit(in("c"), in("c"), NULL, &err) == 0);
+	make("c/.swap/old");
+	CHECK(rename(in("c/rootfs"), in("c/.swap/old/rootfs")) == 0);
+	CHECK(swap_settle(in("c"), &err) == 0 && all_say("new"));
+	fill_swap();
+	CHECK(swap_commit(in("c"), in("c"), NULL, &err) == 0);
+	make("c/.swap/old");
+	CHECK(rename(in("c/rootfs"), in("c/.swap/old/rootfs")) == 0);
+	CHECK(rename(in("c/.swap/new/rootfs"), in("c/rootfs")) == 0);
+	CHECK(swap_settle(in("c"), &err) == 0 && all_say("new"));
+}
+
+/* What was made elsewhere for it goes if nothing comes of it, and what it replaces goes when it does. */
+TEST(swap_keeps_what_lies_elsewhere_in_step)
+{
+	char made[300], old[300];
+
+	fill_swap();
+	make("made");
+	make("olden");
+	snprintf(made, sizeof(made), "dir:%s/made", top);
+	snprintf(old, sizeof(old), "dir:%s/olden", top);
+	CHECK(swap_made(in("c"), made, &err) == 0 && swap_settle(in("c"), &err) == 0);
+	CHECK(!file_exists(top_fd, "made") && file_exists(top_fd, "olden"));
+	fill_swap();
+	make("made");
+	make("olden");
+	CHECK(swap_made(in("c"), made, &err) == 0 && swap_commit(in("c"), in("c"), old, &err) == 0);
+	CHECK(swap_settle(in("c"), &err) == 0 && all_say("new"));
+	CHECK(file_exists(top_fd, "made") && !file_exists(top_fd, "olden"));
 }

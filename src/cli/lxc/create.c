@@ -2,14 +2,20 @@
 #include <stdio.h>
 
 #include "base/spawn.h"
-#include "cli/cli.h"
+#include "cli/lxc/lxc-cli.h"
+#include "store/store.h"
 
 struct args {
 	struct create_opts o;
-	const char *lvname, *vgname, *thinpool, *rbdname, *rbdpool, *rbduser, *zfsroot, *fstype, *fssize;
+	struct store_opts store;
 };
 
 #define AT(member) offsetof(struct args, member)
+
+static int parse_fssize(void *args, const char *arg, struct err *e)
+{
+	return lxc_parse_fssize(arg, &((struct args *)args)->store.size, e);
+}
 
 static const struct opt opts[] = {
 	{ 't', "template", "TEMPLATE", "What fills the root file system: a template's name, an absolute path, or none.",
@@ -20,16 +26,16 @@ static const struct opt opts[] = {
 	  "Where the root file system is kept: dir (the default), overlay, btrfs, zfs, lvm, loop ...", OPT_STR,
 	  AT(o.bdev), .complete = COMPLETE_WORDS, .words = "dir lvm loop btrfs zfs overlay rbd nbd best" },
 	{ 0, "dir", "DIR", "Put the root file system into DIR.", OPT_STR, AT(o.dir), .complete = COMPLETE_DIR },
-	{ 0, "lvname", "NAME", "lvm: name of the logical volume; the container's by default.", OPT_STR, AT(lvname) },
-	{ 0, "vgname", "NAME", "lvm: volume group; lxc by default.", OPT_STR, AT(vgname) },
-	{ 0, "thinpool", "NAME", "lvm: thin pool; lxc by default.", OPT_STR, AT(thinpool) },
-	{ 0, "rbdname", "NAME", "rbd: image; the container's name by default.", OPT_STR, AT(rbdname) },
-	{ 0, "rbdpool", "NAME", "rbd: pool; lxc by default.", OPT_STR, AT(rbdpool) },
-	{ 0, "rbduser", "NAME", "rbd: user; admin by default.", OPT_STR, AT(rbduser) },
-	{ 0, "zfsroot", "PATH", "zfs: parent of the new file system.", OPT_STR, AT(zfsroot) },
-	{ 0, "fstype", "TYPE", "lvm, loop, rbd: file system to make; ext4 by default.", OPT_STR, AT(fstype) },
+	{ 0, "lvname", "NAME", "lvm: name of the logical volume; the container's by default.", OPT_STR, AT(store.lv) },
+	{ 0, "vgname", "NAME", "lvm: volume group; lxc by default.", OPT_STR, AT(store.vg) },
+	{ 0, "thinpool", "NAME", "lvm: thin pool; lxc by default.", OPT_STR, AT(store.thinpool) },
+	{ 0, "rbdname", "NAME", "rbd: image; the container's name by default.", OPT_STR, AT(store.rbdname) },
+	{ 0, "rbdpool", "NAME", "rbd: pool; lxc by default.", OPT_STR, AT(store.rbdpool) },
+	{ 0, "rbduser", "NAME", "rbd: user; admin by default.", OPT_STR, AT(store.rbduser) },
+	{ 0, "zfsroot", "PATH", "zfs: parent of the new file system.", OPT_STR, AT(store.zfsroot) },
+	{ 0, "fstype", "TYPE", "lvm, loop, rbd: file system to make; ext4 by default.", OPT_STR, AT(store.fstype) },
 	{ 0, "fssize", "SIZE", "lvm, loop, rbd: its size, with a unit of bBkKmMgGtT (M by default); 1G by default.",
-	  OPT_STR, AT(fssize) },
+	  OPT_CALL, .parse = parse_fssize },
 	OPT_END
 };
 
@@ -87,6 +93,7 @@ static int run(struct cli *c)
 		return cli_error(c, NULL, "Container already exists");
 	a.o.argv = c->operands.n ? strv_get(&c->operands) : NULL;
 	a.o.quiet = c->quiet;
+	a.o.store = &a.store;
 	if (container_create(ct, &a.o, &e) < 0)
 		return cli_fail(c, &e);
 	return cli_end(c, 0);
