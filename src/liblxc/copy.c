@@ -92,14 +92,14 @@ static bool restore(struct lxc_container *c, char *directory, bool verbose)
 
 static int migrate(struct lxc_container *c, unsigned int cmd, struct migrate_opts *opts, unsigned int size)
 {
-	const unsigned char *end = (const unsigned char *)opts + size;
+	const unsigned char *bytes = (const unsigned char *)opts;
 	struct err e = { 0 };
 
 	if (!c || !opts)
 		return -EINVAL;
 	/* A caller of later times must not ask for what we do not know. */
-	for (const unsigned char *p = (const unsigned char *)opts + sizeof(*opts); size > sizeof(*opts) && p < end; p++)
-		if (*p)
+	for (unsigned i = sizeof(*opts); i < size; i++)
+		if (bytes[i])
 			return -E2BIG;
 	if (cmd > MIGRATE_FEATURE_CHECK) {
 		err_kind(&e, ERR_INVALID, -EINVAL, "migrate: command %u is none", cmd);

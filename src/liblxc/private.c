@@ -98,7 +98,7 @@ PUBLIC bool lxc_config_define_load(struct lxc_list *defines, struct lxc_containe
 PUBLIC int lxc_config_parse_arch(const char *arch, signed long *persona)
 {
 	_cleanup_spec_ struct spec s;
-	unsigned long p;
+	unsigned long p = 0;
 	int r;
 
 	spec_init(&s);

@@ -180,7 +180,7 @@ static int relay_loop(struct relay *r)
 			return 0;
 		if (p[0].revents)
 			from_signals(r);
-		if (p[4].revents)
+		if (r->watch && p[4].revents)
 			r->watch->ready(r->watch->arg);
 		/* Output first: what the command said last is shown before its hang-up is believed. */
 		if (p[1].revents)
