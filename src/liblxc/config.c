@@ -56,7 +56,6 @@ static bool is_loaded(const struct lxc_config *conf, const char *file)
 
 int config_load(struct lxc_container *c, const char *file, struct err *e)
 {
-	_cleanup_(lxc_config_freep) struct lxc_config *fresh = NULL;
 	int r;
 
 	api_lock(c);
