@@ -165,10 +165,12 @@ static int look(struct top *t, struct err *e)
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_(container_freep) struct container *ct = NULL;
 
-		/* It may have ended since. */
+		/* It may have ended since. One without a control group that we may read is shown all the same. */
 		if (container_open(t->c->engine, names.v[i], NULL, OPEN_NO_CONFIG, &ct, NULL) < 0 ||
-		    container_stats(ct, &rows[n].stats, NULL) < 0)
+		    !cli_is_running(ct))
 			continue;
+		if (container_stats(ct, &rows[n].stats, NULL) < 0)
+			memset(&rows[n].stats, 0xff, sizeof(rows[n].stats));
 		rows[n].name = TAKE_PTR(names.v[i]);
 		add_load(&rows[n], find_row(t->view.rows, t->view.n, rows[n].name), now - t->last_ns);
 		n++;
