@@ -37,6 +37,7 @@ char *engine_resource(enum resource kind, const char *name)
 		[RES_INIT] = { "/../keeper", "/../libexec/creel", CREEL_LIBEXEC },
 		[RES_TEMPLATES] = { "/../../../templates", "/../share/lxc/templates", CREEL_DATADIR "/lxc/templates" },
 		[RES_CONFIG] = { "/../../config", "/../share/lxc/config", CREEL_DATADIR "/lxc/config" },
+		[RES_LXC_LIBEXEC] = { "/../usernic", "/../libexec/lxc", CREEL_LXC_LIBEXEC },
 		[RES_ETC] = { "/../../../config", "/../../etc/lxc", CREEL_SYSCONFDIR "/lxc" },
 	};
 	_cleanup_free_ char *self = engine_self();

@@ -34,7 +34,7 @@ struct life {
 	struct run run;
 	struct supervise sup;
 	_Bool planned;
-	char *cgroup, *monitor, *init_helper, *keeper, *self;
+	char *cgroup, *monitor, *init_helper, *user_nic, *keeper, *self;
 	char *share[NS_MAX];
 	int dirfd;
 	struct ns_holder ns;
@@ -49,6 +49,7 @@ static void life_done(struct life *l)
 	free(l->cgroup);
 	free(l->monitor);
 	free(l->init_helper);
+	free(l->user_nic);
 	free(l->keeper);
 	free(l->self);
 	for (size_t i = 0; i < NS_MAX; i++)
@@ -175,6 +176,9 @@ static int life_plan(struct life *l, struct container *c, const struct start_opt
 		.log_level = c->spec.log_level,
 		.rootless = engine_rootless(),
 	};
+	/* Root of a user name space makes what is in his own network name space; setuid means nothing there. */
+	if (geteuid() != 0)
+		l->opts.user_nic = l->user_nic = engine_resource(RES_LXC_LIBEXEC, "lxc-user-nic");
 	if (o->execute) {
 		l->init_helper = engine_resource(RES_INIT, "creel-init");
 		l->opts.init_helper = l->init_helper;

@@ -25,6 +25,14 @@ static void set_link(struct nl_batch *b, int ifindex, const char *name, bool up,
 		nl_put_u32(b, IFLA_MTU, mtu);
 }
 
+static void set_mac(struct nl_batch *b, int ifindex, const char *name, const uint8_t mac[static 6])
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+
+	nl_msg(b, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set the hardware address of '%s'", name);
+	nl_put(b, IFLA_ADDRESS, mac, 6);
+}
+
 /* A gateway outside of all our subnets is reached only when the kernel is told that it is on this link. */
 static void gateway(struct nl_batch *b, const struct net_dev *d, int ifindex, const char *name, int family)
 {
@@ -49,6 +57,8 @@ static int configure_one(struct nl_batch *b, const struct net_dev *d, const char
 		return err_set(b->e, ifindex, "look interface '%s' up in the container", name);
 	for (unsigned i = 0; i < d->n_addrs; i++)
 		req_addr(b, ifindex, name, &d->addrs[i], 0);
+	if (d->by_helper && d->has_mac)
+		set_mac(b, ifindex, name, d->mac);
 	if (d->up || d->mtu)
 		set_link(b, ifindex, name, d->up, d->mtu);
 	if (!d->up)

@@ -59,6 +59,7 @@ struct net_dev {
 	unsigned n_routes;
 	uint8_t host_mac[6]; /* of veth's host end: by it we know that it is ours */
 	bool keep;	     /* its name space is to last until net_detach() */
+	bool by_helper;	     /* made by another program: the address is set by net_configure() */
 	bool ovs;	     /* LINK is a bridge of Open vSwitch */
 	bool has_port_vlan;
 	uint16_t port_vlan; /* 0: none */

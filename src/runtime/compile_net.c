@@ -38,12 +38,14 @@ static bool moves_devices(const struct compiler *c)
 
 static int prepare_one(struct compiler *c, const struct spec_net *s, struct net_dev *ret)
 {
+	/* As LXC has it, an ordinary user's host ends are called as the helper likes. */
+	const bool by_helper = c->opts->user_nic && streq(s->type, "veth") && s->link;
 	char *hwaddr = s->hwaddr ? plan_strdup(c->plan, s->hwaddr, c->e) : NULL;
 	struct net_conf conf = {
 		.type = s->type,
 		.link = s->link,
 		.name = s->name,
-		.host_name = s->veth_pair,
+		.host_name = by_helper ? NULL : s->veth_pair,
 		.hwaddr = hwaddr,
 		.mtu = s->mtu == UNSET32 ? 0 : s->mtu,
 		.up = tri_or(s->up, false),
@@ -72,6 +74,11 @@ static int prepare_one(struct compiler *c, const struct spec_net *s, struct net_
 		r = net_hwaddr_fill(hwaddr, c->e);
 	if (r == 0)
 		r = net_prepare(&conf, ret, c->e);
+	/* What the host's end is called is the helper's to say. */
+	if (r == 0 && by_helper) {
+		ret->by_helper = true;
+		ret->host_name[0] = '\0';
+	}
 	if (r == 0 && tri_or(s->keep_conf, false))
 		r = keep_addresses(c, ret);
 	if (r < 0)

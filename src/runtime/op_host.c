@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/spawn.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "runtime/ops.h"
@@ -531,6 +532,50 @@ static void net_describe(const struct op *op, struct buf *out)
 		buf_printf(out, " link=%s", d->link);
 }
 
+/* "eth0:5:veth1000_AbCd:9": the host's end goes into the record. */
+static int note_host_end(struct run *run, const struct net_dev *d, char *out, struct err *e)
+{
+	struct strv *ifs = &run->rec.host_ifs;
+	size_t k = (size_t)(d - run->plan->nets);
+	char *save = NULL, *name;
+
+	strtok_r(out, ":\n", &save);
+	strtok_r(NULL, ":\n", &save);
+	name = strtok_r(NULL, ":\n", &save);
+	if (!name || k >= ifs->n)
+		return 0;
+	name = strdup(name);
+	if (!name)
+		return err_oom(e);
+	free(ifs->v[k]);
+	ifs->v[k] = name;
+	return 0;
+}
+
+/* A program that is setuid root knows what this user may have. */
+static int attach_by_helper(const struct net_dev *d, struct run *run, struct err *e)
+{
+	const struct plan_opts *o = run->opts;
+	char pid[16];
+	const char *argv[] = { "lxc-user-nic", "create", o->lxcpath, o->id, pid, "veth", d->link, d->name, NULL };
+	const struct spawn s = { .path = o->user_nic, .argv = (char *const *)(uintptr_t)argv };
+	_cleanup_free_ char *out = NULL;
+	const char *msg, *hint;
+	int r;
+
+	snprintf(pid, sizeof(pid), "%d", (int)run->pid);
+	r = spawn_run(&s, &out, e);
+	if (r == 0)
+		return note_host_end(run, d, out, e);
+	if (r < 0)
+		return r;
+	msg = startswith(out, "lxc-user-nic: ") ?: out;
+	hint = strstr(msg, "\nhint: ");
+	r = err_kind(e, ERR_DENIED, -EPERM, "interface '%s' on '%s': %.*s", d->name, d->link, (int)strcspn(msg, "\n"),
+		     msg);
+	return hint ? err_hint(e, r, "%.*s", (int)strcspn(hint + 7, "\n"), hint + 7) : r;
+}
+
 static int net_apply(const struct op *op, struct run *run, struct err *e)
 {
 	if (run->netns_fd < 0) {
@@ -548,7 +593,7 @@ static int net_apply(const struct op *op, struct run *run, struct err *e)
 		else if (r < 0)
 			return r;
 	}
-	return net_attach(op->net, run->netns_fd, e);
+	return op->net->by_helper ? attach_by_helper(op->net, run, e) : net_attach(op->net, run->netns_fd, e);
 }
 
 const struct op_kind op_net_attach = { "net.attach", net_describe, net_apply };

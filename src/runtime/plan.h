@@ -181,6 +181,7 @@ struct plan_opts {
 	const char *log_level;
 	const char *init_helper; /* creel-init on the host, for execute */
 	bool rootless;		 /* not host root */
+	const char *user_nic;	 /* lxc-user-nic, which makes an ordinary user's interfaces; NULL: made directly */
 
 	/* A life without a keeper, as an OCI runtime has it: init is our child (run.own_supervisor) and outlives us. Words,
 	 * defaults and order are those of the OCI runtime specification. */

@@ -257,8 +257,10 @@ static int collect(struct cli *c, const struct args *a, struct facts *f, struct 
 		if (r == -ENOMEM)
 			return r;
 	}
-	if (a->all || a->stats)
-		f->has_stats = container_stats(f->ct, &f->stats, NULL) >= 0;
+	f->has_stats = a->all || a->stats;
+	/* Without a control group that we may read there are the links at least. */
+	if (f->has_stats && container_stats(f->ct, &f->stats, NULL) < 0)
+		memset(&f->stats, 0xff, sizeof(f->stats));
 	return 0;
 }
 
