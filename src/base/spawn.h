@@ -20,6 +20,7 @@ struct spawn {
 	int stdout_fd, stderr_fd;
 	bool inherit_stdio;  /* leave 0, 1, 2 as they are */
 	bool detach;	     /* own session, survives its parent */
+	int userns_fd;	     /* > 0: as root of that user name space */
 	const char *cwd;     /* NULL: as it is */
 	const int *keep_fds; /* passed on under the same numbers */
 	size_t n_keep_fds;

@@ -193,8 +193,11 @@ int container_cgroup(struct container *c, struct cg **ret, struct err *e)
 	struct cg_host *h;
 	int r;
 
-	if (c->rec.state == RUN_STOPPED || !c->rec.cgroup)
+	if (c->rec.state == RUN_STOPPED)
 		return err_kind(e, ERR_STATE, -ESRCH, "container is not running");
+	if (!c->rec.cgroup)
+		return err_hint(e, err_kind(e, ERR_STATE, -EOPNOTSUPP, "container has no control group of its own"),
+				"an ordinary user's container has one where a group has been delegated to him");
 	r = engine_cgroups(c->engine, &h, e);
 	return r < 0 ? r : cg_open(h, c->rec.cgroup, ret, e);
 }

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/copy-inner.h"
+#include "engine/owner.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "store/swap.h"
@@ -39,23 +40,13 @@ int copy_take_spec(struct spec *s, struct lxc_config *conf, struct err *e)
 
 int copy_as_owner(const struct container *c, int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
 {
-	_cleanup_free_ struct idmap *maps = NULL;
-	uint32_t free_id = 0;
-	size_t n = 0;
+	_cleanup_(owner_maps_done) struct owner_maps m = { 0 };
+	int r;
 
 	if (geteuid() == 0 || !c->spec.idmaps.n)
 		return fn(arg, e);
-	maps = calloc(c->spec.idmaps.n + 2, sizeof(*maps));
-	if (!maps)
-		return err_oom(e);
-	LIST_EACH(m, &c->spec.idmaps, struct spec_idmap) {
-		maps[n++] = (struct idmap){ m->type, m->nsid, m->hostid, m->range };
-		if (m->nsid + m->range > free_id)
-			free_id = m->nsid + m->range;
-	}
-	maps[n++] = (struct idmap){ 'u', free_id, geteuid(), 1 };
-	maps[n++] = (struct idmap){ 'g', free_id, getegid(), 1 };
-	return idmap_call(maps, n, fn, arg, e);
+	r = owner_maps(c, &m, e);
+	return r < 0 ? r : idmap_call(m.maps, m.n, fn, arg, e);
 }
 
 /* --- copies that were never finished ----------------------------------------------------------------------------------- */

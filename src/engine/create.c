@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/spawn.h"
 #include "engine/copy-inner.h"
+#include "engine/owner.h"
 #include "net/net.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
@@ -120,6 +121,10 @@ static int write_config(struct creation *n, struct err *e)
 		r = lxc_config_set(conf, "lxc.rootfs.path", n->path, e);
 	if (r < 0)
 		return r;
+	/* Whose files it is to have is known from here on. */
+	r = copy_take_spec(&n->c->spec, conf, e);
+	if (r < 0)
+		return r;
 	buf_printf(&text, "# Template used to create this container: %s\n", n->template ?: "none");
 	if (n->o->argv && n->o->argv[0]) {
 		buf_puts(&text, "# Parameters passed to the template:");
@@ -207,18 +212,29 @@ static int run_template(void *arg, struct err *e)
 	_cleanup_strv_ struct strv argv = STRV_INIT, env = STRV_INIT;
 	_cleanup_free_ char *config = engine_resource(RES_CONFIG, NULL), *self = engine_self();
 	struct spawn s = { .path = n->template, .inherit_stdio = true };
-	_cleanup_close_ int null = -EBADF;
+	_cleanup_close_ int null = -EBADF, userns = -EBADF;
+	_cleanup_(owner_maps_done) struct owner_maps m = { 0 };
 	sigset_t set, old;
 	pid_t pid;
 	int r;
 
-	r = strv_push(&argv, n->template, e);
+	r = owner_give(n->c, n->rootfs, e);
+	if (r == 0)
+		r = strv_push(&argv, n->template, e);
 	if (r == 0)
 		r = strv_pushf(&argv, e, "--path=%s", n->c->dir);
 	if (r == 0)
 		r = strv_pushf(&argv, e, "--name=%s", n->c->name);
 	if (r == 0)
 		r = strv_pushf(&argv, e, "--rootfs=%s", n->rootfs);
+	if (r == 0)
+		r = owner_userns(n->c, &m, &userns, e);
+	if (r == 0 && userns >= 0) {
+		s.userns_fd = userns;
+		r = strv_pushf(&argv, e, "--mapped-uid=%u", m.uid);
+	}
+	if (r == 0 && userns >= 0)
+		r = strv_pushf(&argv, e, "--mapped-gid=%u", m.gid);
 	for (char *const *a = n->o->argv; a && *a && r == 0; a++)
 		r = strv_push(&argv, *a, e);
 	for (char *const *p = environ; *p && r == 0; p++)
@@ -253,7 +269,7 @@ static int run_template(void *arg, struct err *e)
 static int fill_root(struct creation *n, struct err *e)
 {
 	if (!n->template)
-		return 0;
+		return is_mounted(n) ? 0 : owner_give(n->c, n->rootfs, e);
 	return is_mounted(n) ? with_root_mounted(&n->ref, n->rootfs, run_template, n, e) : run_template(n, e);
 }
 
@@ -295,6 +311,18 @@ static int check_new(struct container *c, struct err *e)
 	return 0;
 }
 
+/* An ordinary user's container without ids of its own could not be started. */
+static int check_ids(const struct creation *n, struct err *e)
+{
+	if (geteuid() == 0 || !n->template || n->c->spec.idmaps.n)
+		return 0;
+	return err_hint(
+		e,
+		err_kind(e, ERR_INVALID, -EINVAL, "an ordinary user's container needs lxc.idmap in its configuration"),
+		"what /etc/subuid and /etc/subgid give you goes into %s, as in: lxc.idmap = u 0 100000 65536",
+		engine_global(n->c->engine, "lxc.default_config") ?: "default.conf");
+}
+
 static int create_steps(struct creation *n, struct err *e)
 {
 	int r;
@@ -305,6 +333,8 @@ static int create_steps(struct creation *n, struct err *e)
 	r = make_dirs(n, e);
 	if (r == 0)
 		r = write_config(n, e);
+	if (r == 0)
+		r = check_ids(n, e);
 	if (r == 0)
 		r = fill_root(n, e);
 	return r == 0 ? check_result(n, e) : r;
@@ -352,6 +382,18 @@ static int place_root(struct creation *n, struct err *e)
 	return n->rootfs ? 0 : err_oom(e);
 }
 
+/* What cannot be removed now stays in the journal, for doctor. */
+static int take_back(struct creation *n)
+{
+	struct undo_ctx u = { .dirfd = n->dirfd, .id = n->c->id, .log = n->c->engine->log };
+
+	give_back(n);
+	/* An ordinary user may not remove what his container's users own. */
+	if (n->c->spec.idmaps.n && geteuid() != 0 && !n->adopted)
+		(void)owner_remove(n->c, n->rootfs, NULL);
+	return journal_undo(&u, NULL);
+}
+
 int container_create(struct container *c, const struct create_opts *o, struct err *e)
 {
 	_cleanup_(creation_done) struct creation n = { .c = c, .o = o, .dirfd = -EBADF, .journal = -EBADF };
@@ -390,15 +432,9 @@ int container_create(struct container *c, const struct create_opts *o, struct er
 	if (r < 0)
 		return r;
 	r = create_steps(&n, e);
-	if (r < 0) {
-		struct undo_ctx u = { .dirfd = n.dirfd, .id = c->id, .log = c->engine->log };
-
-		give_back(&n);
-		/* What cannot be removed now stays in the journal, for doctor. */
-		if (journal_undo(&u, NULL) < 0) {
-			c->defined = false;
-			return err_hint(e, r, "not everything could be removed: creel doctor");
-		}
+	if (r < 0 && take_back(&n) < 0) {
+		c->defined = false;
+		return err_hint(e, r, "not everything could be removed: creel doctor");
 	}
 	/* Done, or undone: the journal has served. */
 	unlinkat(n.dirfd, "journal", 0);

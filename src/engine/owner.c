@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/owner.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+
+void owner_maps_done(struct owner_maps *m)
+{
+	free(m->maps);
+	*m = (struct owner_maps){ 0 };
+}
+
+static void add_own(struct owner_maps *m, char type, uint32_t own, uint32_t free_id, uint32_t *ret)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct idmap *x = &m->maps[i];
+
+		if ((x->type == type || x->type == 'b') && own >= x->hostid && own - x->hostid < x->range) {
+			*ret = x->nsid + (own - x->hostid);
+			return;
+		}
+	}
+	m->maps[m->n++] = (struct idmap){ type, free_id, own, 1 };
+	*ret = free_id;
+}
+
+int owner_maps(const struct container *c, struct owner_maps *ret, struct err *e)
+{
+	struct owner_maps m = { .maps = calloc(c->spec.idmaps.n + 2, sizeof(*m.maps)) };
+	uint32_t free_id = 0;
+
+	if (!m.maps)
+		return err_oom(e);
+	LIST_EACH(x, &c->spec.idmaps, struct spec_idmap) {
+		m.maps[m.n++] = (struct idmap){ x->type, x->nsid, x->hostid, x->range };
+		if (x->nsid + x->range > free_id)
+			free_id = x->nsid + x->range;
+	}
+	add_own(&m, 'u', geteuid(), free_id, &m.uid);
+	add_own(&m, 'g', getegid(), free_id, &m.gid);
+	*ret = m;
+	return 0;
+}
+
+struct gift {
+	int dir, root;
+};
+
+/* As root of the container's users. */
+static int give(void *arg, struct err *e)
+{
+	const struct gift *g = arg;
+
+	if (fchown(g->root, 0, 0) < 0)
+		return err_set(e, -errno, "give the root file system to the container's root");
+	/* What stands beside it is for who made it. */
+	if (fchown(g->dir, 0, (gid_t)-1) < 0)
+		return err_set(e, -errno, "give the container's folder to its root");
+	return 0;
+}
+
+int owner_give(const struct container *c, const char *rootfs, struct err *e)
+{
+	_cleanup_close_ int dir = -EBADF, root = -EBADF;
+	_cleanup_(owner_maps_done) struct owner_maps m = { 0 };
+	struct gift g;
+	int r;
+
+	if (!c->spec.idmaps.n)
+		return 0;
+	dir = open(c->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	root = open(rootfs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* Storage that is no directory is made with its owner. */
+	if (root < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (dir < 0 || root < 0)
+		return err_set(e, -errno, "open %s", dir < 0 ? c->dir : rootfs);
+	/* Whatever the umask. */
+	if (fchmod(dir, 0770) < 0)
+		return err_set(e, -errno, "change the mode of %s", c->dir);
+	r = owner_maps(c, &m, e);
+	g = (struct gift){ dir, root };
+	return r < 0 ? r : idmap_call(m.maps, m.n, give, &g, e);
+}
+
+int owner_userns(const struct container *c, struct owner_maps *ret, int *ret_fd, struct err *e)
+{
+	_cleanup_(owner_maps_done) struct owner_maps m = { 0 };
+	int r;
+
+	*ret_fd = -EBADF;
+	if (!c->spec.idmaps.n)
+		return 0;
+	r = owner_maps(c, &m, e);
+	if (r < 0)
+		return r;
+	r = idmap_userns_fd(m.maps, m.n, e);
+	if (r < 0)
+		return r;
+	*ret_fd = r;
+	*ret = m;
+	m = (struct owner_maps){ 0 };
+	return 0;
+}
+
+static int remove_it(void *arg, struct err *e)
+{
+	return tree_remove(AT_FDCWD, arg, e);
+}
+
+int owner_remove(const struct container *c, const char *dir, struct err *e)
+{
+	_cleanup_(owner_maps_done) struct owner_maps m = { 0 };
+	int r = owner_maps(c, &m, e);
+
+	return r < 0 ? r : idmap_call(m.maps, m.n, remove_it, (void *)(uintptr_t)dir, e);
+}
