@@ -35,7 +35,7 @@ enum cg_layout cg_host_layout(const struct cg_host *h);
 int cg_host_describe(const struct cg_host *h, struct buf *out, struct err *e);
 bool cg_host_has(const struct cg_host *h, const char *controller);
 /* Leaves the hierarchies alone that serve none of the controllers in LIST ("cpu,memory"; "@all" or empty: all), v2 and
- * those without a controller aside. One that the host has not is an error. */
+ * those without a controller, the freezer and devices aside. One that the host has not is an error. */
 int cg_host_use(struct cg_host *h, const char *list, struct err *e);
 /* The calling process's own group (for lxc.cgroup.relative), without a leading slash. */
 int cg_host_own_path(const struct cg_host *h, char **ret, struct err *e);

@@ -509,7 +509,7 @@ int cg_host_use(struct cg_host *h, const char *list, struct err *e)
 	for (unsigned i = 0; i < h->n; i++) {
 		struct cg_hier *x = &h->hier[i];
 
-		if (x->ops->version == 1 && !(x->ctrls & (mask | CC(NAMED) | CC(FREEZER)))) {
+		if (x->ops->version == 1 && !(x->ctrls & (mask | CC(NAMED) | CC(FREEZER) | CC(DEVICES)))) {
 			fd_close(x->fd);
 			continue;
 		}

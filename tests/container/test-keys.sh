@@ -510,6 +510,101 @@ for k in lxc.rootfs lxc.rootfs.backend lxc.network. lxc.kmsg lxc.pivotdir; do se
 elsewhere lxc.aa_profile lxc.aa_allow_incomplete lxc.se_context -- "no security module here: tests/vm/test-apparmor.sh"
 elsewhere lxc.syslog -- "shown above by its name of today"
 
+# --- lxc.conf of the system ------------------------------------------------------------------------------------------
+
+etc=$(realpath "$(dirname "$(command -v lxc-start)")/../../etc/lxc")
+[ -d "$etc" ] || etc=/etc/lxc
+cp -r "$etc" "$T/etc" && mount --bind "$T/etc" "$etc"
+mkdir "$T/other"
+cat >"$T/etc/lxc.conf" <<E
+lxc.lxcpath = $T/other
+lxc.default_config = $T/mine.conf
+lxc.cgroup.pattern = $CT-pat/%n
+lxc.bdev.lvm.vg = myvg
+E
+printf 'lxc.net.0.type = veth\nlxc.net.0.hwaddr = 10:66:6a:xx:xx:xx\nlxc.net.0.hwaddr = 10:66:6A:XX:aa:xx\n# a remark\nlxc.environment = KX=xx\n' >"$T/mine.conf"
+is "lxc.lxcpath" "$(lxc-config lxc.lxcpath)" "$T/other"
+is "lxc.bdev.lvm.vg" "$(lxc-config lxc.bdev.lvm.vg)" myvg
+is "lxc.bdev.zfs.root, not said" "$(lxc-config lxc.bdev.zfs.root)" lxc
+check "lxc.default_config: a container is made by it" lxc-create -n "$d" -t none
+check "lxc.lxcpath: and lies there" test -e "$T/other/$d/config"
+is "hwaddr: each x has become a digit, for good" "$(grep -Ecx 'lxc.net.0.hwaddr = 10:66:6[aA]:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}' "$T/other/$d/config")" 2
+is "remarks and other keys stay" "$(grep -c -e '^# a remark' -e 'KX=xx' "$T/other/$d/config")" 2
+sed -i "s|^lxc.rootfs.path.*|lxc.rootfs.path = dir:$root\nlxc.rootfs.managed = 0|; s/^lxc.net.0.type.*/lxc.net.0.type = empty/" "$T/other/$d/config"
+lxc-start -n "$d"
+p=$(lxc-info -n "$d" -pH)
+like "lxc.cgroup.pattern" "$(groups_of "$p")" "/$CT-pat/$d\$"
+lxc-stop -n "$d" -k
+echo "lxc.cgroup.use = memory" >>"$T/etc/lxc.conf"
+lxc-start -n "$d"
+p=$(lxc-info -n "$d" -pH)
+if [ -d /sys/fs/cgroup/memory ]; then
+	like "lxc.cgroup.use: memory" "$(grep memory "/proc/$p/cgroup")" "/$CT-pat/$d\$"
+	unlike "lxc.cgroup.use: and no other" "$(grep -e :pids: -e :cpu "/proc/$p/cgroup")" "$CT-pat"
+else
+	skip "lxc.cgroup.use" "version 2 has all controllers in one hierarchy"
+fi
+lxc-stop -n "$d" -k
+sed -i 's/^lxc.cgroup.use.*/lxc.cgroup.use = nosuch/' "$T/etc/lxc.conf"
+refuse "lxc.cgroup.use: one that is not there" lxc-start -n "$d"
+like "is named" "$(cat "$T/.out")" nosuch
+sed -i '/^lxc.cgroup.use/d' "$T/etc/lxc.conf"
+echo "lxc.bogus = 1" >>"$T/etc/lxc.conf"
+refuse "an item that nobody knows" lxc-ls
+sed -i '/^lxc.bogus/d' "$T/etc/lxc.conf"
+lxc-destroy -n "$d" >/dev/null
+umount "$etc"
+
+# --- what the manual page shows: several networks in one container, one's own mounts, limits ----------------------------
+
+ip link add "$br" type bridge && ip link set "$br" up
+ip link add ph$$ type veth peer name pp$$
+mkdir -p "$T/lib"
+{
+	cat "$T/base"
+	cat <<E
+lxc.uts.name = complex
+lxc.net.0.type = veth
+lxc.net.0.flags = up
+lxc.net.0.link = $br
+lxc.net.0.hwaddr = 4a:49:43:49:79:bf
+lxc.net.0.ipv4.address = 10.2.3.5/24 10.2.3.255
+lxc.net.0.ipv6.address = 2003:db8:1:0:214:1234:fe0b:3597
+lxc.net.1.type = macvlan
+lxc.net.1.flags = up
+lxc.net.1.link = pp$$
+lxc.net.1.hwaddr = 4a:49:43:49:79:bd
+lxc.net.1.ipv4.address = 10.2.4.4/24
+lxc.net.2.type = phys
+lxc.net.2.flags = up
+lxc.net.2.link = ph$$
+lxc.net.2.hwaddr = 4a:49:43:49:79:ff
+lxc.net.2.ipv4.address = 10.2.5.6/24
+lxc.cgroup2.pids.max = 50
+lxc.cgroup2.devices.deny = a
+lxc.cgroup2.devices.allow = c 1:3 rw
+lxc.cgroup2.devices.allow = c 1:9 rw
+lxc.cgroup2.devices.allow = c 5:* rwm
+lxc.cgroup2.devices.allow = c 136:* rwm
+lxc.cgroup2.devices.allow = c *:* m
+lxc.mount.fstab = $T/fstab
+lxc.mount.entry = $T/lib $root/libs none ro,bind,create=dir 0 0
+lxc.cap.drop = sys_module mknod setuid net_raw
+lxc.cap.drop = mac_override
+E
+} >"$LXCPATH/$a/config"
+check "the manual's great example starts" start_ct "$a"
+p=$(pid_of "$a")
+is "its three interfaces" "$(in_a 'cat /sys/class/net/*/address 2>/dev/null || ip link' | grep -oE '4a:49:43:49:79:(bf|bd|ff)' | sort | tr '\n' ' ')" \
+	"4a:49:43:49:79:bd 4a:49:43:49:79:bf 4a:49:43:49:79:ff "
+is "with their addresses" "$(in_a 'ip -o addr' | grep -oE 'inet6? (10\.2|2003)[^ ]*' | cut -d' ' -f2 | sort | tr '\n' ' ')" \
+	"10.2.3.5/24 10.2.4.4/24 10.2.5.6/24 2003:db8:1:0:214:1234:fe0b:3597/64 "
+is "capabilities of two lines are dropped" "$(cap 16)$(cap 27)$(cap 7)$(cap 13)$(cap 32)" 00000
+is "a target below the host's path of the root" "$(in_a 'test -d /libs && echo yes')" yes
+kill_ct "$a"
+wait_for 5 test -e "/sys/class/net/ph$$"
+ip link del ph$$ && ip link del "$br"
+
 # --- nothing is missing ----------------------------------------------------------------------------------------------
 
 man=$(dirname "$(dirname "$(command -v lxc-start)")")/share/man/man5/lxc.container.conf.5

@@ -32,6 +32,40 @@ with unconfined
 lxc-start -n $name
 check "unconfined is unconfined" "$(lxc-attach -n $name -- cat /proc/1/attr/current)" unconfined
 lxc-stop -k -n $name
+with unchanged
+lxc-start -n $name
+check "unchanged is the label of who starts it" "$(lxc-attach -n $name -- cat /proc/1/attr/current)" "$(cat /proc/self/attr/current)"
+check "the audit says that nothing confines it" "$(creel audit $name --format json | grep -c lsm.unconfined)" 1
+lxc-stop -k -n $name
+# A second procfs is out of reach, unless containers inside are meant to be.
+second() { lxc-attach -n $name -- sh -c 'mkdir -p /tmp/x && mount -t proc proc /tmp/x 2>/dev/null && echo mounted'; }
+with generated
+echo secret >"$dir/rootfs/secret"
+lxc-start -n $name
+check "generated: no second procfs" "$(second)" ""
+check "the audit knows that it is confined" "$(creel audit $name --format json | grep -c lsm.unconfined)" 0
+lxc-stop -k -n $name
+with generated
+printf '%s\n' "lxc.apparmor.allow_nesting = 1" "lxc.apparmor.raw = deny /secret rw," "lxc.apparmor.raw = deny /etc/hostname w," >>"$dir/config"
+lxc-start -n $name
+check "allow_nesting: one can be mounted" "$(second)" mounted
+check "raw: a rule of one's own" "$(lxc-attach -n $name -- cat /secret 2>/dev/null)" ""
+check "raw: and a second" "$(lxc-attach -n $name -- sh -c 'echo x 2>&- >/etc/hostname && echo written' 2>/dev/null)" ""
+lxc-stop -k -n $name
+with generated
+lxc-start -n $name
+check "cleared: the rules are gone" "$(lxc-attach -n $name -- cat /secret) $(second)" "secret "
+lxc-stop -k -n $name
+with creel-test-given
+printf 'profile creel-test-given flags=(attach_disconnected,mediate_deleted) {\n file, capability, network, signal, mount, umount, pivot_root, ptrace, unix,\n deny /secret rw,\n}\n' >"/tmp/$name.profile"
+apparmor_parser -r "/tmp/$name.profile"
+lxc-start -n $name
+check "a profile that is given" "$(lxc-attach -n $name -- cat /proc/1/attr/current)" "creel-test-given (enforce)"
+check "is enforced" "$(lxc-attach -n $name -- cat /secret 2>/dev/null)" ""
+lxc-stop -k -n $name
+check "and stays loaded" "$(grep -c creel-test-given $profiles)" 1
+apparmor_parser -R "/tmp/$name.profile"
+rm -f "/tmp/$name.profile"
 with no-such-profile
 lxc-start -n $name 2>"/tmp/$name.err"
 check "a missing profile refuses the start" $? 1
