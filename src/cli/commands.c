@@ -7,6 +7,7 @@ extern const struct command cmd_autostart;
 extern const struct command cmd_cgroup;
 extern const struct command cmd_checkconfig;
 extern const struct command cmd_checkpoint;
+extern const struct command cmd_clone;
 extern const struct command cmd_config;
 extern const struct command cmd_console;
 extern const struct command cmd_copy;
@@ -31,6 +32,7 @@ extern const struct command cmd_setcap;
 extern const struct command cmd_setuid;
 extern const struct command cmd_shutdown;
 extern const struct command cmd_snapshot;
+extern const struct command cmd_start_ephemeral;
 extern const struct command cmd_top;
 extern const struct command cmd_unfreeze;
 extern const struct command cmd_unshare;
@@ -84,6 +86,8 @@ const struct command *const commands[] = {
 	&cmd_usernsexec,
 	&cmd_wait,
 
+	&cmd_clone,
+	&cmd_start_ephemeral,
 	&cmd_kill,
 	&cmd_list,
 	&cmd_netstat,

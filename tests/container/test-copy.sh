@@ -153,3 +153,21 @@ else
 fi
 refuse "a mount that makes no sense" lxc copy -n "$a" -e -N "$a-z" -m bind=tmp
 check "leaves nothing" test ! -e "$LXCPATH/$a-z"
+
+# In the words of before.
+is "lxc-clone" "$(lxc-clone -p "$LXCPATH" -P "$LXCPATH" -o "$a" -n "$a-old")" "Created container $a-old as copy of $a"
+check "it is a copy" test -e "$LXCPATH/$a-old/rootfs/bin/sh"
+is "by operands, as a snapshot" "$(lxc-clone -p "$LXCPATH" -s "$a" "$a-old2")" "Created container $a-old2 as snapshot of $a"
+check "that goes" lxc destroy -n "$a-old2"
+refuse "one name only" lxc-clone -p "$LXCPATH" "$a"
+if is_root; then
+	lxc-start-ephemeral -P "$LXCPATH" -o "$a" -n "$a-w" -b "$T/src" -- /bin/sh -c "cat $T/src/file; exit 7" >"$T/out" 2>&1 </dev/null
+	is "lxc-start-ephemeral: its command's end" $? 7
+	is "with a directory of the host" "$(cat "$T/out")" data
+	check "then it is gone" wait_for 10 test ! -e "$LXCPATH/$a-w"
+	like "in the background" "$(lxc-start-ephemeral -P "$LXCPATH" -o "$a" -n "$a-w" -d </dev/null)" "The ephemeral container is now started"
+	is "it runs" "$(state_of "$a-w")" RUNNING
+	kill_ct "$a-w"
+	check "until it is stopped" wait_for 10 test ! -e "$LXCPATH/$a-w"
+	refuse "a kind of union that there is not" lxc-start-ephemeral -P "$LXCPATH" -o "$a" -U aufs
+fi
