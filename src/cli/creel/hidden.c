@@ -2,7 +2,7 @@
 
 /*
  * Commands that are not for people: creel keeper-exit ID STATUS CTL-FD, which the keeper of container ID starts when init
- * has gone, and creel copy-tree FROM TO, which templates use.
+ * has gone; creel copy-tree FROM TO and creel untar [OPTION...] DIR <ARCHIVE, which templates use.
  */
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "cli/cli.h"
+#include "store/untar.h"
 
 static int keeper_exit(int argc, char *const *argv)
 {
@@ -41,11 +42,65 @@ static int copy_tree(int argc, char *const *argv)
 	return 1;
 }
 
+/* Options of untar: --strip=N, --no-devices, --files-only, --whiteouts, --layer, --exclude=PATTERN. */
+static int untar_option(const char *arg, struct untar_opts *o, struct strv *exclude)
+{
+	const char *v = startswith(arg, "--strip=");
+	int32_t n;
+
+	if (v) {
+		if (parse_i32(v, &n) < 0 || n < 0)
+			return -EINVAL;
+		o->strip = (unsigned)n;
+		return 0;
+	}
+	v = startswith(arg, "--exclude=");
+	if (v)
+		return strv_push(exclude, v, NULL);
+	if (streq(arg, "--no-devices"))
+		o->no_devices = true;
+	else if (streq(arg, "--files-only"))
+		o->files_only = true;
+	else if (streq(arg, "--whiteouts"))
+		o->whiteouts = UNTAR_REMOVE;
+	else if (streq(arg, "--layer"))
+		o->whiteouts = UNTAR_LAYER;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int untar(int argc, char *const *argv)
+{
+	_cleanup_strv_ struct strv exclude = STRV_INIT;
+	_cleanup_close_ int root = -EBADF;
+	struct untar_opts o = { 0 };
+	struct err e = { 0 };
+
+	for (int i = 2; i < argc - 1; i++)
+		if (untar_option(argv[i], &o, &exclude) < 0)
+			return 2;
+	if (argc < 3)
+		return 2;
+	o.exclude = exclude.n ? strv_get(&exclude) : NULL;
+	root = open(argv[argc - 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0) {
+		fprintf(stderr, "creel: open %s: %m\n", argv[argc - 1]);
+		return 1;
+	}
+	if (store_untar(root, STDIN_FILENO, &o, &e) == 0)
+		return 0;
+	fprintf(stderr, "creel: %s\n", e.msg);
+	return 1;
+}
+
 int cli_hidden(int argc, char *const *argv)
 {
 	if (streq(argv[1], "keeper-exit"))
 		return keeper_exit(argc, argv);
 	if (streq(argv[1], "copy-tree"))
 		return copy_tree(argc, argv);
+	if (streq(argv[1], "untar"))
+		return untar(argc, argv);
 	return -1;
 }
