@@ -140,7 +140,12 @@ static int veth_detach(const struct net_dev *d, int fd, int netns_fd, struct err
 	struct link_info l;
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
 	struct nl_batch b;
-	int r = net_l2proxy(d, fd, false, e);
+	int r;
+
+	/* One that another program made: it goes by itself, and is not ours to touch. */
+	if (!d->host_name[0])
+		return 0;
+	r = net_l2proxy(d, fd, false, e);
 
 	if (r < 0)
 		return r;

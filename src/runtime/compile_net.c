@@ -36,10 +36,34 @@ static bool moves_devices(const struct compiler *c)
 	return c->plan->ns_cloned & (1u << NS_NET) || (c->opts->oci && c->plan->share[NS_NET] && c->spec->nets.n);
 }
 
+/* What takes rights over the host's network, which an ordinary user has not: nothing of it is left out unsaid. */
+static int check_user(struct compiler *c, const struct spec_net *s)
+{
+	const struct {
+		bool said;
+		const char *key;
+	} no[] = {
+		{ s->veth_mode && streq(s->veth_mode, "router"), "veth.mode = router" },
+		{ s->veth_ipv4_routes.n, "veth.ipv4.route" },
+		{ s->veth_ipv6_routes.n, "veth.ipv6.route" },
+		{ tri_or(s->l2proxy, false), "l2proxy" },
+		{ s->veth_vlan_id || s->veth_vlan_tagged.n, "veth.vlan" },
+		{ s->veth_rxqueues != UNSET32 || s->veth_txqueues != UNSET32, "veth.n_rxqueues or n_txqueues" },
+	};
+
+	if (!streq(s->type, "veth"))
+		return err_hint(c->e, err_kind(c->e, ERR_DENIED, -EPERM, "type %s needs root of the host", s->type),
+				"an ordinary user's container can have veth (by lxc-user-nic), empty and none");
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		if (no[i].said)
+			return err_kind(c->e, ERR_DENIED, -EPERM, "%s needs root of the host", no[i].key);
+	return 0;
+}
+
 static int prepare_one(struct compiler *c, const struct spec_net *s, struct net_dev *ret)
 {
 	/* As LXC has it, an ordinary user's host ends are called as the helper likes. */
-	const bool by_helper = c->opts->user_nic && streq(s->type, "veth") && s->link;
+	const bool by_helper = c->opts->user_nic && !c->opts->oci;
 	char *hwaddr = s->hwaddr ? plan_strdup(c->plan, s->hwaddr, c->e) : NULL;
 	struct net_conf conf = {
 		.type = s->type,
@@ -70,7 +94,9 @@ static int prepare_one(struct compiler *c, const struct spec_net *s, struct net_
 
 	if (s->hwaddr && !hwaddr)
 		return -ENOMEM;
-	if (hwaddr)
+	if (by_helper)
+		r = check_user(c, s);
+	if (r == 0 && hwaddr)
 		r = net_hwaddr_fill(hwaddr, c->e);
 	if (r == 0)
 		r = net_prepare(&conf, ret, c->e);
@@ -78,6 +104,7 @@ static int prepare_one(struct compiler *c, const struct spec_net *s, struct net_
 	if (r == 0 && by_helper) {
 		ret->by_helper = true;
 		ret->host_name[0] = '\0';
+		memset(ret->host_mac, 0, sizeof(ret->host_mac));
 	}
 	if (r == 0 && tri_or(s->keep_conf, false))
 		r = keep_addresses(c, ret);

@@ -537,6 +537,7 @@ static int note_host_end(struct run *run, const struct net_dev *d, char *out, st
 {
 	struct strv *ifs = &run->rec.host_ifs;
 	size_t k = (size_t)(d - run->plan->nets);
+	_cleanup_free_ char *words = NULL;
 	char *save = NULL, *name;
 
 	strtok_r(out, ":\n", &save);
@@ -549,7 +550,12 @@ static int note_host_end(struct run *run, const struct net_dev *d, char *out, st
 		return err_oom(e);
 	free(ifs->v[k]);
 	ifs->v[k] = name;
-	return 0;
+	/* A port of Open vSwitch outlives its interface: the helper takes it away. */
+	if (!d->ovs)
+		return 0;
+	if (asprintf(&words, "%s %s %s", d->link, name, run->opts->user_nic) < 0)
+		return err_oom(e);
+	return journal_add(run->journal_fd, "usernic", words, e);
 }
 
 /* A program that is setuid root knows what this user may have. */
@@ -557,7 +563,8 @@ static int attach_by_helper(const struct net_dev *d, struct run *run, struct err
 {
 	const struct plan_opts *o = run->opts;
 	char pid[16];
-	const char *argv[] = { "lxc-user-nic", "create", o->lxcpath, o->id, pid, "veth", d->link, d->name, NULL };
+	const char *argv[] = { "lxc-user-nic", "create", o->lxcpath, o->id, pid, "veth", *d->link ? d->link : "none",
+			       d->name,	       NULL };
 	const struct spawn s = { .path = o->user_nic, .argv = (char *const *)(uintptr_t)argv };
 	_cleanup_free_ char *out = NULL;
 	const char *msg, *hint;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <time.h>
 #include <sys/vfs.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -125,6 +126,38 @@ static int undo_net(const struct undo_ctx *c, const char *arg, struct err *e)
 	return net_detach(&d, fd < 0 ? -EBADF : fd, e);
 }
 
+/* "BRIDGE HOSTNIC PROGRAM": an ordinary user's port of Open vSwitch, by lxc-user-nic, once its interface has gone. */
+static int undo_usernic(const struct undo_ctx *c, const char *arg, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	_cleanup_free_ char *words = strdup(arg), *out = NULL;
+	char *program, *bridge, *nic;
+	int r;
+
+	if (!words)
+		return err_oom(e);
+	bridge = words;
+	nic = strchr(bridge, ' ');
+	program = nic ? strchr(nic + 1, ' ') : NULL;
+	if (!program)
+		return err_kind(e, ERR_INVALID, -EINVAL, "bad journal entry '%.80s'", arg);
+	*nic++ = '\0';
+	*program++ = '\0';
+	for (int i = 0; i < 200 && net_present(-EBADF, nic, NULL) > 0; i++)
+		nanosleep(&pause, NULL);
+	{
+		const char *argv[] = { "lxc-user-nic", "delete", "-", c->id, "/proc/self/ns/net",
+				       "veth",	       bridge,	 nic, NULL };
+		const struct spawn s = { .path = program, .argv = (char *const *)(uintptr_t)argv };
+
+		r = spawn_run(&s, &out, e);
+	}
+	/* Its line may have been cleaned by then, and the port with it. */
+	if (r > 0)
+		log_debug(c->log, "%s", out);
+	return r < 0 ? r : 0;
+}
+
 static int undo_file(const struct undo_ctx *c, const char *path, struct err *e)
 {
 	struct stat st;
@@ -238,6 +271,7 @@ const struct undo_kind undo_kinds[] = {
 	{ "shared", "shared control group", undo_shared },
 	{ "monitor", "control group of the keeper", undo_monitor },
 	{ "net", "network device", undo_net },
+	{ "usernic", "port of Open vSwitch", undo_usernic },
 	{ "script", "network script", undo_script },
 	{ "file", "file", undo_file },
 	{ "tree", "directory tree", undo_tree },

@@ -53,6 +53,49 @@ is "one on a bridge that is not his: fails" $? 1
 like "says why" "$out" "lxc-start: c: interface 'eth1' on '${CT}other': alice may have no veth on"
 like "and the cure" "$out" "^hint: root allows it by a line in .*lxc-usernet: alice veth ${CT}other"
 check "and leaves nothing" wait_for 5 gone
+
+# --- what he can not have, and a bridge of Open vSwitch --------------------------------------------------------------------
+cp "$T/alice/c/config" "$T/good" && sed -i '/^lxc.net/d' "$T/good"
+bad() { # WHAT REGEX LINES…
+	printf '%s\n' "${@:3}" | cat "$T/good" - >"$T/alice/c/config"
+	like "$1" "$(lxc start 2>&1)" "$2"
+}
+bad "macvlan" 'type macvlan needs root.*|ordinary user' "lxc.net.0.type = macvlan" "lxc.net.0.link = $br"
+bad "phys" 'type phys needs root' "lxc.net.0.type = phys" "lxc.net.0.link = $br"
+bad "router mode" 'veth.mode = router needs root' "lxc.net.0.type = veth" "lxc.net.0.veth.mode = router"
+bad "a route on the host" 'veth.ipv4.route needs root' "lxc.net.0.type = veth" "lxc.net.0.link = $br" "lxc.net.0.veth.ipv4.route = 10.9.0.0/24"
+bad "no bridge at all, not allowed" "alice may have no veth on 'none'" "lxc.net.0.type = veth"
+echo "alice veth none 1" >>"$T/usernet"
+check "no bridge at all, allowed" lxc start
+like "it has an interface" "$(lxc attach -- ip -o link show dev eth0)" 'eth0@'
+lxc stop -k
+ovs_up() {
+	command -v ovs-vswitchd >/dev/null || return 1
+	mkdir -p /run/openvswitch && mount -t tmpfs tmpfs /run/openvswitch || return 1
+	local d=/run/openvswitch
+	ovsdb-tool create $d/conf.db /usr/share/openvswitch/vswitch.ovsschema &&
+		ovsdb-server $d/conf.db --remote=punix:$d/db.sock --pidfile=$d/db.pid --detach --log-file=/dev/null &&
+		ovs-vsctl --no-wait init &&
+		ovs-vswitchd unix:$d/db.sock --pidfile=$d/sw.pid --detach --log-file=/dev/null &&
+		timeout 20 ovs-vsctl add-br ovsU -- set bridge ovsU datapath_type=netdev
+}
+if ovs_up >"$T/ovs.log" 2>&1; then
+	echo "alice veth ovsU 1" >>"$T/usernet"
+	printf '%s\n' "lxc.net.0.type = veth" "lxc.net.0.link = ovsU" | cat "$T/good" - >"$T/alice/c/config"
+	check "a bridge of Open vSwitch" lxc start
+	like "the port" "$(ovs-vsctl list-ports ovsU)" '^veth4301_'
+	check "stops" lxc stop -k
+	no_port() { [ -z "$(ovs-vsctl list-ports ovsU)" ]; }
+	check "the port goes" wait_for 5 no_port
+	kill "$(cat /run/openvswitch/sw.pid)" "$(cat /run/openvswitch/db.pid)"
+	wait_for 5 test ! -e /run/openvswitch/db.pid
+	ip link del ovsU 2>/dev/null
+	ip link del ovs-netdev 2>/dev/null
+	umount /run/openvswitch
+	rmdir /run/openvswitch 2>/dev/null
+else
+	skip "Open vSwitch" "no ovs-vswitchd that runs here (openvswitch-switch)"
+fi
 umount /run/lxc "$usernet" /etc/group /etc/passwd
 ip link del "$br"
 ip link del "${CT}other"
