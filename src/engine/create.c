@@ -17,6 +17,7 @@
 #include "base/spawn.h"
 #include "engine/copy-inner.h"
 #include "engine/owner.h"
+#include "engine/template.h"
 #include "net/net.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
@@ -46,28 +47,6 @@ static void creation_done(struct creation *n)
 	free(n->kept);
 	fd_close(n->dirfd);
 	fd_close(n->journal);
-}
-
-int engine_template(const char *name, char **ret, struct err *e)
-{
-	_cleanup_free_ char *file = NULL, *path = NULL;
-
-	if (*name == '/') {
-		path = strdup(name);
-	} else {
-		if (!path_is_component(name))
-			return err_kind(e, ERR_INVALID, -EINVAL, "template '%s': expected a name or an absolute path",
-					name);
-		if (asprintf(&file, "lxc-%s", name) < 0)
-			return err_oom(e);
-		path = engine_resource(RES_TEMPLATES, file);
-	}
-	if (!path || access(path, X_OK) < 0) {
-		err_kind(e, ERR_NOT_FOUND, -ENOENT, "template '%s' does not exist", name);
-		return err_hint(e, -ENOENT, "the templates are the files lxc-* in %s/lxc/templates", "/usr/share");
-	}
-	*ret = TAKE_PTR(path);
-	return 0;
 }
 
 static int find_template(struct creation *n, struct err *e)
@@ -125,14 +104,7 @@ static int write_config(struct creation *n, struct err *e)
 	r = copy_take_spec(&n->c->spec, conf, e);
 	if (r < 0)
 		return r;
-	buf_printf(&text, "# Template used to create this container: %s\n", n->template ?: "none");
-	if (n->o->argv && n->o->argv[0]) {
-		buf_puts(&text, "# Parameters passed to the template:");
-		for (char *const *a = n->o->argv; *a; a++)
-			buf_printf(&text, " %s", *a);
-		buf_putc(&text, '\n');
-	}
-	buf_puts(&text, "# For additional config options, please look at lxc.container.conf(5)\n\n");
+	template_header(&text, n->template, n->o->argv);
 	r = lxc_config_text(conf, &text, e);
 	return r < 0 ? r : file_replace(AT_FDCWD, n->c->config, buf_str(&text), text.len, 0640, true, e);
 }
@@ -261,6 +233,8 @@ static int run_template(void *arg, struct err *e)
 	if (r == 0)
 		r = wait_template(pid, e);
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (r == TEMPLATE_NO_CONTAINER)
+		return err_kind(e, ERR_STATE, -ENOMSG, "no container was asked for");
 	if (r > 0)
 		return err_kind(e, ERR_STATE, -ECANCELED, "template %s failed with status %d", n->o->template, r);
 	return r;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "base/parse.h"
+#include "base/sha1.h"
 #include "base/spawn.h"
 #include "base/strv.h"
 #include "unit/test.h"
@@ -195,4 +196,26 @@ TEST(log_levels_round_trip)
 		CHECK(log_level_parse(log_level_name((enum log_level)i), &l) == 0);
 		CHECK((int)l == i);
 	}
+}
+
+/* FIPS 180's samples, and lengths around the end of a block (sha1sum's words for runs of 'a'). */
+TEST(sha1_of_samples)
+{
+	static const struct {
+		size_t len;
+		const char *sum;
+	} runs[] = {
+		{ 0, "da39a3ee5e6b4b0d3255bfef95601890afd80709" },  { 1, "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8" },
+		{ 55, "c1c8bbdc22796e28c0e15163d20899b65621d65a" }, { 56, "c2db330f6083854c99d4b5bfb6e8f29f201be699" },
+		{ 64, "0098ba824b5c16427bd7a1122a5a442a25ec644d" }, { 119, "ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56" },
+	};
+	char text[128], sum[SHA1_HEX];
+
+	memset(text, 'a', sizeof(text));
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		sha1_hex(text, runs[i].len, sum);
+		CHECK_STR(sum, runs[i].sum);
+	}
+	sha1_hex("abc", 3, sum);
+	CHECK_STR(sum, "a9993e364706816aba3e25717850c26c9cd0d89d");
 }

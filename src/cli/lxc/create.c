@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/spawn.h"
@@ -19,7 +20,9 @@ static int parse_fssize(void *args, const char *arg, struct err *e)
 
 static const struct opt opts[] = {
 	{ 't', "template", "TEMPLATE", "What fills the root file system: a template's name, an absolute path, or none.",
-	  OPT_STR, AT(o.template), .complete = COMPLETE_WORDS, .words = "busybox debian local none" },
+	  OPT_STR, AT(o.template), .complete = COMPLETE_WORDS,
+	  .words = "alpine altlinux archlinux busybox centos cirros debian devuan download fedora kali local "
+		   "none oci opensuse oracle rocky sshd ubuntu ubuntu-cloud" },
 	{ 'f', "config", "FILE", "Configuration to begin with, instead of lxc.default_config.", OPT_STR, AT(o.config),
 	  .complete = COMPLETE_FILE },
 	{ 'B', "bdev", "STORE",
@@ -74,7 +77,7 @@ static int run(struct cli *c)
 	_cleanup_(container_freep) struct container *ct = NULL;
 	struct args a = { 0 };
 	struct err e = { 0 };
-	int code;
+	int code, r;
 
 	code = cli_parse(c, &a);
 	if (code == 0 && c->help && !isempty(a.o.template) && !streq(a.o.template, "none"))
@@ -94,7 +97,9 @@ static int run(struct cli *c)
 	a.o.argv = c->operands.n ? strv_get(&c->operands) : NULL;
 	a.o.quiet = c->quiet;
 	a.o.store = &a.store;
-	if (container_create(ct, &a.o, &e) < 0)
+	r = container_create(ct, &a.o, &e);
+	/* A template that lists what there is, or empties its cache, has made nothing, as it was told. */
+	if (r < 0 && r != -ENOMSG)
 		return cli_fail(c, &e);
 	return cli_end(c, 0);
 }
