@@ -14,7 +14,7 @@ struct link_info {
 	int ifindex;
 	uint32_t mtu, flags;
 	int master;
-	int lower; /* ifindex of what it lies on, or of a veth's other end */
+	int lower;		 /* ifindex of what it lies on, or of a veth's other end */
 	char name[16], kind[20]; /* kind: "bridge", "veth", …; "" for hardware */
 	char alias[32];
 	uint8_t mac[6];

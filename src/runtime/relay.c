@@ -152,6 +152,19 @@ static void from_signals(const struct relay *r)
 			r->watch->signal(r->watch->arg, (int)si.ssi_signo);
 }
 
+/* Returns true when the user leaves. */
+static bool take_input(struct relay *r, struct pollfd *in, bool *leaving)
+{
+	int x = from_user(r);
+
+	/* -EIO: typed while nobody has the terminal open; lost, as on a line without a modem. */
+	if (x < 0 && (x != -EIO || r->sock < 0)) {
+		in->fd = -EBADF;
+		*leaving = r->sock >= 0;
+	}
+	return x == 1;
+}
+
 /*
  * Until either side closes (0) or the user leaves (0). A terminal that nobody has open inside answers with a hang-up
  * as long as that lasts: between two gettys, or before the first. It is looked at again, slowly, until the container
@@ -191,16 +204,8 @@ static int relay_loop(struct relay *r)
 		p[1].fd = hung_up ? -EBADF : r->fd;
 		if (p[3].revents && (hung_up || !(p[1].revents & POLLIN)))
 			return 0;
-		if (p[2].revents) {
-			x = from_user(r);
-			if (x == 1)
-				return 0;
-			/* -EIO: typed while nobody has the terminal open; lost, as on a line without a modem. */
-			if (x < 0 && (x != -EIO || r->sock < 0)) {
-				p[2].fd = -EBADF;
-				leaving = r->sock >= 0;
-			}
-		}
+		if (p[2].revents && take_input(r, &p[2], &leaving))
+			return 0;
 	}
 }
 
