@@ -136,6 +136,21 @@ like "the bar" "$(cat "$T/top")" "[▏▎▍▌▋▊▉█]"
 like "the curve" "$(cat "$T/top")" "[▁▂▃▄▅▆▇█]"
 refuse "top: no terminal" lxc-top "${P[@]}"
 
+# lxc-ls --nesting
+is "ls --nesting: no lxc-ls in there" "$(lxc-ls "${P[@]}" --nesting -1 --running | tr '\n' ' ')" "$a $d "
+cp "$(readlink -f "$(command -v lxc-ls)")" "$LXCPATH/$a/rootfs/bin/lxc-ls"
+mkdir -p "$LXCPATH/$a/rootfs/var/lib/lxc/inner"
+printf 'lxc.start.auto = 1\nlxc.group = g1\n' >"$LXCPATH/$a/rootfs/var/lib/lxc/inner/config"
+is "ls --nesting" "$(lxc-ls "${P[@]}" --nesting -1 "^$a|$d" | tr '\n' ' ')" "$a $a/inner $d $d/inner "
+like "ls -f --nesting" "$(lxc-ls "${P[@]}" --nesting=1 -f)" "^$a/inner +STOPPED +1 +g1 +- +- +false"
+is "with a filter" "$(lxc-ls "${P[@]}" --nesting -g g1 -1 | tr '\n' ' ')" ""
+is "--nesting=0" "$(lxc-ls "${P[@]}" --nesting=0 -1 --running | tr '\n' ' ')" "$a $d "
+check "ls --nesting --format json" sh -c "lxc-ls ${P[*]} --nesting --format json | python3 -c '
+import json, sys; assert [c for c in json.load(sys.stdin) if c[\"name\"] == \"$a/inner\"][0][\"groups\"] == [\"g1\"]'"
+printf '#!/bin/sh\necho "NAME STATE PID"\nhead -c 3000 /dev/urandom\nprintf "NAME STATE PID RAM SWAP AUTOSTART GROUPS INTERFACE IPV4 IPV6 UNPRIVILEGED\\n\\033[2Jx STOPPED - - - 0 - - - - false\\nshort\\n"' \
+	>"$LXCPATH/$a/rootfs/bin/lxc-ls"
+is "what a container says is only text" "$(lxc-ls "${P[@]}" --nesting -1 "^$a" | tr -d '\n' | tr -dc '\033' | wc -c)" 0
+
 # lxc-device
 check "device add" lxc-device "${P[@]}" "$a" add /dev/kmsg /dev/there
 is "is usable in there" "$(in_ct "$a" stat -c %t:%T /dev/there)" 1:b

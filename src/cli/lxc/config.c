@@ -15,9 +15,9 @@ struct args {
 	bool list;
 };
 
-static const struct opt opts[] = {
-	{ 'l', "list", NULL, "The names of all items.", OPT_BOOL, offsetof(struct args, list), 1 }, OPT_END
-};
+static const struct opt opts[] = { { 'l', "list", NULL, "The names of all items; as json, with their values.", OPT_BOOL,
+				     offsetof(struct args, list), 1 },
+				   OPT_END };
 
 /* The beginning of a name is enough; the first match counts, as ever. */
 static int print_item(struct cli *c, const char *word)
@@ -42,6 +42,26 @@ static int print_item(struct cli *c, const char *word)
 	return 1;
 }
 
+static int list_json(struct cli *c)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err e = { 0 };
+	struct json j;
+
+	if (cli_open_engine(c, &e) < 0)
+		return cli_fail(c, &e);
+	json_init(&j, &out, true);
+	json_object(&j);
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+		const char *value = engine_global(c->engine, items[i]);
+
+		json_kv_string(&j, items[i], isempty(value) ? NULL : value);
+	}
+	json_end_object(&j);
+	buf_putc(&out, '\n');
+	return cli_print(c, &out, 0);
+}
+
 static int run(struct cli *c)
 {
 	struct args a = { 0 };
@@ -50,6 +70,8 @@ static int run(struct cli *c)
 	code = cli_parse(c, &a);
 	if (code >= 0)
 		return code;
+	if (a.list && c->json)
+		return list_json(c);
 	if (a.list) {
 		for (size_t i = 0; i < ARRAY_SIZE(items); i++)
 			puts(items[i]);
@@ -65,7 +87,7 @@ static int run(struct cli *c)
 
 const struct command cmd_config = {
 	.name = "lxc-config",
-	.flags = CMD_LXC | CMD_NO_ENGINE,
+	.flags = CMD_LXC | CMD_NO_ENGINE | CMD_JSON,
 	.synopsis = "-l | ITEM",
 	.summary = "print a value of the system's configuration",
 	.description =

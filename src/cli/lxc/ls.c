@@ -6,16 +6,30 @@
 #include <stdio.h>
 
 #include "base/fd.h"
+#include "base/parse.h"
+#include "cli/lxc/ls-nested.h"
 #include "cli/lxc/lxc-cli.h"
 #include "net/net.h"
 
 struct args {
 	bool line, fancy, active, running, frozen, stopped, defined;
-	const char *columns, *filter, *groups, *nesting;
+	const char *columns, *filter, *groups;
+	unsigned nesting; /* levels */
 };
 
-#define AT(member)   offsetof(struct args, member)
-#define COLUMN_WORDS "NAME STATE PID RAM SWAP AUTOSTART GROUPS INTERFACE IPV4 IPV6 UNPRIVILEGED"
+#define AT(member)     offsetof(struct args, member)
+#define DEFAULT_LEVELS 5
+#define COLUMN_WORDS   "NAME STATE PID RAM SWAP AUTOSTART GROUPS INTERFACE IPV4 IPV6 UNPRIVILEGED"
+
+static int parse_nesting(void *args, const char *arg, struct err *e)
+{
+	uint32_t levels = DEFAULT_LEVELS;
+
+	if (arg && (parse_u32(arg, &levels) < 0 || levels > 100))
+		return err_kind(e, ERR_INVALID, -EINVAL, "invalid number of levels '%s'", arg);
+	((struct args *)args)->nesting = levels;
+	return 0;
+}
 
 static const struct opt opts[] = {
 	{ '1', "line", NULL, "One name a line.", OPT_BOOL, AT(line), 1 },
@@ -30,7 +44,10 @@ static const struct opt opts[] = {
 	{ 0, "frozen", NULL, "Only those that are frozen.", OPT_BOOL, AT(frozen), 1 },
 	{ 0, "stopped", NULL, "Only those that do not run.", OPT_BOOL, AT(stopped), 1 },
 	{ 0, "defined", NULL, "Only those that have a configuration.", OPT_BOOL, AT(defined), 1 },
-	{ 0, "nesting", "LEVELS", "Those inside of containers, too.", OPT_STR, AT(nesting), .flags = OPT_OPTIONAL },
+	{ 0, "nesting", "LEVELS",
+	  "Those inside of running containers, too, as OUTER/INNER: what the lxc-ls in there says. 5 levels by "
+	  "default.",
+	  OPT_CALL, .flags = OPT_OPTIONAL, .parse = parse_nesting },
 	{ 0, "filter", "REGEX", "Only names that match; the first operand does the same.", OPT_STR, AT(filter) },
 	{ 'g', "groups", "GROUPS", "Only those in all of these groups, separated by commas.", OPT_STR, AT(groups) },
 	OPT_END
@@ -64,7 +81,7 @@ struct row {
 
 struct listing {
 	struct row *rows;
-	size_t n;
+	size_t n, size;
 	enum column columns[32];
 	unsigned n_columns;
 };
@@ -341,6 +358,71 @@ static int print_json(struct cli *c, const struct listing *l)
 	return cli_print(c, &out, 0);
 }
 
+static int more_room(struct listing *l, struct err *e)
+{
+	size_t size = l->size ? l->size * 2 : 64;
+	struct row *more;
+
+	if (l->n < l->size)
+		return 0;
+	more = realloc(l->rows, size * sizeof(*more));
+	if (!more)
+		return err_oom(e);
+	l->rows = more;
+	l->size = size;
+	return 0;
+}
+
+static char *text_or_null(const char *cell)
+{
+	return *cell ? strdup(cell) : NULL;
+}
+
+static uint64_t megabytes(const char *cell)
+{
+	return *cell ? (uint64_t)(strtod(cell, NULL) * 1048576) : UINT64_MAX;
+}
+
+/* A row of what the lxc-ls inside of OUTER printed. */
+static int take_nested(const struct args *a, const char *outer, char *const *cells, const struct strv *groups,
+		       struct listing *l, struct err *e)
+{
+	_cleanup_strv_ struct strv in = STRV_INIT;
+	struct row row = { .autostart = streq(cells[COL_AUTOSTART], "1"),
+			   .unprivileged = streq(cells[COL_UNPRIVILEGED], "true") };
+
+	if (run_state_parse(cells[COL_STATE], &row.state) < 0 || !state_wanted(a, row.state))
+		return 0;
+	if (strv_split(&in, cells[COL_GROUPS], ", ", e) < 0)
+		return -ENOMEM;
+	if (!has_groups(&in, groups))
+		return 0;
+	if (more_room(l, e) < 0)
+		return -ENOMEM;
+	if (asprintf(&row.name, "%s/%s", outer, cells[COL_NAME]) < 0)
+		return err_oom(e);
+	row.pid = (pid_t)strtol(cells[COL_PID], NULL, 10);
+	row.ram = megabytes(cells[COL_RAM]);
+	row.swap = megabytes(cells[COL_SWAP]);
+	row.groups = text_or_null(cells[COL_GROUPS]);
+	row.interfaces = text_or_null(cells[COL_INTERFACE]);
+	row.ipv4 = text_or_null(cells[COL_IPV4]);
+	row.ipv6 = text_or_null(cells[COL_IPV6]);
+	l->rows[l->n++] = row;
+	return 0;
+}
+
+static int add_nested(const struct args *a, const struct container *ct, struct listing *l, const struct strv *groups,
+		      struct err *e)
+{
+	_cleanup_strv_ struct strv cells = STRV_INIT;
+	int r = ls_nested(ct->lxcpath, ct->name, a->nesting - 1, &cells, e);
+
+	for (size_t i = 0; i + LS_N_COLUMNS <= cells.n && r == 0; i += LS_N_COLUMNS)
+		r = take_nested(a, ct->name, &cells.v[i], groups, l, e);
+	return r;
+}
+
 /* One container into the listing, if it is wanted. A configuration that cannot be read is told on standard error and
  * left out, so that what a script reads is true. */
 static int add_row(struct cli *c, const struct args *a, const struct strv *groups, const char *name, struct listing *l,
@@ -363,6 +445,9 @@ static int add_row(struct cli *c, const struct args *a, const struct strv *group
 	if ((a->active && a->defined && !ct->defined) || !state_wanted(a, row.state) ||
 	    !has_groups(&ct->spec.groups, groups))
 		return 0;
+	r = more_room(l, e);
+	if (r < 0)
+		return r;
 	row.name = strdup(name);
 	if (!row.name)
 		return err_oom(e);
@@ -374,7 +459,7 @@ static int add_row(struct cli *c, const struct args *a, const struct strv *group
 		}
 	}
 	l->rows[l->n++] = row;
-	return 0;
+	return a->nesting && row.state == RUN_RUNNING ? add_nested(a, ct, l, groups, e) : 0;
 }
 
 static int collect(struct cli *c, const struct args *a, const regex_t *re, struct listing *l, struct err *e)
@@ -397,9 +482,6 @@ static int collect(struct cli *c, const struct args *a, const regex_t *re, struc
 		r = engine_list(c->engine, which, &names, e);
 	if (r < 0)
 		return r;
-	l->rows = calloc(names.n + 1, sizeof(*l->rows));
-	if (!l->rows)
-		return err_oom(e);
 	for (size_t i = 0; i < names.n && r >= 0; i++)
 		if (!re || regexec(re, names.v[i], 0, NULL, 0) == 0)
 			r = add_row(c, a, &groups, names.v[i], l, e);
@@ -413,9 +495,6 @@ static int list(struct cli *c, struct args *a)
 	regex_t re;
 	int code, r;
 
-	if (a->nesting)
-		cli_error(c, "lxc-attach NAME -- lxc-ls shows those of one container",
-			  "--nesting is not supported: nested containers are left out");
 	r = parse_columns(&l, a->columns ?: "NAME,STATE,AUTOSTART,GROUPS,IPV4,IPV6,UNPRIVILEGED", &e);
 	if (r < 0)
 		return cli_fail(c, &e);
