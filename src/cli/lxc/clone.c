@@ -28,7 +28,7 @@ static const struct opt opts[] = {
 	{ 's', "snapshot", NULL, "Share the root file system with the original.", OPT_BOOL, AT(snapshot), 1 },
 	{ 'B', "backingstore", "TYPE", "Kind of the copy's storage.", OPT_STR, AT(bdev), .complete = COMPLETE_WORDS,
 	  .words = "dir overlay btrfs loop lvm zfs rbd nbd" },
-	{ 'L', "fssize", "SIZE", "Size of a new block device, with a unit of bBkKmMgGtT (M by default).", OPT_CALL,
+	{ 'L', "size", "SIZE", "Size of a new block device, with a unit of bBkKmMgGtT (M by default).", OPT_CALL,
 	  .parse = parse_size_arg },
 	{ 'v', "vgname", "NAME", "Volume group of a new logical volume.", OPT_STR, AT(vgname) },
 	{ 't', "fstype", "TYPE", "Accepted: the copy has the file system of the original, or ext4.", OPT_STR,
@@ -37,7 +37,7 @@ static const struct opt opts[] = {
 	{ 'M', "keepmac", NULL, "Keep the MAC addresses.", OPT_BOOL, AT(keepmac), 1 },
 	{ 'H', "copyhooks", NULL, "Accepted: hooks in the container's folder are always copied.", OPT_BOOL,
 	  AT(copyhooks), 1 },
-	{ 'p', "path", "PATH", "Folder that holds the original.", OPT_STR, AT(path), .complete = COMPLETE_DIR },
+	{ 'p', "lxcpath", "PATH", "Folder that holds the original.", OPT_STR, AT(path), .complete = COMPLETE_DIR },
 	{ 'P', "newpath", "NEWPATH", "Folder that the copy goes to.", OPT_STR, AT(newpath), .complete = COMPLETE_DIR },
 	OPT_END
 };

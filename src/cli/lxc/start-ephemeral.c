@@ -23,7 +23,7 @@ static const struct opt opts[] = {
 	{ 'c', "cdir", "DIR", "Give it this directory of the host, with what it changes kept to itself.", OPT_LIST,
 	  AT(cdirs), .complete = COMPLETE_DIR },
 	{ 'u', "user", "USER", "Run the command as USER of the container.", OPT_STR, AT(user) },
-	{ 'S', "ssh-key", "FILE", "Accepted: commands are run in it directly, without ssh.", OPT_STR, AT(key) },
+	{ 'S', "key", "FILE", "Accepted: commands are run in it directly, without ssh.", OPT_STR, AT(key) },
 	{ 'd', "daemon", NULL, "Return as soon as it runs.", OPT_BOOL, AT(daemon), 1 },
 	{ 's', "storage-type", "TYPE", "Where what it changes is kept: tmpfs, the default, or dir.", OPT_STR,
 	  AT(storage), .complete = COMPLETE_WORDS, .words = "tmpfs dir" },
