@@ -323,6 +323,9 @@ int container_interface_detach(struct container *c, const char *ifname, const ch
 	r = net_present(ns, ifname, e);
 	if (r == 0)
 		return err_kind(e, ERR_NOT_FOUND, -ENODEV, "the container has no interface '%s'", ifname);
+	/* It would come all the same, under the name that it has inside. */
+	if (r > 0 && net_present(-EBADF, d.link, NULL) > 0)
+		return err_kind(e, ERR_EXISTS, -EEXIST, "the host has an interface '%s' already", d.link);
 	if (r > 0)
 		r = net_detach(&d, ns, e);
 	return r == 0 && entry ? journal_drop(dirfd, "net", entry, e) : r;

@@ -44,20 +44,9 @@ static void move(struct nl_batch *b, int ifindex, const char *from, const char *
 		nl_put(b, IFLA_ADDRESS, mac, 6);
 }
 
-static int phys_attach(const struct net_dev *d, int fd, int netns_fd, struct err *e)
-{
-	int ifindex = link_index(fd, d->link);
-	struct nl_batch b;
-
-	if (ifindex < 0)
-		return err_set(e, ifindex, "look interface '%s' up", d->link);
-	nl_begin(&b, fd, e);
-	move(&b, ifindex, d->link, d->name, netns_fd, d->mtu, d->has_mac ? d->mac : NULL);
-	return nl_commit(&b);
-}
-
 struct seek {
 	const uint8_t *mac;
+	const char *name; /* the best of several, NULL: any is */
 	struct link_info found;
 };
 
@@ -109,9 +98,31 @@ static int moved_here(const struct link_info *l, void *arg)
 	for (size_t i = 0; i < ARRAY_SIZE(on_top); i++)
 		if (streq(l->kind, on_top[i]))
 			return 0;
-	if (!(l->flags & IFF_LOOPBACK) && memcmp(l->mac, s->mac, 6) == 0)
+	if (l->flags & IFF_LOOPBACK || memcmp(l->mac, s->mac, 6) != 0)
+		return 0;
+	if (!s->found.ifindex || streq(l->name, s->name))
 		s->found = *l;
 	return 0;
+}
+
+/* Where D is in the container: by its address, for it may have been renamed there, and another may have its name; one whose
+ * address is not known or was changed there, by its name. ifindex, or -ENODEV. */
+static int find_moved(const struct net_dev *d, int inner, struct err *e)
+{
+	static const uint8_t none[6];
+	struct seek s = { .mac = d->has_mac ? d->mac : d->link_mac, .name = d->name };
+	int r = 0;
+
+	if (memcmp(s.mac, none, 6) != 0)
+		r = link_each(inner, moved_here, &s, e);
+	/* Moved, and no more: neither name nor address had been changed when it failed. */
+	if (r == 0 && !s.found.ifindex && d->has_mac) {
+		s.mac = d->link_mac;
+		r = link_each(inner, moved_here, &s, e);
+	}
+	if (r < 0 && r != -EINTR)
+		return r;
+	return s.found.ifindex ?: link_index(inner, d->name);
 }
 
 static int phys_detach(const struct net_dev *d, int fd, int netns_fd, struct err *e)
@@ -125,18 +136,9 @@ static int phys_detach(const struct net_dev *d, int fd, int netns_fd, struct err
 	inner = nl_open(netns_fd, e);
 	if (inner < 0)
 		return inner;
-	ifindex = link_index(inner, d->name);
-	if (ifindex == -ENODEV) {
-		/* Renamed inside, or gone. What is made on top of a device often has its address. */
-		struct seek s = { .mac = d->has_mac ? d->mac : d->link_mac };
-		int r = link_each(inner, moved_here, &s, e);
-
-		if (r < 0 && r != -EINTR)
-			return r;
-		if (!s.found.ifindex)
-			return rename_back(d, fd, e);
-		ifindex = s.found.ifindex;
-	}
+	ifindex = find_moved(d, inner, e);
+	if (ifindex == -ENODEV)
+		return rename_back(d, fd, e);
 	if (ifindex < 0)
 		return err_set(e, ifindex, "look interface '%s' up in the container", d->name);
 	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -145,6 +147,22 @@ static int phys_detach(const struct net_dev *d, int fd, int netns_fd, struct err
 	nl_begin(&b, inner, e);
 	move(&b, ifindex, d->name, d->link, home, d->link_mtu, d->has_mac ? d->link_mac : NULL);
 	return nl_commit(&b);
+}
+
+static int phys_attach(const struct net_dev *d, int fd, int netns_fd, struct err *e)
+{
+	int ifindex = link_index(fd, d->link), r;
+	struct nl_batch b;
+
+	if (ifindex < 0)
+		return err_set(e, ifindex, "look interface '%s' up", d->link);
+	nl_begin(&b, fd, e);
+	move(&b, ifindex, d->link, d->name, netns_fd, d->mtu, d->has_mac ? d->mac : NULL);
+	r = nl_commit(&b);
+	/* The kernel moves before it renames, and what it has moved stays there. */
+	if (r < 0 && link_index(fd, d->link) == -ENODEV)
+		(void)phys_detach(d, fd, netns_fd, NULL);
+	return r;
 }
 
 const struct net_driver net_driver_phys = {

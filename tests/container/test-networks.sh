@@ -139,6 +139,7 @@ check "macvlan: gone" wait_for 3 same_links "$before"
 
 # --- phys --------------------------------------------------------------------------------------------------------------
 ip link set pB mtu 1420 down
+pamac=$(cat /sys/class/net/pA/address)
 pbmac=$(cat /sys/class/net/pB/address)
 with "phys by a pattern" <<E
 lxc.net.0.type = phys
@@ -158,6 +159,19 @@ halt
 check "phys: back under its name whatever it was called inside" wait_for 3 same_links "$before"
 is "with its address" "$(cat /sys/class/net/pB/address)" "$pbmac"
 is "and mtu" "$(cat /sys/class/net/pB/mtu)" 1420
+
+with "two of the host's, by a start that fails" </dev/null
+halt
+bad "the second has a name that is taken" "same0|File exists" <<E
+lxc.net.0.type = phys
+lxc.net.0.link = pA
+lxc.net.0.name = same0
+lxc.net.1.type = phys
+lxc.net.1.link = pB
+lxc.net.1.name = same0
+E
+is "each is back as itself" "$(cat /sys/class/net/pA/address /sys/class/net/pB/address | tr '\n' ' ')" "$pamac $pbmac "
+ip link set pA up
 
 # --- vlan and ipvlan: this kernel may have neither -----------------------------------------------------------------------
 for type in vlan ipvlan; do
@@ -242,6 +256,47 @@ lxc.net.0.type = veth
 lxc.net.0.link = brA
 lxc.net.0.script.up = /bin/false
 E
+
+# --- while it runs ---------------------------------------------------------------------------------------------------------
+dev() { lxc-device "${P[@]}" -n "$a" "$@" </dev/null 2>&1; }
+ip link add hotA mtu 1410 type veth peer name hotB && ip link set hotA up && ip link set hotB up
+hotmac=$(cat /sys/class/net/hotA/address)
+before=$(host_links)
+with "a container with a veth" <<E
+lxc.net.0.type = veth
+lxc.net.0.link = brA
+lxc.net.0.veth.pair = hotP
+E
+check "attach" dev add hotA lan0
+is "is inside under its name" "$(links)" "eth0 lan0 lo "
+check "and not outside" test ! -e /sys/class/net/hotA
+check "can be used" in_ct "$a" sh -c 'ip addr add 10.82.0.2/24 dev lan0 && ip link set lan0 up'
+ip addr add 10.82.0.1/24 dev hotB
+check "packets pass" ping -c 1 -W 3 10.82.0.2
+like "a name that is taken inside" "$(dev add hotB eth0)" "hotB.*File exists|eth0.*exist"
+check "leaves it where it was" test -e /sys/class/net/hotB
+like "one that is not there" "$(dev add nosuch0)" "nosuch0"
+like "lo is not given away" "$(dev add lo)" "lo"
+like "a name that the host has" "$(dev del lan0 hotB)" "has an interface 'hotB' already"
+is "stays inside then" "$(links)" "eth0 lan0 lo "
+check "detach" dev del lan0
+check "is back under the host's name" test -e /sys/class/net/hotA
+is "as it was" "$(cat /sys/class/net/hotA/address /sys/class/net/hotA/mtu | tr '\n' ' ')" "$hotmac 1410 "
+check "attach under its own name" dev add hotA
+check "detach under another" dev del hotA hotC
+check "is called so" test -e /sys/class/net/hotC
+ip link set hotC down && ip link set hotC name hotA
+check "attach once more" dev add hotA lan1
+inside ip link set lan1 name odd1
+halt
+check "at the end it is back, renamed inside or not" wait_for 3 same_links "$(grep -v hotP <<<"$before")"
+is "with its mtu" "$(cat /sys/class/net/hotA/mtu)" 1410
+like "not of one that is stopped" "$(dev add hotA lan0)" 'not running'
+with "a container with the host's network" <<<"lxc.net.0.type = none"
+like "which needs no interface of it" "$(dev add hotA lan0)" 'shares our network name space'
+halt
+ip link del hotA
+before=$(host_links)
 
 # --- Open vSwitch ----------------------------------------------------------------------------------------------------------
 ovs_up() {

@@ -101,6 +101,22 @@ if ! is_root; then
 	check "and goes" lxc-destroy -n "$a" -f
 fi
 
+# --- devices while it runs -------------------------------------------------------------------------------------------------------
+if is_root; then
+	check "a container with ids of its own" lxc-create "${P[@]}" -n "$a" -t busybox
+	check "starts" lxc-start "${Q[@]}" -n "$a"
+	check "lxc-device add: a node" lxc-device "${Q[@]}" -n "$a" add /dev/zero /dev/nil
+	is "can be read" "$(in_a sh -c 'head -c 3 /dev/nil | wc -c')" 3
+	check "lxc-device del" lxc-device "${Q[@]}" -n "$a" del /dev/nil
+	check "is gone" in_a sh -c '! test -e /dev/nil'
+	ip link add hot0 type veth peer name hot1
+	check "lxc-device add: an interface" lxc-device "${Q[@]}" -n "$a" add hot0 lan0
+	check "its root may use it" in_a sh -c 'ip addr add 10.83.0.2/24 dev lan0 && ip link set lan0 up'
+	check "destroy" lxc-destroy "${Q[@]}" -n "$a" -f
+	check "the interface is back" wait_for 3 test -e /sys/class/net/hot0
+	ip link del hot0
+fi
+
 # --- a control group that has been delegated ------------------------------------------------------------------------------------
 if is_root && [ -w /sys/fs/cgroup/freezer/cgroup.procs ] && [ -w /sys/fs/cgroup/systemd/cgroup.procs ]; then
 	echo "creeltest:1000000:65536" >"$T/subid" && { cat /etc/passwd && echo "creeltest:x:4242:4242::/:/bin/sh"; } >"$T/passwd"
