@@ -229,15 +229,33 @@ static int personality_apply(const struct op *op, struct run *run, struct err *e
 
 const struct op_kind op_personality = { "personality", describe_ab, personality_apply };
 
+/* SELinux: a label that is said for it; for OCI that of the process. */
+static int keyring_label(const struct run *run, struct err *e)
+{
+	const char *label = run->spec->security.selinux_keyring;
+	int r;
+
+	if (run->lsm != LSM_SELINUX || run->proc_fd < 0)
+		return 0;
+	if (isempty(label) && run->opts && run->opts->oci)
+		label = run->lsm_label;
+	if (isempty(label))
+		return 0;
+	r = lsm_apply_keyring(run->proc_fd, label);
+	return r < 0 ? err_set(e, r, "set SELinux label '%s' for the keyring", label) : 0;
+}
+
 /* a: its name, NULL: none */
 static int keyring_apply(const struct op *op, struct run *run, struct err *e)
 {
-	long ring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, op->args.a);
 	unsigned perm = 0;
 	char text[512];
 	int fields = 0;
-	long n;
+	long n, ring = keyring_label(run, e);
 
+	if (ring < 0)
+		return (int)ring;
+	ring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, op->args.a);
 	/* Without keyrings in the kernel, or over quota, the container merely keeps none of its own. */
 	if (ring < 0)
 		return errno == ENOSYS || errno == EDQUOT || errno == EPERM ? 0

@@ -137,6 +137,18 @@ int lsm_apply_now(enum lsm_kind kind, int proc_fd, const char *label)
 	return apply(&attr_now, kind, proc_fd, label);
 }
 
+int lsm_apply_keyring(int proc_fd, const char *label)
+{
+	_cleanup_close_ int fd = open_attr(proc_fd, "self/attr/keycreate");
+	size_t len = strlen(label) + 1;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = write(fd, label, len);
+	return n < 0 ? -errno : (size_t)n == len ? 0 : -EIO;
+}
+
 static bool exists(pid_t pid)
 {
 	return kill(pid, 0) == 0 || errno == EPERM;

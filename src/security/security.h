@@ -102,5 +102,7 @@ int lsm_unload(const char *profile, struct err *e);
 int lsm_apply_exec(enum lsm_kind kind, int proc_fd, const char *label);
 /* The same, at once. */
 int lsm_apply_now(enum lsm_kind kind, int proc_fd, const char *label);
+/* Child: the label of keyrings that it makes until the next exec; SELinux only. */
+int lsm_apply_keyring(int proc_fd, const char *label);
 /* The label a process runs under now, free(). NULL when there is none. */
 int lsm_label_of(pid_t pid, char **ret, struct err *e);
