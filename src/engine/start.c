@@ -200,7 +200,7 @@ static int life_plan(struct life *l, struct container *c, const struct start_opt
 /* What was left to chance stands in a running container's spec as it came out. */
 static int dump_spec(struct life *l, struct buf *out, struct err *e)
 {
-	struct spec_net was[NETS_SHOWN];
+	struct spec_net was[NETS_SHOWN] = { 0 };
 	char macs[NETS_SHOWN][18];
 	unsigned n = 0, k = 0;
 	int r;

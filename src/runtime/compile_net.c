@@ -122,6 +122,7 @@ static const char *undo_words(struct compiler *c, const struct net_dev *d)
 	return net_dev_print(d, words, sizeof(words), c->e) < 0 ? NULL : plan_strdup(c->plan, words, c->e);
 }
 
+/* D: NULL for what has no device. */
 static int add_script(struct compiler *c, const struct spec_net *s, struct net_dev *d)
 {
 	const struct hook_ctx ctx = {
@@ -132,18 +133,17 @@ static int add_script(struct compiler *c, const struct spec_net *s, struct net_d
 	};
 	/* The one of the end first: it is due once the one of the beginning may have done anything. */
 	const char *const scripts[] = { s->script_down, s->script_up }, *const moments[] = { "down", "up" };
-	bool device = !streq(s->type, "empty");
 
 	/* It is promised to find the devices as they were. */
-	if (device && s->script_down)
+	if (d && s->script_down)
 		d->keep = true;
 	for (int up = 0; up < 2; up++) {
 		struct hook_net n = {
 			.script = scripts[up],
 			.moment = moments[up],
 			.type = s->type,
-			.parent = device ? d->link : NULL,
-			.peer = streq(s->type, "veth") ? d->host_name : NULL,
+			.parent = d ? d->link : NULL,
+			.peer = d && streq(s->type, "veth") ? d->host_name : NULL,
 		};
 		_cleanup_buf_ struct buf b = BUF_INIT;
 		const char *line;

@@ -419,7 +419,7 @@ static int add_nested(const struct args *a, const struct container *ct, struct l
 	int r = ls_nested(ct->lxcpath, ct->name, a->nesting - 1, &cells, e);
 
 	for (size_t i = 0; i + LS_N_COLUMNS <= cells.n && r == 0; i += LS_N_COLUMNS)
-		r = take_nested(a, ct->name, &cells.v[i], groups, l, e);
+		r = take_nested(a, ct->name, cells.v + i, groups, l, e);
 	return r;
 }
 
