@@ -301,6 +301,34 @@ group "hook.version"
 row lxc.hook.stop "$T/hook0" stop '' 'kill_ct "$a"; sleep 0.2; grep -x stop "$T/hooks"'
 row lxc.hook.post-stop "$T/hook0" post-stop '' 'sleep 0.2; grep -x post-stop "$T/hooks"; : >"$T/hooks"'
 group "hooks of the end"
+
+# What they are told, in both versions: the stop hook's name spaces are the container's, and are let go after it.
+cat >"$T/told" <<E
+#!/bin/sh
+net=\${LXC_NET_NS-}
+for w in "\$@"; do case \$w in net:*) net=\${w#net:} ;; esac done
+echo "\$# \$(readlink "\$net") \${LXC_TARGET-} \${LXC_HOOK_TYPE-} \${LXC_NAME-} \${LXC_ROOTFS_PATH-}" >$T/said
+E
+chmod 755 "$T/told"
+for v in 0 1; do
+	{ cat "$T/base" - <<<"$plain" && echo "lxc.hook.version = $v" && echo "lxc.hook.stop = $T/told"; } >"$LXCPATH/$a/config"
+	start_ct "$a"
+	net=$(readlink "/proc/$(pid_of "$a")/ns/net")
+	kill_ct "$a"
+	if [ $v = 0 ]; then
+		is "stop hook, version 0" "$(cat "$T/said")" "9 $net stop  $a $root"
+	else
+		is "stop hook, version 1" "$(cat "$T/said")" "0 $net stop stop $a $root"
+	fi
+done
+
+# What is the container's alone, without a key for it: its control groups' root, its mounts.
+{ cat "$T/base" && echo "$plain"; } >"$LXCPATH/$a/config"
+start_ct "$a"
+is "a control group name space: its group is the root" "$(in_a 'cut -d: -f3 /proc/self/cgroup' | sort -u)" /
+in_a 'mkdir -p /tmp/m && mount -t tmpfs tmpfs /tmp/m && touch /tmp/m/inside' >/dev/null
+check "what it mounts is not seen outside" test ! -e "$root/tmp/m/inside"
+kill_ct "$a"
 { cat "$T/base" && echo "lxc.hook.pre-start = $T/hook0" && echo "lxc.hook =" && echo "lxc.net.0.type = veth" && echo "lxc.net =" && echo "lxc.net.0.type = empty"; } >"$LXCPATH/$a/config"
 check "lxc.hook and lxc.net without a value: starts" start_ct "$a"
 is "lxc.hook =: none is left" "$(cat "$T/hooks")" ""
