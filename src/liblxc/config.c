@@ -241,7 +241,8 @@ static char *get_running_config_item(struct lxc_container *c, const char *key)
 		api_fail(c, &e);
 		return NULL;
 	}
-	return buf_take(&text) ?: strdup("");
+	/* As LXC's: what has no value is NULL. */
+	return text.len ? buf_take(&text) : NULL;
 }
 
 static int get_keys(struct lxc_container *c, const char *key, char *retv, int inlen)

@@ -29,6 +29,7 @@ is "RUNNING" "$(state_of "$c")" RUNNING
 like "no second start" "$(start_ct "$c" 2>&1)" "already running"
 is "its name inside" "$(in_ct "$c" hostname)" "$c"
 is "init is process 1 there" "$(in_ct "$c" cat /proc/1/comm)" init
+is "the working directory is the same there" "$(cd /etc && in_ct "$c" pwd)" /etc
 is "the exit status of a command comes back" "$(in_ct "$c" sh -c 'exit 7'; echo $?)" 7
 if is_root; then
 	like "its address" "$(in_ct "$c" ip -4 addr show eth0)" '10\.99\.1\.2/24'

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/names.h"
 #include "base/parse.h"
@@ -115,6 +116,7 @@ static int attach(struct cli *c, struct args *a)
 {
 	_cleanup_(container_freep) struct container *ct = NULL;
 	struct err e = { 0 };
+	char cwd[4096];
 	int r, status = 0;
 
 	r = cli_open(c, 0, &ct, &e);
@@ -124,6 +126,8 @@ static int attach(struct cli *c, struct args *a)
 		return cli_not_running(c, ct);
 	a->o.keep_vars = (const char *const *)strv_get(&a->keep_vars);
 	a->o.set_vars = (const char *const *)strv_get(&a->set_vars);
+	/* Where the caller is, when the container has such a folder; else "/". */
+	a->o.cwd = getcwd(cwd, sizeof(cwd));
 	a->o.argv = c->operands.n ? strv_get(&c->operands) : NULL;
 	r = container_attach(ct, &a->o, &status, &e);
 	if (r < 0)
