@@ -417,6 +417,9 @@ static int job_steps(struct copy_job *j, struct err *e)
 		r = copy_hooks(j, e);
 	if (r == 0 && j->extra)
 		r = j->extra(j->to, j->arg, e);
+	/* Its folder is as one that was made: its root's, too. */
+	if (r == 0 && geteuid() != 0 && !j->within && streq(j->put_dir, j->to->dir))
+		r = owner_give(j->to, NULL, e);
 	rests = j->shared && store_rests(&j->dst);
 	if (r == 0 && rests)
 		r = depends_write(j->from, j->to, !j->within, e);

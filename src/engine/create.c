@@ -288,13 +288,17 @@ static int check_new(struct container *c, struct err *e)
 /* An ordinary user's container without ids of its own could not be started. */
 static int check_ids(const struct creation *n, struct err *e)
 {
+	_cleanup_buf_ struct buf lines = BUF_INIT;
+	const char *file = engine_global(n->c->engine, "lxc.default_config") ?: "default.conf";
+	int r;
+
 	if (geteuid() == 0 || !n->template || n->c->spec.idmaps.n)
 		return 0;
-	return err_hint(
-		e,
-		err_kind(e, ERR_INVALID, -EINVAL, "an ordinary user's container needs lxc.idmap in its configuration"),
-		"what /etc/subuid and /etc/subgid give you goes into %s, as in: lxc.idmap = u 0 100000 65536",
-		engine_global(n->c->engine, "lxc.default_config") ?: "default.conf");
+	r = err_kind(e, ERR_INVALID, -EINVAL, "an ordinary user's container needs lxc.idmap in its configuration");
+	if (owner_suggest(&lines) && buf_error(&lines, NULL) == 0)
+		return err_hint(e, r, "write into %s: %s", file, buf_str(&lines));
+	return err_hint(e, r, "root gives ids by usermod --add-subuids and --add-subgids; then lxc.idmap goes into %s",
+			file);
 }
 
 static int create_steps(struct creation *n, struct err *e)

@@ -8,6 +8,10 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/parse.h"
+#include "sys/passwd.h"
+
+#define SUBIDS_MAX (1u << 20)
 
 void owner_maps_done(struct owner_maps *m)
 {
@@ -56,7 +60,7 @@ static int give(void *arg, struct err *e)
 {
 	const struct gift *g = arg;
 
-	if (fchown(g->root, 0, 0) < 0)
+	if (g->root >= 0 && fchown(g->root, 0, 0) < 0)
 		return err_set(e, -errno, "give the root file system to the container's root");
 	/* What stands beside it is for who made it. */
 	if (fchown(g->dir, 0, (gid_t)-1) < 0)
@@ -74,12 +78,13 @@ int owner_give(const struct container *c, const char *rootfs, struct err *e)
 	if (!c->spec.idmaps.n)
 		return 0;
 	dir = open(c->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	root = open(rootfs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return err_set(e, -errno, "open %s", c->dir);
+	if (rootfs)
+		root = open(rootfs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	/* Storage that is no directory is made with its owner. */
-	if (root < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return 0;
-	if (dir < 0 || root < 0)
-		return err_set(e, -errno, "open %s", dir < 0 ? c->dir : rootfs);
+	if (rootfs && root < 0 && errno != ENOENT && errno != ENOTDIR)
+		return err_set(e, -errno, "open %s", rootfs);
 	/* Whatever the umask. */
 	if (fchmod(dir, 0770) < 0)
 		return err_set(e, -errno, "change the mode of %s", c->dir);
@@ -106,6 +111,45 @@ int owner_userns(const struct container *c, struct owner_maps *ret, int *ret_fd,
 	*ret = m;
 	m = (struct owner_maps){ 0 };
 	return 0;
+}
+
+/* "USER:FIRST:COUNT" lines, where USER is a name or a number. */
+static bool suggest_one(const char *file, char type, const char *name, struct buf *out)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_strv_ struct strv lines = STRV_INIT;
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", geteuid());
+	if (file_read(AT_FDCWD, file, SUBIDS_MAX, &text, NULL, NULL) < 0 || strv_split(&lines, text, "\n", NULL) < 0)
+		return false;
+	for (size_t i = 0; i < lines.n; i++) {
+		char *first = strchr(lines.v[i], ':'), *count = first ? strchr(first + 1, ':') : NULL;
+		uint32_t a, n;
+
+		if (!count)
+			continue;
+		*first++ = '\0';
+		*count++ = '\0';
+		if ((!streq(lines.v[i], number) && !streq(lines.v[i], name)) || parse_u32(first, &a) < 0 ||
+		    parse_u32(count, &n) < 0)
+			continue;
+		buf_printf(out, "%slxc.idmap = %c 0 %u %u", out->len ? "; " : "", type, a, n);
+		return true;
+	}
+	return false;
+}
+
+bool owner_suggest(struct buf *out)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ struct passwd_user *u = calloc(1, sizeof(*u));
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", geteuid());
+	if (root < 0 || !u || passwd_find(root, number, u, NULL) < 0)
+		return false;
+	return suggest_one("/etc/subuid", 'u', u->name, out) && suggest_one("/etc/subgid", 'g', u->name, out);
 }
 
 static int remove_it(void *arg, struct err *e)

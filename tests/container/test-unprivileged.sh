@@ -47,6 +47,7 @@ check "stop" lxc-stop "${Q[@]}" -n "$a" -t 5
 is "STOPPED" "$(lxc-info "${Q[@]}" -n "$a" -sH)" STOPPED
 check "lxc-copy" lxc-copy "${Q[@]}" -n "$a" -N "$b"
 is "the copy's owner" "$(owner "$path/$b/rootfs")" "$uid:$uid 755"
+is_root || is "and its folder's" "$(owner "$path/$b")" "$uid:$(id -g) 770"
 check "the copy starts" lxc-start "${Q[@]}" -n "$b"
 is "with what was written" "$(lxc-attach "${Q[@]}" -n "$b" -- cat /root/mine </dev/null)" x
 check "destroy by force" lxc-destroy "${Q[@]}" -n "$b" -f
@@ -88,7 +89,8 @@ check "destroy" lxc-destroy "${Q[@]}" -n "$a" -f
 if ! is_root; then
 	echo "lxc.net.0.type = empty" >"$conf"
 	out=$(lxc-create -n "$a" -t busybox 2>&1)
-	like "without ids: why, and where they go" "$out" 'needs lxc.idmap'
+	like "without ids: why" "$out" 'needs lxc.idmap'
+	like "and which are his" "$out" "hint: write into $conf: lxc.idmap = u 0 $uid 65536; lxc.idmap = g 0 $uid 65536"
 	check "and nothing is left" test ! -e "$path/$a"
 	printf '%s\n' "lxc.idmap = u 0 5 65536" "lxc.idmap = g 0 $uid 65536" >"$conf"
 	like "ids that are not his" "$(lxc-create -n "$a" -t busybox 2>&1)" '/etc/subuid'
