@@ -86,6 +86,28 @@ TEST(add_and_undo)
 	finish();
 }
 
+/* One entry goes, the others stay, in order; only the first of two that are the same. */
+TEST(find_and_drop)
+{
+	_cleanup_strv_ struct strv found = STRV_INIT;
+	int fd;
+
+	begin();
+	CHECK(journal_find(dir, "net", &found, NULL) == 0 && found.n == 0);
+	CHECK(journal_drop(dir, "net", "phys a", NULL) == 0 && !file_exists(dir, "journal"));
+	fd = journal_open(dir, NULL);
+	CHECK(journal_add(fd, "net", "phys a", NULL) == 0);
+	CHECK(journal_add(fd, "netx", "phys a", NULL) == 0);
+	CHECK(journal_add(fd, "net", "phys a", NULL) == 0);
+	CHECK(journal_add(fd, "net", "phys b", NULL) == 0);
+	fd_close(fd);
+	CHECK(journal_find(dir, "net", &found, NULL) == 0 && found.n == 3 && streq(found.v[2], "phys b"));
+	CHECK(journal_drop(dir, "net", "phys", NULL) == 0);
+	CHECK(journal_drop(dir, "net", "phys a", NULL) == 0);
+	CHECK(streq(get(), "netx phys a\nnet phys a\nnet phys b"));
+	finish();
+}
+
 /* Without record and spec the hooks cannot ever be run: that is said in the log, and the entry does not stay. */
 TEST(hooks_that_are_lost)
 {

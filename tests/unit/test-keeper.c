@@ -437,6 +437,60 @@ TEST(log_goes_on_at_its_end)
 	rig_end();
 }
 
+/* What the buffer has, oldest first; negative: the refusal. */
+static int ask_log(int fd, int what, uint64_t max, char *text, size_t size)
+{
+	struct keeper_log_req q = { .head = { .type = KR_LOG, .arg = what }, .max = max };
+	struct keeper_rep rep = { 0 };
+	int got[1] = { -EBADF };
+	ssize_t len = 0;
+	size_t n = 1;
+
+	CHECK(fd_send(fd, &q, sizeof(q), NULL, 0) >= 0);
+	CHECK(fd_recv(fd, &rep, sizeof(rep), got, &n) == (ssize_t)sizeof(rep));
+	if (n) {
+		len = fd_read_full(got[0], text, size - 1);
+		close(got[0]);
+	}
+	CHECK(len >= 0);
+	text[len] = '\0';
+	return rep.ret < 0 ? rep.ret : (int)len;
+}
+
+TEST(ring_keeps_the_newest)
+{
+	struct keeper_msg m = { .type = KM_RING, .max = 10 };
+	int a, b;
+	char text[64];
+
+	rig_start();
+	hand_over(0, NULL);
+	a = client();
+	b = client();
+	CHECK(ask(a, KR_CONSOLE, 0, NULL, NULL) == 0);
+	CHECK(ask_log(b, KEEPER_LOG_READ, 0, text, sizeof(text)) == -EFAULT);
+	say(&m, NULL, 0);
+	say_go();
+	CHECK(ask_log(b, KEEPER_LOG_READ, 0, text, sizeof(text)) == -ENODATA);
+	CHECK(ask_log(b, KEEPER_LOG_CLEAR, 0, text, sizeof(text)) == 0);
+	CHECK(fd_write_all(rig.console, "0123456", 7) == 0 && take_data(a, NULL, 7) == 7);
+	CHECK(fd_write_all(rig.console, "789abcd", 7) == 0 && take_data(a, NULL, 7) == 7);
+	CHECK(ask_log(b, KEEPER_LOG_READ, 4, text, sizeof(text)) == 4 && streq(text, "4567"));
+	CHECK(ask_log(b, KEEPER_LOG_READ, 0, text, sizeof(text)) == 6 && streq(text, "89abcd"));
+	CHECK(ask_log(b, KEEPER_LOG_READ, 0, text, sizeof(text)) == -ENODATA);
+	CHECK(fd_write_all(rig.console, "0123456789abcdefghij", 20) == 0 && take_data(a, NULL, 20) == 20);
+	CHECK(ask_log(b, KEEPER_LOG_READ | KEEPER_LOG_CLEAR, 3, text, sizeof(text)) == 3 && streq(text, "abc"));
+	CHECK(ask_log(b, KEEPER_LOG_READ, 0, text, sizeof(text)) == -ENODATA);
+	/* More than there may be is refused, and the keeper lives. */
+	m = (struct keeper_msg){ .type = KM_RING, .max = 1ULL << 40 };
+	say(&m, NULL, 0);
+	say_go();
+	CHECK(ask_log(b, KEEPER_LOG_READ, 0, text, sizeof(text)) == -ENODATA);
+	close(a);
+	close(b);
+	rig_end();
+}
+
 TEST(console_is_drained_at_the_end)
 {
 	static char big[3000];
