@@ -126,7 +126,9 @@ resolve_release() {
 }
 
 made_of() {
-	echo "release=$release arch=$arch format=2 variant=$variant packages=$(base_packages)"
+	[ "$variant" = minbase ] || printf 'variant=%s ' "$variant"
+	# As it always was, so that the caches of earlier versions are good.
+	echo "release=$release arch=$arch format=1 packages=$(base_packages) "
 }
 
 build_with_mmdebstrap() {
