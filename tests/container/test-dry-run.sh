@@ -68,7 +68,7 @@ dry() {
 }
 
 # The host's end of a veth has a new name each time.
-any_veth() { sed 's/veth[0-9A-Za-z]\{6\}/vethX/g' "$1"; }
+any_veth() { sed 's/ at=[0-9a-f:]*//; s/veth[0-9A-Za-z]\{6\}/vethX/g' "$1"; }
 
 dry "lxc-start" lxc-start "${P[@]}" -n "$a" --dry-run
 cp "$T/plan" "$T/start.plan"
