@@ -73,6 +73,7 @@ struct copy_job {
 	struct store_ref src, dst;
 	char *rootfs; /* "TYPE:PATH" of the new one, as it will be */
 	bool shared;  /* it is a snapshot */
+	bool apart;   /* the root is made by a process of its own */
 	int dirfd, journal;
 };
 #define COPY_JOB_INIT ((struct copy_job){ .dirfd = -EBADF, .journal = -EBADF })

@@ -188,6 +188,9 @@ static int make_root(void *arg, struct err *e)
 {
 	struct copy_job *j = arg;
 
+	/* What has to be mounted to be read is mounted in a name space of that user name space's own. */
+	if (j->apart && !j->src.driver->host_dir(&j->src) && unshare(CLONE_NEWNS) < 0)
+		return err_set(e, -errno, "create a mount name space");
 	return j->shared ? j->dst.driver->snapshot(&j->src, &j->dst, &j->store, e)
 			 : store_copy(&j->src, j->from->spec.rootfs.options, &j->dst, &j->store, e);
 }
@@ -324,6 +327,7 @@ int copy_load(struct copy_job *j, struct err *e)
 static int job_begin(struct copy_job *j, struct err *e)
 {
 	struct container *to = j->to;
+	struct stat st;
 	int r;
 
 	r = dir_make_all(to->lxcpath, 0755, e);
@@ -333,6 +337,9 @@ static int job_begin(struct copy_job *j, struct err *e)
 		return r;
 	if (mkdir(to->dir, 0770) < 0)
 		return err_set(e, -errno, "create %s", to->dir);
+	/* The root of an ordinary user's container is none of the owners: it gets through as it does at the source's. */
+	if (geteuid() != 0 && stat(j->from->dir, &st) == 0 && chmod(to->dir, (st.st_mode & 0777) | 0700) < 0)
+		return err_set(e, -errno, "set the mode of %s", to->dir);
 	return write_partial(j, NULL, e);
 }
 
@@ -358,6 +365,7 @@ int copy_root(struct copy_job *j, const char *name, int (*elsewhere)(struct copy
 		r = d->place(&w, from, &j->rootfs, e);
 	if (r == 0 && d->rename)
 		r = elsewhere(j, e);
+	j->apart = geteuid() != 0 && j->from->spec.idmaps.n;
 	if (r == 0)
 		r = copy_as_owner(j->from, make_root, j, e);
 	return r;

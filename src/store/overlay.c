@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -175,6 +177,40 @@ static int mount_layers(const struct layers *l, const struct mount_opts *o, int 
 	return r < 0 ? r : TAKE_FD(mnt);
 }
 
+/*
+ * In a user name space that we have not become root of yet, what overlay makes for itself would belong to nobody there, and
+ * could not be opened. So one of us becomes root and hands the mount back; the others stay who may pass what lies above.
+ */
+static int mount_by_root(const struct layers *l, const struct mount_opts *o, int *fds, struct err *e)
+{
+	struct err answer = { 0 };
+	size_t n = 1;
+	int pair[2], mnt = -EBADF;
+	ssize_t got;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, -errno, "make a socket pair");
+	pid = fork();
+	if (pid == 0) {
+		mnt = setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0
+			      ? err_set(&answer, -errno, "become root of the user name space")
+			      : mount_layers(l, o, fds, &answer);
+		(void)fd_send(pair[1], &answer, sizeof(answer), &mnt, mnt >= 0);
+		_exit(0);
+	}
+	fd_close(pair[1]);
+	got = pid < 0 ? -errno : fd_recv(pair[0], &answer, sizeof(answer), &mnt, &n);
+	fd_close(pair[0]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (got != sizeof(answer))
+		return err_set(e, got < 0 ? (int)got : -ECHILD, "mount overlay in a process of its own");
+	if (answer.code && e)
+		*e = answer;
+	return answer.code ? answer.code : n == 1 ? mnt : -EBADF;
+}
+
 static int overlay_open_tree(const struct store_ref *ref, const char *options, struct err *e)
 {
 	_cleanup_(layers_done) struct layers l = { 0 };
@@ -198,7 +234,7 @@ static int overlay_open_tree(const struct store_ref *ref, const char *options, s
 		return err_oom(e);
 	for (size_t i = 0; i < l.lower.n + 2; i++)
 		fds[i] = -EBADF;
-	r = mount_layers(&l, &o, fds, e);
+	r = geteuid() == 0 ? mount_layers(&l, &o, fds, e) : mount_by_root(&l, &o, fds, e);
 	fds_close_many(fds, l.lower.n + 2);
 	return r < 0 ? err_wrap(e, r, "root file system overlay:%s", ref->src) : r;
 }
