@@ -68,6 +68,7 @@ static uint32_t verdict(const struct seccomp_prog *p, uint32_t token, uint32_t n
 {
 	struct seccomp_data d = { .nr = (int)nr, .arch = token, .args = { a0, a1 } };
 
+	CHECK(seccomp_verdict(p, &d) == bpf_run(p->insns, p->len, &d));
 	return bpf_run(p->insns, p->len, &d);
 }
 #define RUN64(p, nr, a0, a1) verdict((p), AUDIT_ARCH_X86_64, (nr), (a0), (a1))

@@ -34,6 +34,8 @@ static uint32_t run(const struct seccomp_prog *p, uint32_t token, uint32_t nr, u
 {
 	struct seccomp_data d = { .nr = (int)nr, .arch = token, .args = { a0, a1, a2 } };
 
+	/* The audit's machine and the test's are two, and agree. */
+	CHECK(seccomp_verdict(p, &d) == bpf_run(p->insns, p->len, &d));
 	return bpf_run(p->insns, p->len, &d);
 }
 #define RUN64(p, nr, ...) run((p), AUDIT_ARCH_X86_64, (nr), __VA_ARGS__)
