@@ -9,7 +9,7 @@ PKG_RUN="nftables dnsmasq-base iproute2 uidmap debootstrap busybox-static ca-cer
 PKG_TRY="iputils-ping procps"
 PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"
 PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-ping procps jq libcap2-bin
-	qemu-system-x86 e2fsprogs cpio zstd attr apparmor mypy
+	qemu-system-x86 e2fsprogs btrfs-progs cpio zstd attr apparmor mypy
 	curl gpg gpg-agent gpgv rpm createrepo-c dnf zypper skopeo openssh-server openvswitch-switch
 	lua5.2 lua-filesystem"
 PKG_CLIENTS="podman conmon netavark aardvark-dns catatonit buildah containerd containernetworking-plugins docker.io
