@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# runs: root vm
+# runs: root
 # lxc-autostart, lxc-monitor and lxc-monitord, lxc-top, lxc-device, and the names that LXC had before 1.0, on containers
 # that run.
 . "${0%/*}/lib.sh"
