@@ -26,6 +26,10 @@ find_cache() {
 }
 
 open_cache() {
+	# A tree has the owners of the user name space that it was made in.
+	if in_userns; then
+		slot=$slot-$(awk '{ print $2; exit }' /proc/self/uid_map)
+	fi
 	tree=$cache/rootfs-$slot
 	mkdir -p -- "$cache" || die "cannot create the cache $cache (another place: LXC_CACHE_PATH)"
 	exec 9>"$cache/.lock-$slot" || die "cannot lock the cache $cache"

@@ -99,6 +99,11 @@ in_userns() {
 	[ "$(awk '{ n++; s = $1 " " $2 " " $3 } END { print n ":" s }' /proc/self/uid_map)" != "1:0 0 4294967295" ]
 }
 
+# Builders that need devices, and root's mounts, cannot work where ids are mapped.
+refuse_userns() {
+	! in_userns || die "$1 cannot be built where ids are mapped: use the template download, or local"
+}
+
 # The container's config, appended from standard input. A root that nobody has named yet is named.
 append_config() {
 	if ! grep -Eqs '^lxc\.rootfs(\.path)?[[:space:]]*=' "$path/config"; then
@@ -124,8 +129,14 @@ clean_up_at_exit() {
 	trap 'exit 143' TERM HUP
 }
 
+# In the container's folder, which goes when a create fails or was killed.
 make_work() {
-	[ -n "$work" ] || work=$(mktemp -d)
+	[ -z "$work" ] || return 0
+	if [ -n "$path" ] && [ -d "$path" ]; then
+		work=$(mktemp -d -- "$path/.template-XXXXXX") || die "cannot write to $path"
+	else
+		work=$(mktemp -d)
+	fi
 }
 
 # contained COMMAND...: in pid and mount namespaces that end with this shell, however it ends: no process, no mount is

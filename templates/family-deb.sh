@@ -119,6 +119,7 @@ ask_mirror() {
 }
 
 resolve_release() {
+	[ "$clean" = 1 ] || refuse_userns "$title"
 	case $release in
 	stable | oldstable | oldoldstable | testing | unstable) ask_mirror ;;
 	*) [ "$clean" = 1 ] || [ -e "$cache/rootfs-$release-$arch.made" ] || ask_mirror ;;

@@ -41,6 +41,7 @@ repositories() {
 }
 
 resolve_release() {
+	[ "$clean" = 1 ] || refuse_userns "$title"
 	case $dist in
 	oracle | rocky | centos) major=${release%%[.-]*} ;;
 	*) major=$release ;;

@@ -77,6 +77,9 @@ check "oci" create oci -t oci -- -u "oci:$T/oci"
 is "oci: runs what it is for" "$(lxc-execute -P "$LXCPATH" -n "$CT-oci" 2>&1)" tiny
 made oci
 
+for t in debian fedora; do
+	like "$t: what cannot be done here" "$(create bad -t $t -- --mirror=file:/nowhere --keyring=/etc/passwd 2>&1)" "cannot be built where ids are mapped"
+done
 # What fails leaves nothing, though what it had made belongs to others.
 truncate -s -20000 "$T/tree.tar"
 out=$(create bad -t local -- -f "$T/tree.tar" 2>&1)

@@ -340,6 +340,23 @@ is "download: two at once" "$(cat "$(root one)/etc/tiny" "$(root two)/etc/tiny" 
 lxc-destroy -P "$LXCPATH" -n "$CT-one" >/dev/null 2>&1
 lxc-destroy -P "$LXCPATH" -n "$CT-two" >/dev/null 2>&1
 
+rm -rf "$LXC_CACHE_PATH/download"
+mv "$img/meta.tar.xz" "$T/meta.away" && mkfifo "$img/meta.tar.xz"
+exec 7>&2 2>/dev/null # the shell's own word of who was killed
+setsid lxc-create -P "$LXCPATH" -n "$CT-dl" -f "$T/conf" -t download -- "${image[@]}" --server="$url" >"$T/.out" 2>&1 </dev/null &
+killed=$!
+wait_for 20 grep -q metadata "$T/.out" || note "$(cat "$T/.out")"
+kill -KILL -- "-$killed"
+wait $killed
+exec 2>&7 7>&-
+is "download: killed, no image in the cache" "$(find "$LXC_CACHE_PATH/download" -path '*/default/*' | wc -l)" 0
+timeout 5 sh -c ': >"$1"' x "$img/meta.tar.xz"
+rm "$img/meta.tar.xz" && mv "$T/meta.away" "$img/meta.tar.xz"
+creel doctor --fix >/dev/null 2>&1
+check "download: and the next one makes it" create dl download "${image[@]}" --server="$url"
+is "download: nothing half is left" "$(find "$LXC_CACHE_PATH/download" -name '.new-*' | wc -l)" 0
+lxc-destroy -P "$LXCPATH" -n "$CT-dl" >/dev/null 2>&1
+
 # --- OCI images ------------------------------------------------------------------------------------------------------------
 
 oci=$T/oci
