@@ -23,9 +23,14 @@ static const struct opt path_opts[] = { { 'P', "lxcpath", "PATH",
 					  "Folder that holds the containers, instead of lxc.lxcpath of lxc.conf.",
 					  OPT_STR, AT(lxcpath), .complete = COMPLETE_DIR },
 					OPT_END };
+#define LOGFILE_OPT(letter)                                                                                    \
+	{                                                                                                      \
+		letter, "logfile", "FILE", "Append the log to FILE; 'none' for no log.", OPT_STR, AT(logfile), \
+			.complete = COMPLETE_FILE                                                              \
+	}
+static const struct opt logfile_opts[] = { LOGFILE_OPT('o'), OPT_END };
+static const struct opt long_logfile_opts[] = { LOGFILE_OPT(0), OPT_END };
 static const struct opt engine_opts[] = {
-	{ 'o', "logfile", "FILE", "Append the log to FILE; 'none' for no log.", OPT_STR, AT(logfile),
-	  .complete = COMPLETE_FILE },
 	{ 'l', "logpriority", "LEVEL", "Log what is at least as grave as LEVEL.", OPT_STR, AT(logpriority),
 	  .complete = COMPLETE_WORDS, .words = "TRACE DEBUG INFO NOTICE WARN ERROR CRIT ALERT FATAL" },
 	{ 'q', "quiet", NULL, "Say nothing about errors; the exit code tells.", OPT_BOOL, AT(quiet), 1 },
@@ -68,6 +73,7 @@ void cli_sets(const struct command *cmd, struct cli *c, void *args, struct opt_s
 			sets[n++] = (struct opt_set){ rcfile_opts, c };
 		if (!(cmd->flags & CMD_OWN_PATH))
 			sets[n++] = (struct opt_set){ path_opts, c };
+		sets[n++] = (struct opt_set){ cmd->flags & CMD_OWN_O ? long_logfile_opts : logfile_opts, c };
 		sets[n++] = (struct opt_set){ engine_opts, c };
 	}
 	if (cmd->flags & CMD_OCI)

@@ -38,6 +38,7 @@ enum {
 	CMD_OWN_HELP = 2048,  /* its own table has --help and --version */
 	CMD_OWN_NAME = 4096,  /* its own table has --name */
 	CMD_OWN_PATH = 8192,  /* its own table has --lxcpath */
+	CMD_OWN_O = 16384,    /* its own table has an -o: the log's file has its long name only */
 };
 
 struct command {

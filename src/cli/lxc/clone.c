@@ -90,7 +90,7 @@ static int run(struct cli *c)
 
 const struct command cmd_clone = {
 	.name = "lxc-clone",
-	.flags = CMD_LXC | CMD_MUTATES | CMD_OWN_NAME | CMD_OWN_PATH,
+	.flags = CMD_LXC | CMD_MUTATES | CMD_OWN_NAME | CMD_OWN_PATH | CMD_OWN_O,
 	.synopsis = "[-s] [OPTION...] {-o NAME -n NEWNAME | NAME NEWNAME}",
 	.summary = "copy a container, in the words of before 2.0",
 	.description =

@@ -148,7 +148,7 @@ out:
 
 const struct command cmd_start_ephemeral = {
 	.name = "lxc-start-ephemeral",
-	.flags = CMD_LXC | CMD_MUTATES | CMD_ENTERS | CMD_OWN_NAME,
+	.flags = CMD_LXC | CMD_MUTATES | CMD_ENTERS | CMD_OWN_NAME | CMD_OWN_O,
 	.synopsis = "-o NAME [OPTION...] [-- COMMAND...]",
 	.summary = "try a throw-away copy of a container, in the words of before 2.0",
 	.description = "Starts a copy of NAME that shares its root file system, keeps what it changes in memory and is "
