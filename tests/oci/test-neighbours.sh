@@ -8,7 +8,10 @@
 B=$T/b c=$CT-n other=$T/root
 make_bundle "$B" "$(args sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done')"
 quiet creel-oci run -d -b "$B" "$c"
-is "a group has one container" "$(code_of creel-oci --root "$other" run -d -b "$B" "$c"; status_of "$c")" "$(printf '1\nrunning')"
+is "one of another root may be in its group" "$(code_of creel-oci --root "$other" run -d -b "$B" "$c"; status_of "$c" "$other")" \
+	"$(printf '0\nrunning')"
+check "its end" creel-oci --root "$other" delete -f "$c"
+is "is not that of both" "$(status_of "$c")" running
 set_config "$B" ".linux.cgroupsPath = \"/$c-2\""
 quiet creel-oci --root "$other" run -d -b "$B" "$c"
 id=$(basename "$(find /run/creel -maxdepth 1 -type l -name "$c@*")")
