@@ -105,3 +105,5 @@ as_before() { [ "$(ip -br link | awk '{print $1}' | sort)" = "$before" ]; }
 check "all of them are gone" wait_for 5 as_before
 ip link del wire
 ip netns del "$far"
+# What ip made of the folder for it.
+umount /run/netns || :
