@@ -421,6 +421,13 @@ int container_create(struct container *c, const struct create_opts *o, struct er
 	return r;
 }
 
+bool container_half_made(const struct container *c)
+{
+	_cleanup_close_ int fd = record_open_dir(c->id, false, NULL);
+
+	return fd >= 0 && c->rec.state == RUN_STOPPED && file_exists(fd, "journal");
+}
+
 /* --- destroy --------------------------------------------------------------------------------------------------------------- */
 
 /* DIR is PATH or a directory that PATH lies below. */

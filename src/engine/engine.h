@@ -148,6 +148,9 @@ struct create_opts {
 };
 /* The template's output goes to the caller's stdout and stderr. A failed or interrupted create leaves nothing. */
 int container_create(struct container *c, const struct create_opts *o, struct err *e);
+/* Somebody creates it just now, or was killed while he did: container_create() waits for the one, and removes what the
+ * other has left before it begins. */
+bool container_half_made(const struct container *c);
 /* The program behind a template's name, or an absolute path that is one. *RET: free(). */
 int engine_template(const char *name, char **ret, struct err *e);
 int container_destroy(struct container *c, bool force, struct err *e);

@@ -90,6 +90,13 @@ wait $w 2>/dev/null
 creel doctor --fix "${P[@]}" >"$T/out" 2>&1 </dev/null || creel doctor --fix >"$T/out" 2>&1 </dev/null
 check "create killed by SIGKILL: doctor --fix leaves nothing" wait_for 10 test ! -e "$LXCPATH/$CT-new/rootfs"
 unlike "and it is in no list" "$(lxc-ls "${P[@]}" -1)" "$CT-new"
+lxc-create "${P[@]}" -n "$CT-new" -t "$T/slow" </dev/null >"$T/out" 2>&1 &
+w=$!
+wait_for 10 test -e "$LXCPATH/$CT-new/started"
+kill -9 $w
+wait $w 2>/dev/null
+check "create killed by SIGKILL: the next create begins anew" lxc-create "${P[@]}" -n "$CT-new" -t none
+check "and what it makes is destroyed" lxc-destroy "${P[@]}" -n "$CT-new"
 rm -rf --one-file-system "${LXCPATH:?}/$CT-new"
 
 # --- configuration ---------------------------------------------------------------------------------------------------

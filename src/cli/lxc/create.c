@@ -92,7 +92,7 @@ static int run(struct cli *c)
 				 "%s is not a valid backing storage type", a.o.bdev);
 	if (cli_open(c, OPEN_NO_CONFIG, &ct, &e) < 0)
 		return cli_fail(c, &e);
-	if (ct->defined)
+	if (ct->defined && !container_half_made(ct))
 		return cli_error(c, NULL, "Container already exists");
 	a.o.argv = c->operands.n ? strv_get(&c->operands) : NULL;
 	a.o.quiet = c->quiet;
