@@ -36,7 +36,7 @@ static int renamed_root(const struct container *c, const struct container *to, c
 {
 	const struct store_opts none = { 0 };
 	struct store_owner w = { .name = to->name, .dir = to->dir, .o = &none };
-	const char *path = c->spec.rootfs.path;
+	const char *path = c->spec.rootfs.path ?: "";
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	size_t n = strlen(c->dir);
 	const char *p = path, *hit;

@@ -225,7 +225,7 @@ int container_snapshot(struct container *c, const char *comment_file, unsigned *
 	struct taking t = { comment_file };
 	_cleanup_strv_ struct strv dirs = STRV_INIT;
 	_cleanup_close_ int lock = -EBADF;
-	unsigned n;
+	unsigned n = 0;
 	int r = copy_check_source(c, &o, e);
 
 	if (r == 0 && comment_file && access(comment_file, R_OK) < 0)

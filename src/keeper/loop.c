@@ -468,6 +468,8 @@ static void write_log(struct keeper *k, const char *p, size_t n)
 /* The newest stays. */
 static void write_ring(struct keeper *k, const char *p, size_t n)
 {
+	if (!k->ring_size)
+		return;
 	if (n > k->ring_size) {
 		p += n - k->ring_size;
 		n = k->ring_size;

@@ -13,7 +13,8 @@
 
 /* Eighths of a cell, in UTF-8. */
 static const char *const eighths[] = { " ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█" };
-static const char *const heights[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+enum { HEIGHTS = 8 };
+static const char *const heights[HEIGHTS] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 
 /* Green, yellow, red as it fills. */
 static const char *colour_of(double share)
@@ -54,9 +55,9 @@ static void sparkline(struct buf *out, const struct top_row *row, bool colour)
 	for (unsigned i = row->n_history; i < TOP_HISTORY; i++)
 		buf_putc(out, ' ');
 	for (unsigned i = 0; i < row->n_history; i++) {
-		unsigned h = (unsigned)(row->history[i] / top * (ARRAY_SIZE(heights) - 1) + 0.5);
+		unsigned h = (unsigned)(row->history[i] / top * (HEIGHTS - 1) + 0.5);
 
-		buf_puts(out, heights[h < ARRAY_SIZE(heights) ? h : ARRAY_SIZE(heights) - 1]);
+		buf_puts(out, heights[h < HEIGHTS ? h : HEIGHTS - 1]);
 	}
 	if (colour)
 		buf_puts(out, RESET);
