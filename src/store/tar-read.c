@@ -272,7 +272,8 @@ static int parse_pax(struct tar_entry *t, struct pax *x, size_t len, struct err 
 
 		if (*p == '\0')
 			break; /* padding that somebody counted in */
-		if (decimal(&q, end, &n) < 0 || n > (uint64_t)(end - p) || q >= end || *q != ' ' || p[n - 1] != '\n')
+		if (decimal(&q, end, &n) < 0 || n == 0 || n > (uint64_t)(end - p) || q >= end || *q != ' ' ||
+		    p[n - 1] != '\n')
 			return bad(e, "a pax header that is no list of records");
 		stop = p + n - 1;
 		q++;

@@ -23,7 +23,7 @@ static bool next_line(const char **pos, struct words *w)
 	if (!*line)
 		return false;
 	*pos += len + (line[len] == '\n');
-	line += strspn(line, " \t");
+	line += strspn(line, " \t\r");
 	len = (size_t)(*pos - line) - ((*pos)[-1] == '\n');
 	if ((ssize_t)len <= 0 || len >= sizeof(w->text) || *line == '#')
 		return true;

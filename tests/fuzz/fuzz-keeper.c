@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,8 +88,12 @@ static void drop(struct keeper *k)
 	fd_close(k->out);
 	for (unsigned i = 0; i < k->n_ttys; i++)
 		fd_close(k->ttys[i]);
+	for (unsigned i = 0; i < k->n_ns; i++)
+		fd_close(k->ns[i]);
 	for (int i = 0; i < KEEPER_CLIENTS; i++)
 		fd_close(k->clients[i].fd);
+	if (k->ring)
+		munmap(k->ring, k->ring_size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

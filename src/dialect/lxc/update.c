@@ -132,7 +132,7 @@ static const char *guess_type(const struct line *l)
 	char path[4096];
 	struct stat st;
 
-	if (*l->value != '/' || l->value_len >= sizeof(path) || l->value_len > strcspn(l->value, ":"))
+	if (*l->value != '/' || l->value_len >= sizeof(path) || memchr(l->value, ':', l->value_len))
 		return "";
 	memcpy(path, l->value, l->value_len);
 	path[l->value_len] = '\0';
@@ -144,14 +144,15 @@ static const char *guess_type(const struct line *l)
 static void put_rootfs(struct update *u, const struct line *l)
 {
 	char type[sizeof(u->backend) + 1];
+	size_t n;
 
 	if (!u->backend[0] || l->value_len == 0) {
 		put(u, l, "lxc.rootfs.path", l->value_len ? guess_type(l) : "");
 		return;
 	}
-	snprintf(type, sizeof(type), "%s:", u->backend);
+	n = (size_t)snprintf(type, sizeof(type), "%s:", u->backend);
 	/* It may say its type already. */
-	put(u, l, "lxc.rootfs.path", strncmp(l->value, type, strlen(type)) == 0 ? "" : type);
+	put(u, l, "lxc.rootfs.path", l->value_len >= n && memcmp(l->value, type, n) == 0 ? "" : type);
 }
 
 /* The row of a name that is a legacy one for another key; *RET_REST: what follows a family's name. */
