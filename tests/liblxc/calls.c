@@ -275,6 +275,7 @@ static void life(void)
 	CHECK(c->set_cgroup_item(c, "devices.allow", "c 1:11 r"));
 	CHECK(c->freeze(c) && is(c->state(c), "FROZEN") && c->unfreeze(c) && is(c->state(c), "RUNNING"));
 	CHECK(c->seccomp_notify_fd(c) < 0 && c->seccomp_notify_fd_active(c) < 0);
+	CHECK(!lxc_has_api_extension("seccomp_notify_fd_active"));
 	entering();
 	terminals();
 	plugging();
