@@ -232,13 +232,30 @@ static _noreturn_ void runtime_child(struct run *run, const struct supervise *s,
 	_exit(r < 0 ? 1 : 0);
 }
 
+/* What is known of the caller when the container ends, long after: nothing of root's; of an ordinary user where his state
+ * is, his home, his programs and his service manager. */
+static void keeper_environ(char *envp[static 5])
+{
+	static const char *const names[] = { "HOME=", "PATH=", "XDG_RUNTIME_DIR=", "DBUS_SESSION_BUS_ADDRESS=" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && geteuid() != 0; i++)
+		for (char **v = environ; *v; v++)
+			if (startswith(*v, names[i])) {
+				envp[n++] = *v;
+				break;
+			}
+	envp[n] = NULL;
+}
+
 /* Becomes the keeper program. Both fds go over as they are; everything else is close-on-exec or closed here. */
 static _noreturn_ void keeper_child(struct run *run, const struct supervise *s, int ctl, int lis)
 {
 	char a[16], b[16];
 	char *argv[] = { (char *)"creel-keeper", run->rec.id, (char *)s->creel, a, b, NULL };
-	char *envp[] = { NULL };
+	char *envp[5];
 
+	keeper_environ(envp);
 	snprintf(a, sizeof(a), "%d", ctl);
 	snprintf(b, sizeof(b), "%d", lis);
 	sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
