@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# runs: root user vm
+# runs: root user
 # Copies of containers: what is in them, what they rest on, other names, and what is left of those that fail.
 . "${0%/*}/lib.sh"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# runs: root user vm
+# runs: root user
 # Snapshots: taken, listed, restored in place and as new containers, removed; and kill -9 in the middle of each.
 . "${0%/*}/lib.sh"
 
