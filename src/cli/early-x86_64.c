@@ -87,13 +87,16 @@ static const char *base_name(const char *path)
 static bool enters(char **argv)
 {
 	const char *name = base_name(argv[0]);
+	bool creel = same(name, "creel");
 
-	if (is_word("lxc-attach\0lxc-execute\0lxc-start\0", name))
+	if (is_word("lxc-attach\0lxc-autostart\0lxc-execute\0lxc-start\0", name))
 		return true;
-	if (!is_word("creel\0creel-oci\0crun\0runc\0", name))
+	if (!creel && !is_word("creel-oci\0crun\0runc\0", name))
 		return false;
+	/* runc's "start" enters nothing: it lets go of a process that is inside. */
 	for (argv++; *argv; argv++)
-		if (is_word("attach\0create\0exec\0execute\0keeper-exit\0run\0start\0", *argv))
+		if (is_word("create\0exec\0run\0", *argv) ||
+		    (creel && is_word("attach\0execute\0keeper-exit\0start\0", *argv)))
 			return true;
 	return false;
 }
