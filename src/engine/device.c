@@ -232,10 +232,35 @@ static int open_netns(struct container *c, struct err *e)
 	return fd;
 }
 
+/* What both directions work with: the container's lock, its network name space and its run directory. */
+struct hot {
+	int lock, ns, dirfd;
+};
+
+static void hot_done(struct hot *h)
+{
+	fd_close(h->dirfd);
+	fd_close(h->ns);
+	fd_close(h->lock);
+}
+
+static int hot_open(struct container *c, struct hot *h, struct err *e)
+{
+	h->lock = record_lock(c->id, true, e);
+	if (h->lock < 0)
+		return h->lock;
+	h->ns = open_netns(c, e);
+	if (h->ns < 0)
+		return h->ns;
+	h->dirfd = record_open_dir(c->id, false, e);
+	return h->dirfd < 0 ? h->dirfd : 0;
+}
+
 int container_interface_attach(struct container *c, const char *ifname, const char *dst, struct err *e)
 {
 	struct net_conf conf = { .type = "phys", .link = ifname, .name = dst ?: ifname };
-	_cleanup_close_ int lock = -EBADF, dirfd = -EBADF, ns = -EBADF, journal = -EBADF;
+	_cleanup_(hot_done) struct hot h = { -EBADF, -EBADF, -EBADF };
+	_cleanup_close_ int journal = -EBADF;
 	struct net_dev d;
 	char line[512];
 	int r = check_hot(c, "attaching an interface", e);
@@ -246,29 +271,23 @@ int container_interface_attach(struct container *c, const char *ifname, const ch
 		return r;
 	if (engine_dry(c->engine, "interface %s = %s in %s", conf.name, ifname, c->name))
 		return 0;
-	lock = record_lock(c->id, true, e);
-	if (lock < 0)
-		return lock;
-	ns = open_netns(c, e);
-	if (ns < 0)
-		return ns;
-	dirfd = record_open_dir(c->id, false, e);
-	if (dirfd < 0)
-		return dirfd;
-	journal = journal_open(dirfd, e);
+	r = hot_open(c, &h, e);
+	if (r < 0)
+		return r;
+	journal = journal_open(h.dirfd, e);
 	if (journal < 0)
 		return journal;
 	/* As a start does it with the devices of the host that a config names. */
-	r = netns_pin(dirfd, ns, e);
+	r = netns_pin(h.dirfd, h.ns, e);
 	if (r == 0)
 		r = net_dev_print(&d, line, sizeof(line), e);
 	if (r == 0)
 		r = journal_add(journal, "net", line, e);
 	if (r < 0)
 		return r;
-	r = net_attach(&d, ns, e);
+	r = net_attach(&d, h.ns, e);
 	if (r < 0)
-		(void)journal_drop(dirfd, "net", line, NULL);
+		(void)journal_drop(h.dirfd, "net", line, NULL);
 	return r;
 }
 
@@ -294,7 +313,7 @@ static int find_entry(int dirfd, const char *name, struct net_dev *ret, char **r
 
 int container_interface_detach(struct container *c, const char *ifname, const char *dst, struct err *e)
 {
-	_cleanup_close_ int lock = -EBADF, dirfd = -EBADF, ns = -EBADF;
+	_cleanup_(hot_done) struct hot h = { -EBADF, -EBADF, -EBADF };
 	_cleanup_free_ char *entry = NULL;
 	struct net_dev d = { .type = "phys" };
 	int r = check_hot(c, "detaching an interface", e);
@@ -305,28 +324,22 @@ int container_interface_detach(struct container *c, const char *ifname, const ch
 		return err_kind(e, ERR_INVALID, -EINVAL, "bad interface name '%s'", dst && *ifname ? dst : ifname ?: "");
 	if (engine_dry(c->engine, "no interface %s in %s", ifname, c->name))
 		return 0;
-	lock = record_lock(c->id, true, e);
-	if (lock < 0)
-		return lock;
-	ns = open_netns(c, e);
-	if (ns < 0)
-		return ns;
-	dirfd = record_open_dir(c->id, false, e);
-	if (dirfd < 0)
-		return dirfd;
-	r = find_entry(dirfd, ifname, &d, &entry, e);
+	r = hot_open(c, &h, e);
+	if (r < 0)
+		return r;
+	r = find_entry(h.dirfd, ifname, &d, &entry, e);
 	if (r < 0)
 		return r;
 	snprintf(d.name, sizeof(d.name), "%s", ifname);
 	if (dst || !entry)
 		snprintf(d.link, sizeof(d.link), "%s", dst ?: ifname);
-	r = net_present(ns, ifname, e);
+	r = net_present(h.ns, ifname, e);
 	if (r == 0)
 		return err_kind(e, ERR_NOT_FOUND, -ENODEV, "the container has no interface '%s'", ifname);
 	/* It would come all the same, under the name that it has inside. */
 	if (r > 0 && net_present(-EBADF, d.link, NULL) > 0)
 		return err_kind(e, ERR_EXISTS, -EEXIST, "the host has an interface '%s' already", d.link);
 	if (r > 0)
-		r = net_detach(&d, ns, e);
-	return r == 0 && entry ? journal_drop(dirfd, "net", entry, e) : r;
+		r = net_detach(&d, h.ns, e);
+	return r == 0 && entry ? journal_drop(h.dirfd, "net", entry, e) : r;
 }

@@ -199,6 +199,17 @@ static bool is_list(const struct lxc_ref *k, const struct spec *s)
 	       (f && f->type == FT_STRV && k->key->kind != &lxc_kind_map);
 }
 
+/* TEXT and what it means become C's own; what was there goes. */
+static void take_over(struct lxc_config *c, struct buf *text, struct spec *spec)
+{
+	buf_done(&c->text);
+	c->text = *text;
+	*text = BUF_INIT;
+	spec_done(&c->spec);
+	c->spec = *spec;
+	spec_init(spec);
+}
+
 static int edit(struct lxc_config *c, const char *key, const struct lxc_ref *k, const char *value, struct err *e)
 {
 	_cleanup_spec_ struct spec want;
@@ -228,12 +239,7 @@ static int edit(struct lxc_config *c, const char *key, const struct lxc_ref *k, 
 	r = buf_error(&text, e);
 	if (r < 0)
 		return r;
-	buf_done(&c->text);
-	c->text = text;
-	text = BUF_INIT;
-	spec_done(&c->spec);
-	c->spec = want;
-	spec_init(&want);
+	take_over(c, &text, &want);
 	return 0;
 }
 
@@ -296,11 +302,6 @@ int lxc_config_map(struct lxc_config *c, lxc_map_fn fn, void *arg, struct err *e
 	r = r < 0 ? r : parse_copy(&s, buf_str(&text), text.len, c->name ?: "", e);
 	if (r < 0)
 		return r;
-	buf_done(&c->text);
-	c->text = text;
-	text = BUF_INIT;
-	spec_done(&c->spec);
-	c->spec = s;
-	spec_init(&s);
+	take_over(c, &text, &s);
 	return 0;
 }
