@@ -11,7 +11,7 @@ BELOW = {"base": set(), "sys": {"base"}, "spec": {"base"}, "dialect": {"base", "
 for d in DRIVERS:
     BELOW[d] = {"base", "sys"}
 BELOW["usernic"] = {"base", "sys", "net"}
-BELOW["image"] = {"base", "sys", "store"}
+BELOW["image"] = {"base", "sys", "store", "spec", "dialect"}
 BELOW["runtime"] = {"base", "sys", "spec"} | DRIVERS
 BELOW["keeper"] = BELOW["runtime"] | {"runtime"}
 BELOW["engine"] = BELOW["keeper"] | {"keeper", "dialect", "image"}

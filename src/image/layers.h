@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Unpacked layers, and the root file systems that containers have over them. A layer is known by its chain id; it is there
+ * whole or not at all (made in a folder of its own, renamed, then written down). Behind one table of drivers: overlay (a
+ * folder a layer), btrfs (a subvolume each), copy (a whole tree each), and in a virtual machine thin volumes.
+ */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "image/blobs.h"
+#include "image/db.h"
+#include "image/manifest.h"
+
+struct layers;
+/* DRIVER NULL: what is there already, else what suits DIR best. */
+int layers_open(const char *dir, const char *driver, struct db *db, bool do_make, struct layers **ret, struct err *e);
+struct layers *layers_free(struct layers *l);
+DEFINE_CLEANUP(struct layers *, layers_free);
+const char *layers_driver(const struct layers *l); /* "overlay", "btrfs", "copy", "thin" */
+
+bool layers_have(struct layers *l, const char *chain);
+/*
+ * Unpacks what IN gives (a tar: plain, gzip or zstd, found by its first bytes) over PARENT (NULL: nothing) in one pass: it
+ * is inflated, hashed and unpacked as it comes. Its digest must be DIFF (NULL: whatever it is, see RET_DIFF). Two who unpack the
+ * same at once: the second waits for the first. PROGRESS may be NULL.
+ */
+struct layer_input {
+	int fd;
+	void (*progress)(void *arg, uint64_t compressed_bytes);
+	void *arg;
+};
+int layer_unpack(struct layers *l, const char *parent, const struct layer_input *in, const char *diff,
+		 char ret_diff[static DIGEST_MAX], char ret_chain[static DIGEST_MAX], struct err *e);
+/* Bytes on disk of this layer alone. */
+int layer_size(struct layers *l, const char *chain, uint64_t *ret, struct err *e);
+/* Those that no image and no container has, by the tables of the caller's transaction. */
+int layers_remove(struct layers *l, const char *chain, struct err *e);
+
+/* --- a root over them --------------------------------------------------------------------------------------------------- */
+
+/* A writable root over CHAIN (NULL: an empty one), by the name ID. *RET_ROOTFS (free()): what spec.rootfs.path is to say. */
+int rootfs_make(struct layers *l, const char *id, const char *chain, char **ret_rootfs, struct err *e);
+int rootfs_remove(struct layers *l, const char *id, struct err *e); /* missing is fine */
+/* Its tree as a detached mount, also while it is not running. READ_ONLY also for a layer's own: ID NULL, CHAIN said. fd. */
+int rootfs_open(struct layers *l, const char *id, const char *chain, bool read_only, struct err *e);
+int rootfs_size(struct layers *l, const char *id, uint64_t *ret, struct err *e);
+
+enum change { CHANGE_MODIFIED = 0, CHANGE_ADDED = 1, CHANGE_DELETED = 2 }; /* the Engine API's numbers */
+/* What is different from the layers below, sorted by path ("/etc/hosts"), folders above a change included as modified. */
+int rootfs_changes(struct layers *l, const char *id, int (*fn)(void *arg, enum change kind, const char *path),
+		   void *arg, struct err *e);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The OCI distribution protocol from the client's side, over libcurl: HTTPS, plain HTTP where asked for or on 127.0.0.0/8, token and
+ * basic authentication, mirrors, retries, ranges. Several transfers of one registry share connections and tokens.
+ */
+
+#include "base/buf.h"
+#include "image/images.h"
+
+struct registry_opts {
+	const char *config_dir;	     /* of ~/.docker/config.json; NULL: $DOCKER_CONFIG, ~/.docker */
+	const char *const *insecure; /* "HOST[:PORT]" or CIDR, NULL-terminated: plain HTTP and any certificate */
+	const char *const *mirrors;  /* "DOMAIN=URL", tried before, in order */
+	const char *certs_dir;	     /* NULL: /etc/docker/certs.d, /etc/containers/certs.d */
+	unsigned retries;	     /* 0: 5 */
+	const char *auth;	     /* X-Registry-Auth, base64url JSON: instead of the file. NULL */
+};
+
+struct registry;
+int registry_open(const char *domain, const struct registry_opts *o, struct registry **ret, struct err *e);
+struct registry *registry_free(struct registry *r);
+DEFINE_CLEANUP(struct registry *, registry_free);
+
+/* REF: tag or digest. TYPE (free()) and DIGEST are those of the answer; a digest that was asked for is checked. */
+int registry_manifest(struct registry *r, const char *path, const char *ref, char **ret, size_t *ret_len,
+		      char **ret_type, char ret_digest[static DIGEST_MAX], struct err *e);
+/* Into B; begins behind what an interrupted one left. */
+int registry_fetch(struct registry *r, const char *path, const struct descriptor *d, struct blobs *b,
+		   const struct progress *p, const char *id, struct err *e);
+int registry_has(struct registry *r, const char *path, const char *digest, struct err *e); /* 1, 0 */
+/* FROM: another repository of the same registry that has it, or NULL. */
+int registry_upload(struct registry *r, const char *path, const struct descriptor *d, const char *from, struct blobs *b,
+		    const struct progress *p, const char *id, struct err *e);
+int registry_put_manifest(struct registry *r, const char *path, const char *ref, const char *type, const char *text,
+			  size_t len, struct err *e);
+int registry_tags(struct registry *r, const char *path, struct strv *ret, struct err *e);
+/* Docker Hub's search (GET /v1/search): JSON as it came. */
+int registry_search(const char *term, unsigned limit, const struct registry_opts *o, struct buf *out, struct err *e);
+
+/* Checks and stores. SERVER NULL: Docker Hub. Store: credsStore/credHelpers where the file says so, else auths. */
+int registry_login(const char *server, const char *user, const char *password, const struct registry_opts *o,
+		   struct buf *status, struct err *e);
+int registry_logout(const char *server, const struct registry_opts *o, struct err *e);
+
+/* --- whole images ------------------------------------------------------------------------------------------------------------ */
+
+struct pull_opts {
+	const struct registry_opts *registry;
+	const struct platform *platform; /* NULL: this machine's */
+	unsigned parallel;		 /* layers at once, 0: 3 */
+	bool all_tags;
+};
+/* Docker's words through P: "Pulling from library/debian", "Digest: …", "Status: Downloaded newer image for …". */
+int image_pull(struct images *s, const struct reference *name, const struct pull_opts *o, const struct progress *p,
+	       struct err *e);
+int image_push(struct images *s, const struct reference *name, const struct pull_opts *o, const struct progress *p,
+	       struct err *e);
