@@ -126,6 +126,14 @@ static int fill(struct container *c, struct engine *g, const char *lxcpath, cons
 	return maybe_oci(c, e);
 }
 
+int container_check_finished(const struct container *c, struct err *e)
+{
+	if (!copy_is_partial(c->dir))
+		return 0;
+	err_kind(e, ERR_STATE, -EBUSY, "it is being made, or its making was interrupted");
+	return err_hint(e, -EBUSY, "what nobody is at work on is removed by lxc-destroy, or by creel doctor --fix");
+}
+
 static int open_at(struct engine *g, const char *lxcpath, const char *name, const char *rcfile, unsigned flags,
 		   struct container **ret, struct err *e)
 {
@@ -139,6 +147,10 @@ static int open_at(struct engine *g, const char *lxcpath, const char *name, cons
 	r = fill(c, g, lxcpath, name, rcfile, e);
 	if (r == 0)
 		r = container_refresh(c, e);
+	if (r < 0)
+		return r;
+	if ((flags & OPEN_MUST_EXIST) && !c->rec.id)
+		r = container_check_finished(c, e);
 	if (r < 0)
 		return r;
 	if ((flags & OPEN_MUST_EXIST) && !c->defined && !c->rec.id)

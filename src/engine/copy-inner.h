@@ -32,8 +32,13 @@ int copy_text(struct lxc_config *conf, const struct copy_text *t, struct err *e)
 
 /* --- copy.c ---------------------------------------------------------------------------------------------------------- */
 
-/* Whether a copy into DIR was begun and never finished. */
+/* Whether a copy into DIR, or the making of a container there, was begun and never finished. */
 bool copy_is_partial(const char *dir);
+/* Sets the mark of that: ROOT is what lies elsewhere (NULL: nothing), the files are those of OWNER's users. */
+int copy_mark(const char *dir, const struct spec *owner, const char *root, struct err *e);
+/* Says by a lock on the mark, as LXC's programs do, that somebody is at it; *RET_FD holds it. And asks for that. */
+int copy_claim(const char *dir, int *ret_fd, struct err *e);
+bool copy_is_claimed(const char *dir);
 /* Removes what is left of such a one. The lock of the container that it would have become is the caller's. */
 int copy_drop_partial(const char *dir, struct err *e);
 

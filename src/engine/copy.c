@@ -58,21 +58,56 @@ bool copy_is_partial(const char *dir)
 	return path && file_exists(AT_FDCWD, path);
 }
 
-/* The mark: what lies elsewhere ("-": nothing), and the id maps of whom the files belong to, a line each. */
-static int write_partial(const struct copy_job *j, const char *root, struct err *e)
+int copy_mark(const char *dir, const struct spec *owner, const char *root, struct err *e)
 {
-	_cleanup_free_ char *path = path_join(j->to->dir, "partial");
+	_cleanup_free_ char *path = path_join(dir, "partial");
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	int r;
 
 	if (!path)
 		return err_oom(e);
 	buf_printf(&b, "%s\n", root ?: "-");
-	r = lxc_key_get(&j->from->spec, "lxc.idmap", &b, e);
+	r = lxc_key_get(owner, "lxc.idmap", &b, e);
 	if (r == 0)
 		r = buf_error(&b, e);
 	/* What lies elsewhere must be known after a power failure, too; a folder without a config is no container anyway. */
 	return r < 0 ? r : file_replace(AT_FDCWD, path, buf_str(&b), b.len, 0600, root != NULL, e);
+}
+
+/* A program of LXC's holds a lock on its mark while it is at work, which we do, too. */
+static int open_mark(const char *dir)
+{
+	_cleanup_free_ char *path = path_join(dir, "partial");
+	int fd;
+
+	if (!path)
+		return -ENOMEM;
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	/* LXC makes it without any rights. */
+	if (fd < 0 && errno == EACCES && chmod(path, 0600) == 0)
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+bool copy_is_claimed(const char *dir)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	_cleanup_close_ int fd = open_mark(dir);
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+int copy_claim(const char *dir, int *ret_fd, struct err *e)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	_cleanup_close_ int fd = open_mark(dir);
+
+	if (fd < 0)
+		return err_set(e, fd, "open %s/partial", dir);
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
+		return err_set(e, -errno, "lock %s/partial", dir);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
 }
 
 struct remains {
@@ -120,15 +155,18 @@ static int remove_remains(void *arg, struct err *e)
 		r = ref.driver->destroy(&ref, e);
 	store_ref_done(&ref);
 	if (r < 0)
-		return err_wrap(e, r, "remove the rest of an unfinished copy");
+		return err_wrap(e, r, "remove the rest of what was never finished");
 	return store_remove_tree(m->dir, e);
 }
 
 int copy_drop_partial(const char *dir, struct err *e)
 {
 	_cleanup_(remains_done) struct remains m = { 0 };
-	int r = read_partial(dir, &m, e);
+	int r;
 
+	if (copy_is_claimed(dir))
+		return err_kind(e, ERR_STATE, -EBUSY, "%s is being made by another program", dir);
+	r = read_partial(dir, &m, e);
 	return r < 0 ? r : copy_as_owner(&m.owner, remove_remains, &m, e);
 }
 
@@ -340,7 +378,7 @@ static int job_begin(struct copy_job *j, struct err *e)
 	/* The root of an ordinary user's container is none of the owners: it gets through as it does at the source's. */
 	if (geteuid() != 0 && stat(j->from->dir, &st) == 0 && chmod(to->dir, (st.st_mode & 0777) | 0700) < 0)
 		return err_set(e, -errno, "set the mode of %s", to->dir);
-	return write_partial(j, NULL, e);
+	return copy_mark(to->dir, &j->from->spec, NULL, e);
 }
 
 int copy_root(struct copy_job *j, const char *name, int (*elsewhere)(struct copy_job *j, struct err *e), struct err *e)
@@ -374,7 +412,7 @@ int copy_root(struct copy_job *j, const char *name, int (*elsewhere)(struct copy
 /* A root that is not below the folder is noted where it will be found if we are killed. */
 static int note_root(struct copy_job *j, struct err *e)
 {
-	int r = write_partial(j, j->rootfs, e);
+	int r = copy_mark(j->to->dir, &j->from->spec, j->rootfs, e);
 
 	return r == 0 ? journal_add(j->journal, "store", j->rootfs, e) : r;
 }

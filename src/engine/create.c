@@ -29,13 +29,14 @@ struct creation {
 	struct container *c;
 	const struct create_opts *o;
 	char *rootfs; /* where the template finds it */
-	char *path;   /* "TYPE:PATH" */
+	char *path;   /* "TYPE:PATH", NULL: it has none, nor a template */
 	char *template;
+	struct lxc_config *conf;
 	struct store_opts store;
 	struct store_ref ref;
 	char *kept;   /* text of the configuration that was there before, NULL: none */
 	bool adopted; /* the folder was there before */
-	int dirfd, journal;
+	int dirfd, journal, claim;
 };
 
 static void creation_done(struct creation *n)
@@ -43,17 +44,12 @@ static void creation_done(struct creation *n)
 	free(n->rootfs);
 	free(n->path);
 	free(n->template);
+	lxc_config_free(n->conf);
 	store_ref_done(&n->ref);
 	free(n->kept);
+	fd_close(n->claim);
 	fd_close(n->dirfd);
 	fd_close(n->journal);
-}
-
-static int find_template(struct creation *n, struct err *e)
-{
-	const char *t = n->o->template;
-
-	return isempty(t) || streq(t, "none") ? 0 : engine_template(t, &n->template, e);
 }
 
 /* Every x of a hardware address is given a digit, once and for all: the address is the container's. */
@@ -74,38 +70,43 @@ static int fill_address(void *arg, const char *key, const char *value, char **re
 	return r;
 }
 
-/* The user's default configuration, the root file system's place, and who made it. */
-static int write_config(struct creation *n, struct err *e)
+static int load_config(struct creation *n, struct err *e)
 {
-	_cleanup_(lxc_config_freep) struct lxc_config *conf = NULL;
 	_cleanup_free_ char *etc = NULL;
-	_cleanup_buf_ struct buf text = BUF_INIT;
 	const char *from = n->o->config ?: engine_global(n->c->engine, "lxc.default_config");
-	int r;
 
 	if (!n->o->config && !isempty(from) && !file_exists(AT_FDCWD, from)) {
 		etc = engine_resource(RES_ETC, "default.conf");
 		from = etc;
 	}
 	if (n->o->text)
-		r = lxc_config_parse(n->o->text, strlen(n->o->text), "configuration", &conf, e);
-	else if (!isempty(from) && (n->o->config || file_exists(AT_FDCWD, from)))
-		r = lxc_config_load(from, &conf, e);
-	else
-		r = lxc_config_new(&conf, e);
-	if (r < 0)
-		return r;
-	r = lxc_config_map(conf, fill_address, NULL, e);
+		return lxc_config_parse(n->o->text, strlen(n->o->text), "configuration", &n->conf, e);
+	if (!isempty(from) && (n->o->config || file_exists(AT_FDCWD, from)))
+		return lxc_config_load(from, &n->conf, e);
+	return lxc_config_new(&n->conf, e);
+}
+
+/* The user's default configuration, and the root file system's place. Whose files it is to have is known from here on. */
+static int take_config(struct creation *n, struct err *e)
+{
+	int r = load_config(n, e);
+
 	if (r == 0)
-		r = lxc_config_set(conf, "lxc.rootfs.path", n->path, e);
-	if (r < 0)
-		return r;
-	/* Whose files it is to have is known from here on. */
-	r = copy_take_spec(&n->c->spec, conf, e);
-	if (r < 0)
-		return r;
-	template_header(&text, n->template, n->o->argv);
-	r = lxc_config_text(conf, &text, e);
+		r = lxc_config_map(n->conf, fill_address, NULL, e);
+	if (r == 0 && n->path)
+		r = lxc_config_set(n->conf, "lxc.rootfs.path", n->path, e);
+	return r == 0 ? copy_take_spec(&n->c->spec, n->conf, e) : r;
+}
+
+/* With a header that says who made it; the user's alone where nobody did. */
+static int write_config(struct creation *n, struct err *e)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r;
+
+	if (n->template)
+		template_header(&text, n->template, n->o->argv);
+	r = lxc_config_text(n->conf, &text, e);
 	return r < 0 ? r : file_replace(AT_FDCWD, n->c->config, buf_str(&text), text.len, 0640, true, e);
 }
 
@@ -115,35 +116,38 @@ static bool is_mounted(const struct creation *n)
 	return !n->ref.driver->host_dir(&n->ref) && !(n->ref.driver->flags & STORE_OVER_DIRS);
 }
 
-static int make_dirs(struct creation *n, struct err *e)
+/* Nobody takes it for a container before it is finished. A folder of the user's own is not marked: it is to stay. */
+static int make_folder(struct creation *n, const char *elsewhere, struct err *e)
 {
 	struct container *c = n->c;
-	int r;
+	int r = dir_make_all(c->lxcpath, 0755, e);
 
-	r = dir_make_all(c->lxcpath, 0755, e);
+	if (r < 0 || n->adopted)
+		return r;
+	r = journal_add(n->journal, "tree", c->dir, e);
 	if (r < 0)
 		return r;
-	if (!n->adopted) {
-		r = journal_add(n->journal, "tree", c->dir, e);
-		if (r < 0)
-			return r;
-		if (mkdir(c->dir, 0770) < 0)
-			return err_set(e, -errno, "create %s", c->dir);
-	}
-	if (n->o->dir || n->adopted) {
-		/* A root file system elsewhere is made by us too, so it goes with a failed create. */
-		if (!file_exists(AT_FDCWD, n->rootfs)) {
-			r = journal_add(n->journal, "tree", n->rootfs, e);
-			if (r < 0)
-				return r;
-		}
-	}
-	if (n->ref.driver->rename) {
+	if (mkdir(c->dir, 0770) < 0)
+		return err_set(e, -errno, "create %s", c->dir);
+	r = copy_mark(c->dir, &c->spec, elsewhere, e);
+	return r == 0 ? copy_claim(c->dir, &n->claim, e) : r;
+}
+
+static int make_dirs(struct creation *n, struct err *e)
+{
+	/* A root file system elsewhere is made by us too, so it goes with a failed create. */
+	bool own = n->path && (n->o->dir || n->adopted) && !file_exists(AT_FDCWD, n->rootfs);
+	bool named = n->path && n->ref.driver->rename;
+	int r = make_folder(n, named || (own && n->o->dir) ? n->path : NULL, e);
+
+	if (r < 0 || !n->path)
+		return r;
+	if (own)
+		r = journal_add(n->journal, "tree", n->rootfs, e);
+	if (r == 0 && named)
 		r = journal_add(n->journal, "store", n->path, e);
-		if (r < 0)
-			return r;
-	}
-	r = n->ref.driver->create(&n->ref, &n->store, e);
+	if (r == 0)
+		r = n->ref.driver->create(&n->ref, &n->store, e);
 	if (r == 0 && is_mounted(n) && mkdir(n->rootfs, 0755) < 0 && errno != EEXIST)
 		r = err_set(e, -errno, "create %s", n->rootfs);
 	return r;
@@ -243,7 +247,7 @@ static int run_template(void *arg, struct err *e)
 static int fill_root(struct creation *n, struct err *e)
 {
 	if (!n->template)
-		return is_mounted(n) ? 0 : owner_give(n->c, n->rootfs, e);
+		return owner_give(n->c, NULL, e);
 	return is_mounted(n) ? with_root_mounted(&n->ref, n->rootfs, run_template, n, e) : run_template(n, e);
 }
 
@@ -274,6 +278,17 @@ static void give_back(struct creation *n)
 		(void)file_replace(AT_FDCWD, n->c->config, n->kept, strlen(n->kept), 0640, true, NULL);
 	else if (n->adopted)
 		unlink(n->c->config);
+}
+
+static int take_back(struct creation *n)
+{
+	struct undo_ctx u = { .dirfd = n->dirfd, .id = n->c->id, .log = n->c->engine->log };
+
+	give_back(n);
+	/* An ordinary user may not remove what his container's users own. */
+	if (n->c->spec.idmaps.n && geteuid() != 0 && !n->adopted && n->rootfs)
+		(void)owner_remove(n->c, n->rootfs, NULL);
+	return journal_undo(&u, NULL);
 }
 
 static int check_new(struct container *c, struct err *e)
@@ -308,14 +323,33 @@ static int create_steps(struct creation *n, struct err *e)
 	n->journal = journal_open(n->dirfd, e);
 	if (n->journal < 0)
 		return n->journal;
-	r = make_dirs(n, e);
-	if (r == 0)
-		r = write_config(n, e);
+	r = take_config(n, e);
 	if (r == 0)
 		r = check_ids(n, e);
 	if (r == 0)
+		r = make_dirs(n, e);
+	if (r == 0)
+		r = write_config(n, e);
+	if (r == 0)
 		r = fill_root(n, e);
 	return r == 0 ? check_result(n, e) : r;
+}
+
+/* Now it is a container; or all of it goes, and what cannot be removed now stays in the journal, for doctor. */
+static int finish(struct creation *n, int r, struct err *e)
+{
+	_cleanup_free_ char *mark = path_join(n->c->dir, "partial");
+
+	if (r < 0 && take_back(n) < 0) {
+		n->c->defined = false;
+		return err_hint(e, r, "not everything could be removed: creel doctor");
+	}
+	unlinkat(n->dirfd, "journal", 0);
+	(void)container_forget(n->c, NULL);
+	if (r == 0 && n->claim >= 0 && (!mark || unlink(mark) < 0))
+		r = err_set(e, mark ? -errno : -ENOMEM, "remove the mark of %s", n->c->dir);
+	n->c->defined = r == 0 || n->kept;
+	return r;
 }
 
 void store_defaults(struct engine *g, struct store_opts *o)
@@ -360,33 +394,25 @@ static int place_root(struct creation *n, struct err *e)
 	return n->rootfs ? 0 : err_oom(e);
 }
 
-/* What cannot be removed now stays in the journal, for doctor. */
-static int take_back(struct creation *n)
-{
-	struct undo_ctx u = { .dirfd = n->dirfd, .id = n->c->id, .log = n->c->engine->log };
-
-	give_back(n);
-	/* An ordinary user may not remove what his container's users own. */
-	if (n->c->spec.idmaps.n && geteuid() != 0 && !n->adopted)
-		(void)owner_remove(n->c, n->rootfs, NULL);
-	return journal_undo(&u, NULL);
-}
-
 int container_create(struct container *c, const struct create_opts *o, struct err *e)
 {
-	_cleanup_(creation_done) struct creation n = { .c = c, .o = o, .dirfd = -EBADF, .journal = -EBADF };
+	_cleanup_(creation_done) struct creation n = {
+		.c = c, .o = o, .dirfd = -EBADF, .journal = -EBADF, .claim = -EBADF
+	};
 	_cleanup_close_ int lock = -EBADF;
-	int r;
+	int r = 0;
 
-	r = place_root(&n, e);
-	if (r == 0)
-		r = find_template(&n, e);
+	if (o->template)
+		r = place_root(&n, e);
+	if (r == 0 && o->template)
+		r = engine_template(o->template, &n.template, e);
 	if (r == 0)
 		r = c->engine->dry_run ? check_new(c, e) : 0;
 	if (r < 0)
 		return r;
-	if (engine_dry(c->engine, "mkdir %s\nmkdir %s\nwrite %s\nrun %s", c->dir, n.rootfs, c->config,
-		       n.template ?: "no template"))
+	if (n.template ? engine_dry(c->engine, "mkdir %s\nmkdir %s\nwrite %s\nrun %s", c->dir, n.rootfs, c->config,
+				    n.template)
+		       : engine_dry(c->engine, "mkdir %s\nwrite %s", c->dir, c->config))
 		return 0;
 	lock = record_lock(c->id, true, e);
 	if (lock < 0)
@@ -403,29 +429,16 @@ int container_create(struct container *c, const struct create_opts *o, struct er
 	/* An earlier create was killed half-way: its remains are in the journal. */
 	if (file_exists(n.dirfd, "journal"))
 		(void)container_recover(c, n.dirfd, NULL);
+	if (copy_is_partial(c->dir))
+		r = copy_drop_partial(c->dir, e);
 	c->defined = file_exists(AT_FDCWD, c->config);
-	r = adopt(&n, e);
+	if (r == 0)
+		r = adopt(&n, e);
 	if (r == 0 && !n.adopted)
 		r = check_new(c, e);
 	if (r < 0)
 		return r;
-	r = create_steps(&n, e);
-	if (r < 0 && take_back(&n) < 0) {
-		c->defined = false;
-		return err_hint(e, r, "not everything could be removed: creel doctor");
-	}
-	/* Done, or undone: the journal has served. */
-	unlinkat(n.dirfd, "journal", 0);
-	(void)container_forget(c, NULL);
-	c->defined = r == 0 || n.kept;
-	return r;
-}
-
-bool container_half_made(const struct container *c)
-{
-	_cleanup_close_ int fd = record_open_dir(c->id, false, NULL);
-
-	return fd >= 0 && c->rec.state == RUN_STOPPED && file_exists(fd, "journal");
+	return finish(&n, create_steps(&n, e), e);
 }
 
 /* --- destroy --------------------------------------------------------------------------------------------------------------- */
@@ -526,6 +539,24 @@ static int destroy_locked(struct container *c, struct err *e)
 	return r == 0 ? container_forget(c, e) : r;
 }
 
+/* What nobody is at work on. */
+static int destroy_unfinished(struct container *c, struct err *e)
+{
+	_cleanup_close_ int lock = -EBADF, dirfd = -EBADF;
+	int r;
+
+	if (engine_dry(c->engine, "remove %s", c->dir))
+		return 0;
+	lock = record_lock(c->id, false, e);
+	if (lock < 0)
+		return lock == -EWOULDBLOCK ? err_kind(e, ERR_STATE, -EBUSY, "%s is being made", c->name) : lock;
+	dirfd = record_open_dir(c->id, false, NULL);
+	if (dirfd >= 0 && file_exists(dirfd, "journal"))
+		(void)container_recover(c, dirfd, NULL);
+	r = copy_is_partial(c->dir) ? copy_drop_partial(c->dir, e) : 0;
+	return r == 0 ? container_forget(c, e) : r;
+}
+
 int container_destroy(struct container *c, bool force, struct err *e)
 {
 	_cleanup_close_ int lock = -EBADF;
@@ -533,6 +564,8 @@ int container_destroy(struct container *c, bool force, struct err *e)
 
 	if (r < 0)
 		return r;
+	if (!c->defined && copy_is_partial(c->dir))
+		return destroy_unfinished(c, e);
 	if (!c->defined)
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "Container is not defined");
 	r = check_unused(c, e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is left of copies, snapshots, renames and restores, told by the marks in the containers' folders: the journal of
+/* What is left of creates, copies, snapshots, renames and restores, told by the marks in the containers' folders: the journal of
  * who was killed may have gone with a reboot. */
 
 #include <dirent.h>
@@ -27,7 +27,7 @@ static int act(const struct look *l, const char *lxcpath, const char *name, cons
 
 	if (r < 0)
 		return r;
-	if (!l->fix && record_locked(id))
+	if ((!l->fix && record_locked(id)) || (partial && copy_is_claimed(dir)))
 		return 0;
 	if (l->fix) {
 		lock = record_lock(id, false, NULL);
@@ -35,7 +35,8 @@ static int act(const struct look *l, const char *lxcpath, const char *name, cons
 			return 0;
 		r = partial ? copy_drop_partial(dir, e) : copy_settle(dir, e);
 	}
-	buf_printf(l->report, "%s: %s%s\n", name, partial ? "an unfinished copy" : "an interrupted rename or restore",
+	buf_printf(l->report, "%s: %s%s\n", name,
+		   partial ? "an unfinished container" : "an interrupted rename or restore",
 		   !l->fix   ? ""
 		   : r < 0   ? " (not removed)"
 		   : partial ? " (removed)"

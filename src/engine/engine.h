@@ -136,7 +136,7 @@ int engine_personality(const char *arch, unsigned long *ret, struct err *e);
 
 struct store_opts;
 struct create_opts {
-	const char *template;		/* name, absolute path or "none" */
+	const char *template;		/* name or absolute path; NULL: a configuration and no root file system */
 	const char *config;		/* NULL: lxc.default_config */
 	const char *text;		/* a configuration's text, in place of CONFIG; NULL */
 	const char *bdev;		/* NULL: dir */
@@ -146,11 +146,11 @@ struct create_opts {
 	bool quiet;
 	bool adopt; /* a folder and a configuration that are there already are used, and stay when it fails */
 };
-/* The template's output goes to the caller's stdout and stderr. A failed or interrupted create leaves nothing. */
+/* The template's output goes to the caller's stdout and stderr. A failed or interrupted create leaves nothing; what
+ * is left of one that was killed is no container, and goes with the next of that name. */
 int container_create(struct container *c, const struct create_opts *o, struct err *e);
-/* Somebody creates it just now, or was killed while he did: container_create() waits for the one, and removes what the
- * other has left before it begins. */
-bool container_half_made(const struct container *c);
+/* -EBUSY for one that is under way, or was killed half-way. */
+int container_check_finished(const struct container *c, struct err *e);
 /* The program behind a template's name, or an absolute path that is one. *RET: free(). */
 int engine_template(const char *name, char **ret, struct err *e);
 int container_destroy(struct container *c, bool force, struct err *e);

@@ -516,7 +516,7 @@ static int check_startable(struct container *c, struct err *e)
 	if (c->rec.bundle)
 		return err_kind(e, ERR_EXISTS, -EEXIST,
 				"an OCI container of that name is in the way: creel-oci delete %s", c->rec.name);
-	return 0;
+	return container_check_finished(c, e);
 }
 
 static int open_peer(struct life *l, struct err *e)

@@ -90,11 +90,55 @@ wait $w 2>/dev/null
 creel doctor --fix "${P[@]}" >"$T/out" 2>&1 </dev/null || creel doctor --fix >"$T/out" 2>&1 </dev/null
 check "create killed by SIGKILL: doctor --fix leaves nothing" wait_for 10 test ! -e "$LXCPATH/$CT-new/rootfs"
 unlike "and it is in no list" "$(lxc-ls "${P[@]}" -1)" "$CT-new"
-lxc-create "${P[@]}" -n "$CT-new" -t "$T/slow" </dev/null >"$T/out" 2>&1 &
+# killed_create: one that was killed; what the template wrote is there.
+killed_create() {
+	rm -f "$LXCPATH/$CT-new/started"
+	lxc-create "${P[@]}" -n "$CT-new" -t "$T/slow" "$@" </dev/null >"$T/out" 2>&1 &
+	w=$!
+	wait_for 10 test -e "$LXCPATH/$CT-new/started"
+	while_it_runs
+	kill -9 $w
+	wait $w 2>/dev/null
+}
+while_it_runs() {
+	check "while a template works, the container is marked as LXC marks it" test -e "$LXCPATH/$CT-new/partial"
+	unlike "and in no list" "$(lxc-ls "${P[@]}" -1)" "$CT-new"
+	says "and cannot be started" "being made" lxc-start "${P[@]}" -n "$CT-new" -d
+	says "nor destroyed" "being made" lxc-destroy "${P[@]}" -n "$CT-new"
+	is "and doctor leaves it alone" "$(creel doctor --fix "${P[@]}" >/dev/null && test -e "$LXCPATH/$CT-new/started" && echo there)" there
+}
+killed_create
+while_it_runs() { :; }
+# A reboot takes the journal with it.
+rm -rf "/run/creel/$CT-new"*
+like "create killed by SIGKILL, and a reboot: doctor names it" "$(creel doctor "${P[@]}")" "$CT-new: an unfinished container"
+check "lxc-destroy takes what is left" lxc-destroy "${P[@]}" -n "$CT-new"
+check "all of it" test ! -e "$LXCPATH/$CT-new"
+killed_create --dir "$T/elsewhere"
+rm -rf "/run/creel/$CT-new"*
+creel doctor --fix "${P[@]}" >"$T/out" 2>&1
+is "doctor --fix takes a root elsewhere, too" "$(ls -d "$T/elsewhere" "$LXCPATH/$CT-new" 2>/dev/null)" ""
+# One of LXC's own: empty, without rights, locked as long as somebody is at it.
+mkdir -p "$LXCPATH/$CT-new/rootfs" && : >"$LXCPATH/$CT-new/config" && : >"$LXCPATH/$CT-new/partial"
+chmod 0 "$LXCPATH/$CT-new/partial"
+python3 - "$LXCPATH/$CT-new/partial" >"$T/locked" <<'E' &
+import fcntl, os, struct, sys, time
+fd = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(fd, 37, struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0))  # F_OFD_SETLK
+print("locked", flush=True)
+time.sleep(60)
+E
 w=$!
-wait_for 10 test -e "$LXCPATH/$CT-new/started"
-kill -9 $w
+wait_for 10 test -s "$T/locked"
+is "doctor leaves a create of LXC's alone" "$(creel doctor --fix "${P[@]}" >/dev/null; ls "$LXCPATH/$CT-new")" "config
+partial
+rootfs"
+says "so does a create of ours" "made by another" lxc-create "${P[@]}" -n "$CT-new" -t none
+kill $w
 wait $w 2>/dev/null
+like "and takes one that was killed" "$(creel doctor --fix "${P[@]}")" "unfinished container .removed"
+check "all of it" test ! -e "$LXCPATH/$CT-new"
+killed_create
 check "create killed by SIGKILL: the next create begins anew" lxc-create "${P[@]}" -n "$CT-new" -t none
 check "and what it makes is destroyed" lxc-destroy "${P[@]}" -n "$CT-new"
 rm -rf --one-file-system "${LXCPATH:?}/$CT-new"

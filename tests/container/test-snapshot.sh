@@ -116,7 +116,7 @@ check "and removes it" test ! -e "$LXCPATH/$a-l"
 # After a reboot nothing but the marks in the folders is left to tell.
 mkdir "$LXCPATH/$a-l" "$LXCPATH/$a-k/.swap" && : >"$LXCPATH/$a-l/partial"
 is "nor is one forgotten after a reboot" "$(creel doctor -P "$LXCPATH" 2>&1 | sort)" "$a-k: an interrupted rename or restore
-$a-l: an unfinished copy"
+$a-l: an unfinished container"
 creel doctor -P "$LXCPATH" --fix >/dev/null
 check "that goes, too" test ! -e "$LXCPATH/$a-l"
 check "and what was beside it" test ! -e "$LXCPATH/$a-k/.swap"

@@ -71,8 +71,22 @@ out=$(lxc-create "${P[@]}" -n "$a" -t "$T/lxc-fails" 2>&1)
 like "a template runs as the container's root, and is told whose the configuration is" "$out" "^as 0, .*--mapped-uid=65536 --mapped-gid=65536"
 like "one that fails" "$out" 'failed with status 3'
 check "leaves nothing" test ! -e "$path/$a"
+cat >"$T/lxc-slow" <<'E'
+#!/bin/sh
+for a; do case $a in --rootfs=*) r=${a#*=} ;; esac; done
+mkdir -p "$r/bin" && : >"$r/bin/x" && sleep 60
+E
+chmod 755 "$T/lxc-slow"
+lxc-create "${P[@]}" -n "$a" -t "$T/lxc-slow" >"$T/out" 2>&1 </dev/null &
+w=$!
+check "one that is killed with its command" wait_for 10 lxc-usernsexec -m "u:0:$uid:65536" -m "g:0:$uid:65536" -- test -e "$path/$a/rootfs/bin/x"
+kill -9 $w
+wait $w 2>/dev/null
+rm -rf "${XDG_RUNTIME_DIR:-/run}/creel/$a"*
+check "goes by lxc-destroy" lxc-destroy "${Q[@]}" -n "$a"
+check "to the last file" test ! -e "$path/$a"
 check "lxc-create -t none" lxc-create "${P[@]}" -n "$a" -t none
-is "its root's owner" "$(owner "$path/$a/rootfs" | cut -d' ' -f1)" "$uid:$uid"
+is "its folder's owner; there is no root file system" "$(stat -c %u "$path/$a") $(ls "$path/$a")" "$uid config"
 check "destroy of an empty one" lxc-destroy "${Q[@]}" -n "$a"
 
 # --- an image in files --------------------------------------------------------------------------------------------------------

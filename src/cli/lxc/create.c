@@ -87,12 +87,14 @@ static int run(struct cli *c)
 	if (isempty(a.o.template))
 		return cli_error(c, "use -t NAME, or -t none for a container without a root file system",
 				 "A template must be specified");
+	if (streq(a.o.template, "none"))
+		a.o.template = NULL;
 	if (a.o.bdev && !bdev_known(a.o.bdev))
 		return cli_error(c, "dir, lvm, loop, btrfs, zfs, overlay, rbd, nbd or best",
 				 "%s is not a valid backing storage type", a.o.bdev);
 	if (cli_open(c, OPEN_NO_CONFIG, &ct, &e) < 0)
 		return cli_fail(c, &e);
-	if (ct->defined && !container_half_made(ct))
+	if (ct->defined)
 		return cli_error(c, NULL, "Container already exists");
 	a.o.argv = c->operands.n ? strv_get(&c->operands) : NULL;
 	a.o.quiet = c->quiet;
@@ -111,8 +113,8 @@ const struct command cmd_create = {
 	.summary = "make a container",
 	.description =
 		"Makes the container NAME: a folder with a configuration, and a root file system that the template "
-		"fills. What stands after '--' goes to the template; its -h lists what it takes. When anything fails, "
-		"or the command is interrupted, nothing is left.",
+		"fills; with -t none a configuration alone. What stands after '--' goes to the template; its -h lists "
+		"what it takes. When anything fails, or the command is interrupted, nothing is left.",
 	.opts = opts,
 	.examples =
 		(const struct text_pair[]){ { "lxc-create -n web -t debian -- -r bookworm",

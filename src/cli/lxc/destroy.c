@@ -24,8 +24,6 @@ static int run(struct cli *c)
 		return code;
 	if (cli_open(c, 0, &ct, &e) < 0)
 		return cli_fail(c, &e);
-	if (!ct->defined)
-		return cli_error(c, NULL, "Container is not defined");
 	if (cli_is_running(ct) && !a.force)
 		return cli_error(c, "stop it first, or use -f", "%s is running", c->name);
 	if ((a.snapshots ? container_destroy_with_snapshots : container_destroy)(ct, a.force, &e) < 0)

@@ -44,6 +44,9 @@ static int start(struct cli *c, struct args *a, struct err *e)
 		cli_error(c, NULL, "Container is already running");
 		return 0;
 	}
+	r = container_check_finished(ct, e);
+	if (r < 0)
+		return r;
 	if (!ct->defined && !c->rcfile && a->defines.n == 0)
 		return err_hint(e, err_kind(e, ERR_NOT_FOUND, -ENOENT, "No container config specified"),
 				"%s does not exist; make it with lxc-create, or name a file with -f", ct->config);
