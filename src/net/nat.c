@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net/nat.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <linux/if_bridge.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/spawn.h"
+#include "net/driver.h"
+#include "net/nat-inner.h"
+
+#define OUR_ALIAS "creel-nat"
+
+static int lock(const char *run_dir, struct err *e)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int r = dir_make_all(run_dir, 0755, e);
+
+	if (r < 0)
+		return r;
+	fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, -errno, "open %s", run_dir);
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_set(e, -errno, "lock %s", run_dir);
+	return TAKE_FD(fd);
+}
+
+/* --- the firewall --------------------------------------------------------------------------------------------------- */
+
+static int nft(const struct buf *script, struct err *e)
+{
+	const char *argv[] = { "nft", "-f", "-", NULL };
+	struct spawn s = { .path = "nft", .argv = (char *const *)(uintptr_t)argv, .input = buf_str(script) };
+	_cleanup_free_ char *out = NULL;
+	int r = buf_error(script, e);
+
+	if (r < 0)
+		return r;
+	r = spawn_run(&s, &out, e);
+	if (r == -ENOENT)
+		return err_hint(e, r, "install the package nftables");
+	if (r > 0)
+		return err_kind(e, ERR_SYSTEM, -EIO, "set up nft table inet " NAT_TABLE ": %.*s",
+				(int)strcspn(out, "\n"), out);
+	return r;
+}
+
+/*
+ * The rules are the same for every network; what differs is in the sets. A rule is flushed and added anew, the sets keep
+ * what they have, so the text can be loaded at any time.
+ *
+ * 127.0.0.0/8 of the host is not to be reached from a bridge, although the kernel would route it since published ports of
+ * localhost are (the class of CVE-2020-8558).
+ */
+static const char rules[] =
+	"add table inet creel-nat\n"
+	"add map inet creel-nat any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
+	"add map inet creel-nat any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }\n"
+	"add map inet creel-nat at4 { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }\n"
+	"add map inet creel-nat at6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }\n"
+	"add set inet creel-nat bridges { type ifname; }\n"
+	"add set inet creel-nat internal { type ifname; }\n"
+	"add set inet creel-nat same { type ifname . ifname; }\n"
+	"add set inet creel-nat masquerade4 { type ipv4_addr; flags interval; }\n"
+	"add set inet creel-nat masquerade6 { type ipv6_addr; flags interval; }\n"
+	"add chain inet creel-nat early { type filter hook prerouting priority -300; }\n"
+	"add chain inet creel-nat arriving { type nat hook prerouting priority -100; }\n"
+	"add chain inet creel-nat own { type nat hook output priority -100; }\n"
+	"add chain inet creel-nat passing { type filter hook forward priority 0; }\n"
+	"add chain inet creel-nat leaving { type nat hook postrouting priority 100; }\n"
+	"flush chain inet creel-nat early\n"
+	"flush chain inet creel-nat arriving\n"
+	"flush chain inet creel-nat own\n"
+	"flush chain inet creel-nat passing\n"
+	"flush chain inet creel-nat leaving\n"
+	"add rule inet creel-nat early iifname @bridges ip daddr 127.0.0.0/8 drop\n"
+	"add rule inet creel-nat arriving dnat ip to meta l4proto . ip daddr . th dport map @at4\n"
+	"add rule inet creel-nat arriving dnat ip6 to meta l4proto . ip6 daddr . th dport map @at6\n"
+	"add rule inet creel-nat arriving fib daddr type local dnat ip to meta l4proto . th dport map @any4\n"
+	"add rule inet creel-nat arriving fib daddr type local dnat ip6 to meta l4proto . th dport map @any6\n"
+	"add rule inet creel-nat own dnat ip to meta l4proto . ip daddr . th dport map @at4\n"
+	"add rule inet creel-nat own dnat ip6 to meta l4proto . ip6 daddr . th dport map @at6\n"
+	"add rule inet creel-nat own fib daddr type local dnat ip to meta l4proto . th dport map @any4\n"
+	"add rule inet creel-nat own ip6 daddr != ::1 fib daddr type local dnat ip6 to meta l4proto . th dport map "
+	"@any6\n"
+	"add rule inet creel-nat passing iifname . oifname @same accept\n"
+	"add rule inet creel-nat passing iifname @internal drop\n"
+	"add rule inet creel-nat passing oifname @internal drop\n"
+	"add rule inet creel-nat passing ct state established,related accept\n"
+	"add rule inet creel-nat passing oifname @bridges ct status dnat accept\n"
+	"add rule inet creel-nat passing oifname @bridges drop\n"
+	"add rule inet creel-nat leaving ip saddr @masquerade4 oifname != @bridges masquerade\n"
+	"add rule inet creel-nat leaving ip6 saddr @masquerade6 oifname != @bridges masquerade\n"
+	/* One container to another by a port of the host, and the host itself by localhost: answers must come back here. */
+	"add rule inet creel-nat leaving oifname @bridges ct status dnat ip saddr @masquerade4 masquerade\n"
+	"add rule inet creel-nat leaving oifname @bridges ct status dnat ip6 saddr @masquerade6 masquerade\n"
+	"add rule inet creel-nat leaving oifname @bridges ip saddr 127.0.0.0/8 masquerade\n";
+
+/* "172.17.0.1/16" → "172.17.0.0/16" */
+static int subnet_of(int family, const char *gateway, char ret[static NET_ADDR_TEXT], struct err *e)
+{
+	struct net_addr a;
+	int r = net_route_parse(family, gateway, &a, e);
+
+	if (r == 0)
+		net_addr_text(&a, ret);
+	return r;
+}
+
+static void set_element(struct buf *s, const char *verb, const char *set, const char *element)
+{
+	/* What is there or not there already must not fail the whole. */
+	if (streq(verb, "delete"))
+		buf_printf(s, "add element inet creel-nat %s { %s }\n", set, element);
+	buf_printf(s, "%s element inet creel-nat %s { %s }\n", verb, set, element);
+}
+
+static int network_elements(const struct net_nat *n, const char *verb, struct buf *s, struct err *e)
+{
+	char text[64], subnet[NET_ADDR_TEXT];
+	int r;
+
+	snprintf(text, sizeof(text), "\"%s\"", n->bridge);
+	set_element(s, verb, "bridges", text);
+	if (n->internal)
+		set_element(s, verb, "internal", text);
+	snprintf(text, sizeof(text), "\"%s\" . \"%s\"", n->bridge, n->bridge);
+	set_element(s, verb, "same", text);
+	if (!n->masquerade || n->internal)
+		return 0;
+	if (n->addr4[0]) {
+		r = subnet_of(AF_INET, n->addr4, subnet, e);
+		if (r < 0)
+			return r;
+		set_element(s, verb, "masquerade4", subnet);
+	}
+	if (n->addr6[0]) {
+		r = subnet_of(AF_INET6, n->addr6, subnet, e);
+		if (r < 0)
+			return r;
+		set_element(s, verb, "masquerade6", subnet);
+	}
+	return 0;
+}
+
+static int firewall_on(const struct net_nat *n, struct err *e)
+{
+	_cleanup_buf_ struct buf s = BUF_INIT;
+	int r;
+
+	buf_puts(&s, rules);
+	r = network_elements(n, "add", &s, e);
+	return r < 0 ? r : nft(&s, e);
+}
+
+static int firewall_off(const struct net_nat *n, struct err *e)
+{
+	const char *list_argv[] = { "nft", "list", "set", "inet", NAT_TABLE, "bridges", NULL };
+	struct spawn list = { .path = "nft", .argv = (char *const *)(uintptr_t)list_argv };
+	_cleanup_buf_ struct buf s = BUF_INIT, drop = BUF_INIT;
+	_cleanup_free_ char *out = NULL;
+	int r = spawn_run(&list, &out, e);
+
+	/* Without nft there can be no rules of ours; without the table there are none. */
+	if (r == -ENOENT || r > 0)
+		return 0;
+	if (r < 0)
+		return r;
+	r = network_elements(n, "delete", &s, e);
+	if (r == 0)
+		r = nft(&s, e);
+	if (r < 0)
+		return r;
+	free(out);
+	out = NULL;
+	r = spawn_run(&list, &out, e);
+	if (r != 0 || strstr(out, "elements"))
+		return r < 0 ? r : 0;
+	buf_puts(&drop, "delete table inet " NAT_TABLE "\n");
+	return nft(&drop, e);
+}
+
+/* --- addresses in use ------------------------------------------------------------------------------------------------ */
+
+struct clash {
+	struct net_addr net;
+	int own; /* ifindex of the bridge, 0: none yet */
+	bool found;
+	int oif;
+	struct net_addr with;
+};
+
+/* A route or address of another interface inside our subnet, or a directly connected network around it. */
+static int look_at_route(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	const struct rtmsg *rt = NLMSG_DATA(h);
+	const struct nlattr *tb[RTA_MAX + 1];
+	struct clash *c = arg;
+	struct net_addr dst = { .family = c->net.family };
+	const size_t len = net_addr_len(c->net.family);
+	const void *p;
+	int oif = 0;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || NLMSG_PAYLOAD(h, 0) < sizeof(*rt) || !rt->rtm_dst_len ||
+	    rt->rtm_family != c->net.family || (rt->rtm_type != RTN_UNICAST && rt->rtm_type != RTN_LOCAL))
+		return 0;
+	nl_attrs(h, sizeof(*rt), tb, RTA_MAX);
+	if ((p = nl_attr_fits(tb[RTA_OIF], sizeof(oif))))
+		memcpy(&oif, p, sizeof(oif));
+	p = nl_attr_fits(tb[RTA_DST], len);
+	if (!p || (oif && oif == c->own) || c->found)
+		return 0;
+	memcpy(dst.addr, p, len);
+	dst.prefix = rt->rtm_dst_len;
+	if ((dst.prefix >= c->net.prefix && net_addr_holds(&c->net, dst.addr)) ||
+	    (dst.prefix < c->net.prefix && net_addr_holds(&dst, c->net.addr))) {
+		c->found = true;
+		c->oif = oif;
+		c->with = dst;
+	}
+	return 0;
+}
+
+static int find_clash(int fd, struct clash *c, struct err *e)
+{
+	struct rtmsg rt = { .rtm_family = c->net.family };
+	struct nl_batch q;
+	int r = -EINTR;
+
+	for (int tries = 0; r == -EINTR && tries < 8; tries++) {
+		c->found = false;
+		nl_begin(&q, fd, e);
+		nl_msg(&q, RTM_GETROUTE, NLM_F_DUMP, &rt, sizeof(rt), "list the routes");
+		r = nl_query(&q, look_at_route, c);
+	}
+	return r;
+}
+
+static int check_clash(int fd, int own, int family, const char *gateway, struct err *e)
+{
+	struct clash c = { .own = own };
+	char name[IF_NAMESIZE] = "", text[NET_ADDR_TEXT], subnet[NET_ADDR_TEXT];
+	int r = net_route_parse(family, gateway, &c.net, e);
+
+	if (r == 0)
+		r = find_clash(fd, &c, e);
+	if (r < 0 || !c.found)
+		return r;
+	if (c.oif)
+		if_indextoname((unsigned)c.oif, name);
+	return err_kind(e, ERR_EXISTS, -EADDRINUSE, "network %s is in use already: %s on '%s'",
+			net_addr_text(&c.net, subnet), net_addr_text(&c.with, text), name);
+}
+
+int net_subnet_used(const char *subnet, struct err *e)
+{
+	_cleanup_close_ int fd = nl_open(-EBADF, e);
+	struct clash c = { 0 };
+	int r = fd < 0 ? fd : net_route_parse(strchr(subnet, ':') ? AF_INET6 : AF_INET, subnet, &c.net, e);
+
+	if (r == 0)
+		r = find_clash(fd, &c, e);
+	return r < 0 ? r : c.found;
+}
+
+/* --- the interface ------------------------------------------------------------------------------------------------- */
+
+static int addresses(const struct net_nat *n, struct net_addr v[static 2], unsigned *ret_n, struct err *e)
+{
+	int r = 0;
+
+	*ret_n = 0;
+	if (n->addr4[0])
+		r = net_addr_parse(AF_INET, n->addr4, &v[(*ret_n)++], e);
+	if (r == 0 && n->addr6[0])
+		r = net_addr_parse(AF_INET6, n->addr6, &v[(*ret_n)++], e);
+	return r;
+}
+
+static int interface_on(const struct net_nat *n, int fd, const struct link_info *link, struct err *e)
+{
+	struct ifinfomsg ifi = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP }, set = { 0 };
+	uint8_t mac[6] = { 0x02, 0x42 };
+	struct net_addr addrs[2];
+	struct nlattr *info;
+	struct nl_batch q;
+	unsigned n_addrs;
+	int ifindex, r = addresses(n, addrs, &n_addrs, e);
+
+	if (r < 0)
+		return r;
+	nl_begin(&q, fd, e);
+	nl_msg(&q, RTM_NEWLINK, link->ifindex ? 0 : NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi), "%s bridge '%s'",
+	       link->ifindex ? "set up" : "create", n->bridge);
+	nl_put_str(&q, IFLA_IFNAME, n->bridge);
+	if (n->mtu)
+		nl_put_u32(&q, IFLA_MTU, n->mtu);
+	if (!link->ifindex) {
+		/* One of its own: a bridge that takes its ports' changes it with them, and neighbours have a wrong one then. */
+		if (getrandom(mac + 2, 4, 0) != 4)
+			return err_set(e, -errno, "get a random hardware address");
+		nl_put(&q, IFLA_ADDRESS, mac, sizeof(mac));
+		info = nl_nest(&q, IFLA_LINKINFO);
+		nl_put_str(&q, IFLA_INFO_KIND, "bridge");
+		nl_unnest(&q, info);
+		nl_msg(&q, RTM_NEWLINK, 0, &set, sizeof(set), "mark bridge '%s' as ours", n->bridge);
+		nl_put_str(&q, IFLA_IFNAME, n->bridge);
+		nl_put(&q, IFLA_IFALIAS, OUR_ALIAS, sizeof(OUR_ALIAS));
+	}
+	r = nl_commit(&q);
+	if (r < 0)
+		return r == -EOPNOTSUPP ? err_hint(e, r, "load the module with: modprobe bridge") : r;
+	ifindex = link_index(fd, n->bridge);
+	if (ifindex < 0)
+		return err_set(e, ifindex, "look bridge '%s' up", n->bridge);
+	for (unsigned i = 0; i < n_addrs; i++)
+		req_addr(&q, ifindex, n->bridge, &addrs[i], addrs[i].family == AF_INET6 ? IFA_F_NODAD : 0);
+	return nl_commit(&q);
+}
+
+int net_hairpin(const char *port, struct err *e)
+{
+	_cleanup_close_ int fd = nl_open(-EBADF, e);
+	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE };
+	struct nlattr *info;
+	struct nl_batch q;
+
+	if (fd < 0)
+		return fd;
+	ifi.ifi_index = link_index(fd, port);
+	if (ifi.ifi_index < 0)
+		return err_set(e, ifi.ifi_index, "look '%s' up", port);
+	nl_begin(&q, fd, e);
+	nl_msg(&q, RTM_SETLINK, 0, &ifi, sizeof(ifi), "let bridge port '%s' send back", port);
+	info = nl_nest(&q, IFLA_PROTINFO | NLA_F_NESTED);
+	nl_put_u8(&q, IFLA_BRPORT_MODE, BRIDGE_MODE_HAIRPIN);
+	nl_unnest(&q, info);
+	return nl_commit(&q);
+}
+
+static int setting(const char *path, struct err *e)
+{
+	char text[16];
+	int r;
+
+	if (file_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && streq(text, "1"))
+		return 0;
+	r = file_write_raw(AT_FDCWD, path, "1", 1);
+	return r < 0 ? err_set(e, r, "write 1 to %s", path) : 0;
+}
+
+static int settings_on(const struct net_nat *n, struct err *e)
+{
+	int r = 0;
+
+	/* For published ports of localhost; and containers are not to tell the host where its router is. */
+	(void)net_conf_sysctl("ipv4", n->bridge, "route_localnet", "1");
+	(void)net_conf_sysctl("ipv6", n->bridge, "accept_ra", "0");
+	(void)net_conf_sysctl("ipv6", n->bridge, "autoconf", "0");
+	if (!n->addr6[0])
+		(void)net_conf_sysctl("ipv6", n->bridge, "disable_ipv6", "1");
+	if (n->addr4[0])
+		r = setting("/proc/sys/net/ipv4/ip_forward", e);
+	if (r == 0 && n->addr6[0])
+		r = setting("/proc/sys/net/ipv6/conf/all/forwarding", e);
+	return r;
+}
+
+struct ports {
+	int master;
+	unsigned n;
+};
+
+static int count_port(const struct link_info *l, void *arg)
+{
+	struct ports *p = arg;
+
+	p->n += l->master == p->master;
+	return 0;
+}
+
+/* 1: it stays, because containers are on it or it is not ours. */
+static int interface_off(const struct net_nat *n, int fd, struct err *e)
+{
+	struct ifinfomsg ifi = { 0 };
+	struct ports ports = { 0 };
+	struct link_info l;
+	struct nl_batch q;
+	int r = link_get(fd, n->bridge, &l, e);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	ports.master = l.ifindex;
+	r = link_each(fd, count_port, &ports, e);
+	if (r < 0)
+		return r;
+	if (ports.n || !streq(l.kind, "bridge") || !streq(l.alias, OUR_ALIAS))
+		return 1;
+	ifi.ifi_index = l.ifindex;
+	nl_begin(&q, fd, e);
+	nl_msg(&q, RTM_DELLINK, 0, &ifi, sizeof(ifi), "delete bridge '%s'", n->bridge);
+	nl_allow(&q, -ENODEV);
+	return nl_commit(&q);
+}
+
+/* --- up and down ---------------------------------------------------------------------------------------------------- */
+
+static char *marker_path(const char *bridge, const char *run_dir)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "nat.%.15s", bridge);
+	return path_join(run_dir, name);
+}
+
+static bool is_up(int fd, const char *bridge, const char *marker, struct link_info *ret)
+{
+	*ret = (struct link_info){ 0 };
+	return link_get(fd, bridge, ret, NULL) == 0 && ret->flags & IFF_UP && streq(ret->alias, OUR_ALIAS) &&
+	       file_exists(AT_FDCWD, marker);
+}
+
+bool net_nat_is_up(const char *bridge, const char *run_dir)
+{
+	_cleanup_free_ char *marker = marker_path(bridge, run_dir);
+	_cleanup_close_ int fd = nl_open(-EBADF, NULL);
+	struct link_info l;
+
+	return marker && fd >= 0 && is_up(fd, bridge, marker, &l);
+}
+
+static int put_up(const struct net_nat *n, int fd, const struct link_info *link, struct err *e)
+{
+	int r = 0;
+
+	if (n->addr4[0])
+		r = check_clash(fd, link->ifindex, AF_INET, n->addr4, e);
+	if (r == 0 && n->addr6[0])
+		r = check_clash(fd, link->ifindex, AF_INET6, n->addr6, e);
+	if (r == 0)
+		r = interface_on(n, fd, link, e);
+	if (r == 0)
+		r = settings_on(n, e);
+	return r < 0 ? r : firewall_on(n, e);
+}
+
+int net_nat_up(const struct net_nat *n, const char *run_dir, struct err *e)
+{
+	_cleanup_free_ char *marker = marker_path(n->bridge, run_dir);
+	_cleanup_close_ int locked = -EBADF, fd = nl_open(-EBADF, e);
+	struct link_info link;
+	int r;
+
+	if (!marker)
+		return err_oom(e);
+	if (fd < 0)
+		return fd;
+	if (is_up(fd, n->bridge, marker, &link))
+		return 0;
+	locked = lock(run_dir, e);
+	if (locked < 0)
+		return locked;
+	if (is_up(fd, n->bridge, marker, &link))
+		return 0;
+	if (link.ifindex && !streq(link.alias, OUR_ALIAS))
+		return err_kind(e, ERR_EXISTS, -EEXIST, "interface '%s' exists already and is not ours", n->bridge);
+	r = put_up(n, fd, &link, e);
+	if (r == 0)
+		r = file_replace(AT_FDCWD, marker, "", 0, 0644, false, e);
+	/* What was there before us may have containers on it. */
+	if (r < 0 && interface_off(n, fd, NULL) == 0)
+		(void)firewall_off(n, NULL);
+	return r;
+}
+
+int net_nat_down(const struct net_nat *n, const char *run_dir, struct err *e)
+{
+	_cleanup_free_ char *marker = marker_path(n->bridge, run_dir);
+	_cleanup_close_ int locked = -EBADF, fd = nl_open(-EBADF, e);
+	struct link_info link;
+	int r;
+
+	if (!marker)
+		return err_oom(e);
+	if (fd < 0)
+		return fd;
+	(void)is_up(fd, n->bridge, marker, &link);
+	if (!link.ifindex && !file_exists(AT_FDCWD, marker))
+		return 0;
+	locked = lock(run_dir, e);
+	if (locked < 0)
+		return locked;
+	r = interface_off(n, fd, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = firewall_off(n, e);
+	if (r == 0)
+		unlink(marker);
+	return r;
+}
