@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "net/nat.h"
 #include "runtime/compile.h"
 #include "runtime/hook.h"
 
@@ -165,6 +166,28 @@ static int add_script(struct compiler *c, const struct spec_net *s, struct net_d
 	return 0;
 }
 
+/* A port that is somebody else's already must stay his: it is journalled all the same, for net_unpublish() looks. */
+static int add_ports(struct compiler *c, const struct spec_net *s, const struct net_dev *d)
+{
+	for (size_t i = 0; i < s->publish.n; i++) {
+		const char *port = plan_strdup(c->plan, s->publish.v[i], c->e);
+		struct net_port p;
+		struct op *op;
+		int r = net_port_parse(s->publish.v[i], &p, c->e);
+
+		if (r < 0)
+			return r;
+		op = port ? plan_add(c->plan, OP_PARENT, &op_net_publish, c->e) : NULL;
+		if (!op)
+			return -ENOMEM;
+		op->args.a = port;
+		op->args.b = d->host_name;
+		op->undo_kind = "port";
+		op->undo_arg = port;
+	}
+	return 0;
+}
+
 /* Called while the host's operations are compiled: the devices are prepared, and their parent-side operations queued
  * behind the clone by their stage. */
 int compile_nets_host(struct compiler *c)
@@ -210,7 +233,9 @@ int compile_nets_host(struct compiler *c)
 		op->undo_arg = undo_words(c, d);
 		if (!op->undo_arg)
 			return -ENOMEM;
-		r = add_script(c, s, d);
+		r = add_ports(c, s, d);
+		if (r == 0)
+			r = add_script(c, s, d);
 		if (r < 0)
 			return r;
 		n++;

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/spawn.h"
+#include "net/nat.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "runtime/ops.h"
@@ -604,6 +606,19 @@ static int net_apply(const struct op *op, struct run *run, struct err *e)
 }
 
 const struct op_kind op_net_attach = { "net.attach", net_describe, net_apply };
+
+/* a: "PROTO HOST-ADDRESS HOST-PORT ADDRESS PORT", b: the host's end of the interface that it leads to */
+static int net_publish_apply(const struct op *op, struct run *run, struct err *e)
+{
+	struct net_port p;
+	int r = net_port_parse(op->args.a, &p, e);
+
+	if (r == 0 && p.family == AF_INET)
+		r = net_hairpin(op->args.b, e);
+	return r < 0 ? r : net_publish(&p, e);
+}
+
+const struct op_kind op_net_publish = { "net.publish", describe_ab, net_publish_apply };
 
 /* a: a network script of the user with its words, on the host */
 static int net_script_apply(const struct op *op, struct run *run, struct err *e)

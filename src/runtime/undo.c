@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/spawn.h"
 #include "cgroup/cgroup.h"
-#include "net/net.h"
+#include "net/nat.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "runtime/record.h"
@@ -124,6 +124,14 @@ static int undo_net(const struct undo_ctx *c, const char *arg, struct err *e)
 	if (fd >= 0 && (fstatfs(fd, &st) < 0 || st.f_type != NSFS_MAGIC))
 		fd = fd_close(fd);
 	return net_detach(&d, fd < 0 ? -EBADF : fd, e);
+}
+
+static int undo_port(const struct undo_ctx *c, const char *arg, struct err *e)
+{
+	struct net_port p;
+	int r = net_port_parse(arg, &p, e);
+
+	return r < 0 ? err_wrap(e, r, "journal") : net_unpublish(&p, e);
 }
 
 /* "BRIDGE HOSTNIC PROGRAM": an ordinary user's port of Open vSwitch, by lxc-user-nic, once its interface has gone. */
@@ -271,6 +279,7 @@ const struct undo_kind undo_kinds[] = {
 	{ "shared", "shared control group", undo_shared },
 	{ "monitor", "control group of the keeper", undo_monitor },
 	{ "net", "network device", undo_net },
+	{ "port", "published port", undo_port },
 	{ "usernic", "port of Open vSwitch", undo_usernic },
 	{ "script", "network script", undo_script },
 	{ "file", "file", undo_file },
