@@ -119,7 +119,7 @@ static char *dnsmasq_file(const struct net_bridge *b, const char *run_dir, const
 }
 
 /* The first of lxc-net's three that the host knows. */
-static const char *dnsmasq_user(void)
+const char *bridge_dnsmasq_user(void)
 {
 	static const char *const users[] = { "lxc-dnsmasq", "dnsmasq", "nobody" };
 	_cleanup_free_ char *passwd = NULL;
@@ -147,7 +147,7 @@ static int dnsmasq_args(const struct net_bridge *b, const char *pid_file, const 
 		buf_printf(&a, "-s\n%s\n-S\n/%s/\n", b->domain, b->domain);
 	if (!b->dhcp_ping)
 		buf_puts(&a, "--no-ping\n");
-	buf_printf(&a, "-u\n%s\n--strict-order\n--bind-interfaces\n--pid-file=%s\n", dnsmasq_user(), pid_file);
+	buf_printf(&a, "-u\n%s\n--strict-order\n--bind-interfaces\n--pid-file=%s\n", bridge_dnsmasq_user(), pid_file);
 	buf_printf(&a, "--listen-address\n%s\n--dhcp-range\n%s\n--dhcp-lease-max=%u\n--dhcp-no-override\n", b->addr,
 		   b->dhcp_range, b->dhcp_max);
 	buf_printf(&a, "--except-interface=lo\n--interface=%s\n--dhcp-leasefile=%s\n--dhcp-authoritative\n", b->bridge,

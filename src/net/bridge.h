@@ -14,3 +14,5 @@ int bridge_dnsmasq_start(const struct net_bridge *b, const char *run_dir, struct
 /* pidfd of the dnsmasq that serves B from RUN_DIR, or -ESRCH. */
 int bridge_dnsmasq_find(const struct net_bridge *b, const char *run_dir);
 int bridge_dnsmasq_stop(const struct net_bridge *b, const char *run_dir, bool keep_leases, struct err *e);
+/* Whom a dnsmasq of ours becomes: the first of lxc-net's three users that this host knows. */
+const char *bridge_dnsmasq_user(void);

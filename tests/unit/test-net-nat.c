@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/spawn.h"
+#include "net/dns.h"
 #include "net/nat.h"
 #include "unit/netns.h"
 
@@ -259,4 +260,53 @@ NET_TEST(a_port_that_somebody_listens_on)
 	CHECK(net_port_free(&p, &e) == -EADDRINUSE);
 	CHECK_STR(e.msg, "failed to bind host port for 0.0.0.0:8080/tcp: address already in use");
 	CHECK_OK(net_port_free(&u, &e), e);
+}
+
+static bool answers(const char *server, const char *name, const char *addr)
+{
+	const char *argv[] = { "python3",
+			       "-c",
+			       "import socket,sys,struct\n"
+			       "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.settimeout(2)\n"
+			       "q=b'\\x12\\x34\\x01\\x00\\0\\x01\\0\\0\\0\\0\\0\\0'+b''.join(bytes([len(p)])+p.encode()"
+			       " for p in sys.argv[2].split('.'))+b'\\0\\0\\x01\\0\\x01'\n"
+			       "s.sendto(q,(sys.argv[1],53)); a=s.recv(512)\n"
+			       "print(socket.inet_ntoa(a[-4:]) if a[7] else 'rcode %d' % (a[3] & 15))",
+			       server,
+			       name,
+			       NULL };
+	struct spawn s = { .path = "python3", .argv = (char *const *)(uintptr_t)argv };
+	_cleanup_free_ char *out = NULL;
+
+	if (spawn_run(&s, &out, NULL) != 0 || !startswith(out, addr)) {
+		printf("# %s\n", out ?: "");
+		return false;
+	}
+	return true;
+}
+
+NET_TEST(names_of_a_network)
+{
+	const struct net_nat n = { .bridge = "br-a", .addr4 = "172.30.0.1/24", .internal = true };
+	_cleanup_free_ char *dnsmasq = spawn_find("dnsmasq"), *python = spawn_find("python3");
+	struct err e = { 0 };
+	bool changed = false;
+
+	need_nft();
+	if (!dnsmasq || !python)
+		SKIP("needs dnsmasq and python3");
+	lo_up();
+	CHECK_OK(net_nat_up(&n, RUN_DIR, &e), e);
+	CHECK_OK(net_dns_serve(&n, RUN_DIR, "172.30.0.2 web www\n", false, &e), e);
+	CHECK(answers("172.30.0.1", "www", "172.30.0.2"));
+	CHECK(answers("172.30.0.1", "db", "rcode"));
+	CHECK_OK(net_dns_serve(&n, RUN_DIR, "172.30.0.3 db\n", false, &e), e);
+	for (int i = 0; i < 50 && !changed; i++)
+		changed = answers("172.30.0.1", "db", "172.30.0.3");
+	CHECK(changed);
+	CHECK(answers("172.30.0.1", "web", "rcode"));
+	CHECK_OK(net_dns_stop(&n, RUN_DIR, &e), e);
+	CHECK_OK(net_dns_stop(&n, RUN_DIR, &e), e);
+	CHECK_OK(net_nat_down(&n, RUN_DIR, &e), e);
+	CHECK(rmdir(RUN_DIR) == 0);
 }
