@@ -4,7 +4,8 @@
 # shellcheck disable=SC2034 # read by those who source this
 
 PKG_BUILD="gcc libc6-dev musl-tools linux-libc-dev meson ninja-build pkg-config
-	libseccomp-dev libcap-dev libjson-c-dev"
+	libseccomp-dev libcap-dev libjson-c-dev
+	libsqlite3-dev libssl-dev libisal-dev libzstd-dev libcurl4-openssl-dev libmicrohttpd-dev"
 PKG_RUN="nftables dnsmasq-base iproute2 uidmap debootstrap busybox-static ca-certificates tar xz-utils"
 PKG_TRY="iputils-ping procps"
 PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"
@@ -13,7 +14,7 @@ PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-p
 	curl gpg gpg-agent gpgv rpm createrepo-c dnf zypper skopeo openssh-server openvswitch-switch
 	lua5.2 lua-filesystem"
 PKG_CLIENTS="podman conmon netavark aardvark-dns catatonit buildah containerd containernetworking-plugins docker.io
-	iptables runc crun python3-grpcio"
+	iptables runc crun python3-grpcio umoci"
 # From Debian 13 on the command is a package of its own.
 grep -q '^VERSION_ID="12"' /etc/os-release 2>/dev/null || PKG_CLIENTS="$PKG_CLIENTS docker-cli"
 

@@ -31,7 +31,7 @@ void container_config_done(struct container_config *c);
 int container_config_copy(struct container_config *to, const struct container_config *from, struct err *e);
 
 struct json;
-struct json_object;
-int container_config_read(struct json_object *o, struct container_config *ret, struct err *e);
+struct json_c_value; /* json-c's, by dialect/oci/json-c.h */
+int container_config_read(struct json_c_value *o, struct container_config *ret, struct err *e);
 /* ALL: every member, as the Engine API shows a container's; else what an image's configuration has (empty ones left out). */
 void container_config_write(const struct container_config *c, struct json *out, bool all);
