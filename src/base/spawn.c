@@ -7,10 +7,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -164,6 +166,39 @@ int spawn_wait(pid_t pid, struct err *e)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* To its end. Past the limit the rest is read and dropped, so that the program can end. */
+static int read_output(int fd, int timeout_ms, struct buf *out)
+{
+	int64_t end = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int64_t left = end ? end - now_ms() : -1;
+		char chunk[4096];
+		ssize_t n;
+
+		if (end && (left <= 0 || poll(&p, 1, (int)left) == 0))
+			return -ETIMEDOUT;
+		if (end && !p.revents)
+			continue;
+		n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return 0;
+		if (out->len + (size_t)n < OUTPUT_MAX)
+			buf_add(out, chunk, (size_t)n);
+	}
+}
+
 int spawn_run(const struct spawn *s, char **ret_output, struct err *e)
 {
 	_cleanup_buf_ struct buf out = { .limit = OUTPUT_MAX };
@@ -186,17 +221,11 @@ int spawn_run(const struct spawn *s, char **ret_output, struct err *e)
 	if (r < 0)
 		return r;
 	wr = fd_close(wr);
-	for (;;) {
-		char chunk[4096];
-		ssize_t n = read(rd, chunk, sizeof(chunk));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		/* Past the limit the rest is read and dropped, so that the program can end. */
-		if (out.len + (size_t)n < OUTPUT_MAX)
-			buf_add(&out, chunk, (size_t)n);
+	r = read_output(rd, s->timeout_ms, &out);
+	if (r < 0) {
+		kill(pid, SIGKILL);
+		(void)spawn_wait(pid, NULL);
+		return err_set(e, r, "read what %s says", s->path);
 	}
 	r = spawn_wait(pid, e);
 	if (r < 0)

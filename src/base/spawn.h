@@ -24,6 +24,7 @@ struct spawn {
 	const char *cwd;     /* NULL: as it is */
 	const int *keep_fds; /* passed on under the same numbers */
 	size_t n_keep_fds;
+	int timeout_ms; /* 0: none. For a spawn_run() that reads the output: it is killed then, and that is -ETIMEDOUT */
 };
 
 /* Starts it. 0, or a negative errno when it cannot be executed (missing: ERR_MISSING, with the program's name). */

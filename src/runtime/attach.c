@@ -50,6 +50,7 @@ struct attach {
 	enum lsm_kind lsm;
 	const char *label;
 	int sock, proc_fd, console_slave;
+	int pdeath; /* signal that we get when our parent dies, 0: none */
 	bool exec_failed;
 };
 
@@ -251,6 +252,9 @@ static int child_run(struct attach *a, struct err *e)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Where our life hangs on that of who called us, the command's hangs on ours: lxc-ls gives up on one that hangs. */
+	if (a->pdeath)
+		prctl(PR_SET_PDEATHSIG, a->pdeath);
 	sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (!a->q->elevated_lsm) {
 		if (a->seccomp.has_notify && a->spec->security.seccomp_proxy)
@@ -321,6 +325,8 @@ static int prepare(struct attach *a, int dirfd, struct cg_host **ret_host, struc
 	a->join.pidfd = proc_open(a->rec->pid, a->rec->pid_start);
 	if (a->join.pidfd < 0)
 		return err_kind(e, ERR_STATE, a->join.pidfd, "container %s is not running", a->rec->name);
+	if (prctl(PR_GET_PDEATHSIG, &a->pdeath) < 0)
+		a->pdeath = 0;
 	for (int i = 0; i < NS_MAX; i++)
 		if (a->q->namespaces & (1u << i))
 			a->join.flags |= ns_table[i].flag;

@@ -151,6 +151,11 @@ printf '#!/bin/sh\necho "NAME STATE PID"\nhead -c 3000 /dev/urandom\nprintf "NAM
 	>"$LXCPATH/$a/rootfs/bin/lxc-ls"
 is "what a container says is only text" "$(lxc-ls "${P[@]}" --nesting -1 "^$a" | tr -d '\n' | tr -dc '\033' | wc -c)" 0
 
+printf '#!/bin/sh\nexec sleep 4711\n' >"$LXCPATH/$a/rootfs/bin/lxc-ls"
+is "ls --nesting: one that does not answer is passed over" "$(timeout 30 lxc-ls "${P[@]}" --nesting -1 --running 2>"$T/err" | tr '\n' ' ')" "$a $d "
+like "which is said" "$(cat "$T/err")" "^lxc-ls: $a: the lxc-ls inside has not answered for 5 s"
+check "and nothing of it stays in there" wait_for 5 bash -c '! pgrep -fx "sleep 4711"'
+
 # lxc-device
 check "device add" lxc-device "${P[@]}" "$a" add /dev/kmsg /dev/there
 is "is usable in there" "$(in_ct "$a" stat -c %t:%T /dev/there)" 1:b

@@ -6,7 +6,8 @@
 
 #include "base/spawn.h"
 
-#define ROWS_MAX 10000
+#define ROWS_MAX       10000
+#define ANSWER_SECONDS 5
 
 /* Where each column begins, from the heading. False: this line is none. */
 static bool columns_of(const char *line, size_t len, size_t at[static LS_N_COLUMNS])
@@ -72,12 +73,19 @@ int ls_nested(const char *lxcpath, const char *name, unsigned levels, struct str
 	const char *argv[] = { "lxc-attach", "-q",     "-P", lxcpath, "-n",	  name,
 			       "--",	     "lxc-ls", "-f", "-F",    LS_COLUMNS, levels ? nesting : NULL,
 			       NULL };
-	struct spawn s = { .path = "/proc/self/exe", .argv = (char *const *)(uintptr_t)argv };
+	struct spawn s = { .path = "/proc/self/exe",
+			   .argv = (char *const *)(uintptr_t)argv,
+			   .timeout_ms = ANSWER_SECONDS * 1000 };
 	_cleanup_free_ char *text = NULL;
+	int r;
 
 	snprintf(nesting, sizeof(nesting), "--nesting=%u", levels);
+	r = spawn_run(&s, &text, NULL);
+	if (r == -ETIMEDOUT)
+		return err_kind(e, ERR_STATE, r, "%s: the lxc-ls inside has not answered for %d s", name,
+				ANSWER_SECONDS);
 	/* None in there, or it cannot be entered: then there is nothing to show. */
-	if (spawn_run(&s, &text, NULL) != 0)
+	if (r != 0)
 		return 0;
 	return ls_nested_parse(text, cells, e);
 }

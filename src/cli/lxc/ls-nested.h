@@ -13,7 +13,7 @@
 enum { LS_N_COLUMNS = 11 };
 
 /* The cells of the running container NAME's own containers, LS_N_COLUMNS a row, "" for none; LEVELS: how deep it shall look in
- * turn. Without an lxc-ls in there it has none. -ENOMEM, or 0. */
+ * turn. Without an lxc-ls in there it has none. -ENOMEM, -ETIMEDOUT where it does not answer, or 0. */
 int ls_nested(const char *lxcpath, const char *name, unsigned levels, struct strv *cells, struct err *e);
 /* The same from the table's text. */
 int ls_nested_parse(const char *text, struct strv *cells, struct err *e);

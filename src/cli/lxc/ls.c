@@ -45,8 +45,8 @@ static const struct opt opts[] = {
 	{ 0, "stopped", NULL, "Only those that do not run.", OPT_BOOL, AT(stopped), 1 },
 	{ 0, "defined", NULL, "Only those that have a configuration.", OPT_BOOL, AT(defined), 1 },
 	{ 0, "nesting", "LEVELS",
-	  "Those inside of running containers, too, as OUTER/INNER: what the lxc-ls in there says. 5 levels by "
-	  "default.",
+	  "Those inside of running containers, too, as OUTER/INNER: what the lxc-ls in there says, if it "
+	  "does within 5 s. 5 levels by default.",
 	  OPT_CALL, .flags = OPT_OPTIONAL, .parse = parse_nesting },
 	{ 0, "filter", "REGEX", "Only names that match; the first operand does the same.", OPT_STR, AT(filter) },
 	{ 'g', "groups", "GROUPS", "Only those in all of these groups, separated by commas.", OPT_STR, AT(groups) },
@@ -412,12 +412,18 @@ static int take_nested(const struct args *a, const char *outer, char *const *cel
 	return 0;
 }
 
-static int add_nested(const struct args *a, const struct container *ct, struct listing *l, const struct strv *groups,
-		      struct err *e)
+static int add_nested(struct cli *c, const struct args *a, const struct container *ct, struct listing *l,
+		      const struct strv *groups, struct err *e)
 {
 	_cleanup_strv_ struct strv cells = STRV_INIT;
 	int r = ls_nested(ct->lxcpath, ct->name, a->nesting - 1, &cells, e);
 
+	/* The others are shown all the same. */
+	if (r == -ETIMEDOUT) {
+		cli_fail(c, e);
+		err_clear(e);
+		return 0;
+	}
 	for (size_t i = 0; i + LS_N_COLUMNS <= cells.n && r == 0; i += LS_N_COLUMNS)
 		r = take_nested(a, ct->name, cells.v + i, groups, l, e);
 	return r;
@@ -459,7 +465,7 @@ static int add_row(struct cli *c, const struct args *a, const struct strv *group
 		}
 	}
 	l->rows[l->n++] = row;
-	return a->nesting && row.state == RUN_RUNNING ? add_nested(a, ct, l, groups, e) : 0;
+	return a->nesting && row.state == RUN_RUNNING ? add_nested(c, a, ct, l, groups, e) : 0;
 }
 
 static int collect(struct cli *c, const struct args *a, const regex_t *re, struct listing *l, struct err *e)
