@@ -20,6 +20,16 @@ struct blobs *blobs_free(struct blobs *b);
 DEFINE_CLEANUP(struct blobs *, blobs_free);
 const char *blobs_root(const struct blobs *b);
 
+/*
+ * Content that no image has yet may go at any time, unless somebody holds the store: whoever brings an image in (pull, load,
+ * build, commit) does so from the first question about what is there until the image is written down. Counted, by any threads.
+ * blobs_alone(): 0 when nobody does, and nobody will until blobs_not_alone(); else -EBUSY at once.
+ */
+int blobs_hold(struct blobs *b, struct err *e);
+void blobs_release(struct blobs *b);
+int blobs_alone(struct blobs *b);
+void blobs_not_alone(struct blobs *b);
+
 /* 0 and its size; -ENOENT (ERR_NOT_FOUND). RET_SIZE may be NULL. */
 int blobs_stat(struct blobs *b, const char *digest, uint64_t *ret_size, struct err *e);
 /* To read from. fd, or -ENOENT. */
@@ -50,8 +60,8 @@ DEFINE_CLEANUP(struct blob_writer *, blob_writer_free);
 /* Forgets ingests that nobody writes to and that were last written to before BEFORE (seconds since 1970). */
 int blobs_sweep_ingest(struct blobs *b, time_t before, struct err *e);
 
-/* DATA whole. RET may be NULL. */
-int blobs_add(struct blobs *b, const void *data, size_t len, char ret[static DIGEST_MAX], struct err *e);
+/* DATA whole. RET: DIGEST_MAX bytes, may be NULL. */
+int blobs_add(struct blobs *b, const void *data, size_t len, char *ret, struct err *e);
 
 /* Replaces index.json: what readers of the layout find by name. */
 struct blobs_name {
