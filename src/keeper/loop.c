@@ -18,6 +18,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +105,11 @@ static void new_life(struct keeper *k, pid_t pid, int pidfd)
 	k->init = pid;
 	k->init_fd = pidfd;
 	k->generation++;
+	/* It died, and was reaped as somebody unknown, before we heard of it: its start failed. */
+	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0 && errno == ESRCH) {
+		k->init = 0;
+		k->init_status = SIGKILL;
+	}
 }
 
 static void take_ptys(struct keeper *k, const struct keeper_msg *m, const int *fds, unsigned n)

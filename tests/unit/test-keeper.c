@@ -760,6 +760,27 @@ TEST(helper)
 	CHECK(wait_with_helper(true) == 1);
 }
 
+/* Init can be dead and reaped before the keeper hears of it: a start that fails kills it. That life is over at once. */
+TEST(init_dead_before_it_is_handed_over)
+{
+	struct keeper_msg m = { .type = KM_INIT };
+	struct keeper k;
+	int fd;
+
+	keeper_init(&k);
+	m.pid = fork();
+	if (m.pid == 0)
+		_exit(0);
+	fd = (int)syscall(SYS_pidfd_open, m.pid, 0);
+	CHECK(fd >= 0 && waitpid(m.pid, NULL, 0) == m.pid);
+	CHECK(keeper_take(&k, &m, &fd, 1) == 0);
+	CHECK(k.init == 0 && k.generation == 1);
+	alarm(10);
+	CHECK(WIFSIGNALED(keeper_run(&k)));
+	alarm(0);
+	close(k.init_fd);
+}
+
 /* A signal that is not for the keeper goes to init. */
 TEST(signals_go_to_init)
 {
