@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 60
+SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 30
 # The same places each time, so that a run says something of the change it runs on; SEED names others.
 SEED = int(os.environ.get("SEED", 615823))
 NAME = "fault%d" % os.getpid()
