@@ -30,19 +30,25 @@ int registry_manifest(struct registry *r, const char *path, const char *ref, cha
 int registry_fetch(struct registry *r, const char *path, const struct descriptor *d, struct blobs *b,
 		   const struct progress *p, const char *id, struct err *e);
 int registry_has(struct registry *r, const char *path, const char *digest, struct err *e); /* 1, 0 */
-/* FROM: another repository of the same registry that has it, or NULL. */
+/* FROM: another repository of the same registry that has it, or NULL. 0: sent, 1: it was there, 2: mounted from FROM. */
 int registry_upload(struct registry *r, const char *path, const struct descriptor *d, const char *from, struct blobs *b,
 		    const struct progress *p, const char *id, struct err *e);
 int registry_put_manifest(struct registry *r, const char *path, const char *ref, const char *type, const char *text,
 			  size_t len, struct err *e);
 int registry_tags(struct registry *r, const char *path, struct strv *ret, struct err *e);
-/* Docker Hub's search (GET /v1/search): JSON as it came. */
+/* Docker Hub's search (GET /v1/search), of the registry that TERM begins with ("HOST/WORD") where it does; one without search is
+ * searched by its catalog. JSON: {"results":[{"name","description","star_count","is_official","is_automated"}]}. */
 int registry_search(const char *term, unsigned limit, const struct registry_opts *o, struct buf *out, struct err *e);
 
-/* Checks and stores. SERVER NULL: Docker Hub. Store: credsStore/credHelpers where the file says so, else auths. */
+/* Checks and stores. SERVER NULL: Docker Hub. Store: credsStore/credHelpers where the file says so, else auths; then
+ * *RET_PLAIN_FILE (free(), may be NULL) is where the password stands unencrypted. */
 int registry_login(const char *server, const char *user, const char *password, const struct registry_opts *o,
-		   struct buf *status, struct err *e);
+		   char **ret_plain_file, struct err *e);
+/* 1, or 0: there were no credentials. */
 int registry_logout(const char *server, const struct registry_opts *o, struct err *e);
+/* Only the check, as POST /auth of the Engine API wants it. *RET_IDENTITY_TOKEN (free()): to be kept in place of the password, NULL. */
+int registry_check_login(const char *server, const char *user, const char *password, const struct registry_opts *o,
+			 char **ret_identity_token, struct err *e);
 
 /* --- whole images ------------------------------------------------------------------------------------------------------------ */
 
