@@ -15,7 +15,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/copy-inner.h"
-#include "net/net.h"
+#include "net/nat.h"
 #include "runtime/journal.h"
 #include "sys/proc.h"
 #include "sys/syscalls.h"
@@ -247,6 +247,10 @@ int engine_net(struct engine *g, const char *verb, struct buf *report, struct er
 	}
 	if (engine_dry(g, "net %s %s %s", verb, b.bridge, b.network))
 		return 0;
+	/* The networks of images' containers go with it; each comes up by itself when one is started. */
+	r = streq(verb, "down") ? net_nat_down_idle(dir, e) : 0;
+	if (r < 0)
+		return r;
 	if (!b.use)
 		return err_kind(e, ERR_STATE, -EPERM,
 				"the bridge is switched off (USE_LXC_BRIDGE in /etc/default/lxc-net)");

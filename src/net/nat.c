@@ -2,6 +2,7 @@
 #include "net/nat.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
@@ -426,6 +427,35 @@ static char *marker_path(const char *bridge, const char *run_dir)
 	return path_join(run_dir, name);
 }
 
+/* What net_nat_down_idle() must know of it when all else is forgotten. */
+static int marker_write(const char *path, const struct net_nat *n, struct err *e)
+{
+	char text[160];
+	int len = snprintf(text, sizeof(text), "%s %s %d %d\n", n->addr4[0] ? n->addr4 : "-",
+			   n->addr6[0] ? n->addr6 : "-", n->masquerade, n->internal);
+
+	return file_replace(AT_FDCWD, path, text, (size_t)len, 0644, false, e);
+}
+
+static int marker_read(const char *path, const char *bridge, struct net_nat *ret)
+{
+	char text[160];
+	int masquerade, internal;
+
+	*ret = (struct net_nat){ 0 };
+	if (file_read_small(AT_FDCWD, path, text, sizeof(text)) < 0 ||
+	    sscanf(text, "%23s %55s %d %d", ret->addr4, ret->addr6, &masquerade, &internal) != 4)
+		return -EINVAL;
+	if (streq(ret->addr4, "-"))
+		ret->addr4[0] = '\0';
+	if (streq(ret->addr6, "-"))
+		ret->addr6[0] = '\0';
+	snprintf(ret->bridge, sizeof(ret->bridge), "%s", bridge);
+	ret->masquerade = masquerade;
+	ret->internal = internal;
+	return 0;
+}
+
 static bool is_up(int fd, const char *bridge, const char *marker, struct link_info *ret)
 {
 	*ret = (struct link_info){ 0 };
@@ -479,7 +509,7 @@ int net_nat_up(const struct net_nat *n, const char *run_dir, struct err *e)
 		return err_kind(e, ERR_EXISTS, -EEXIST, "interface '%s' exists already and is not ours", n->bridge);
 	r = put_up(n, fd, &link, e);
 	if (r == 0)
-		r = file_replace(AT_FDCWD, marker, "", 0, 0644, false, e);
+		r = marker_write(marker, n, e);
 	/* What was there before us may have containers on it. */
 	if (r < 0 && interface_off(n, fd, NULL) == 0)
 		(void)firewall_off(n, NULL);
@@ -509,5 +539,25 @@ int net_nat_down(const struct net_nat *n, const char *run_dir, struct err *e)
 	r = firewall_off(n, e);
 	if (r == 0)
 		unlink(marker);
+	return r;
+}
+
+int net_nat_down_idle(const char *run_dir, struct err *e)
+{
+	DIR *d = opendir(run_dir);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_set(e, -errno, "open %s", run_dir);
+	while (r == 0 && (entry = readdir(d))) {
+		const char *bridge = startswith(entry->d_name, "nat.");
+		_cleanup_free_ char *marker = bridge ? path_join(run_dir, entry->d_name) : NULL;
+		struct net_nat n;
+
+		if (marker && strlen(bridge) < sizeof(n.bridge) && marker_read(marker, bridge, &n) == 0)
+			r = net_nat_down(&n, run_dir, e);
+	}
+	closedir(d);
 	return r;
 }

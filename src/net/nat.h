@@ -25,6 +25,8 @@ struct net_nat {
 int net_nat_up(const struct net_nat *n, const char *run_dir, struct err *e);
 /* Missing is fine. A bridge that still has ports, or that is not ours, stays. */
 int net_nat_down(const struct net_nat *n, const char *run_dir, struct err *e);
+/* All of them that no container is on. */
+int net_nat_down_idle(const char *run_dir, struct err *e);
 bool net_nat_is_up(const char *bridge, const char *run_dir);
 /* Is any address of SUBNET ("172.18.0.0/16") in use by an interface or a route of this host? 1, 0. */
 int net_subnet_used(const char *subnet, struct err *e);

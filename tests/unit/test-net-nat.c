@@ -91,7 +91,7 @@ NET_TEST(ports_are_taken_back_by_whom_they_lead_to)
 	CHECK_OK(net_unpublish(&at, &e), e);
 	without = ruleset();
 	CHECK(!strstr(without, "8080"));
-	CHECK_OK(net_nat_down(&n, RUN_DIR, &e), e);
+	CHECK_OK(net_nat_down_idle(RUN_DIR, &e), e);
 	CHECK_OK(net_nat_down(&n, RUN_DIR, &e), e);
 	after = ruleset();
 	CHECK_STR(after, "");
@@ -192,7 +192,7 @@ NET_TEST(a_published_port_is_reached_and_no_other)
 	CHECK_OK(net_unpublish(&p, &e), e);
 	CHECK(reach(host_ns, "192.0.2.1", 8080) == -ECONNREFUSED);
 	/* Containers are on it: it stays. */
-	CHECK_OK(net_nat_down(&n, RUN_DIR, &e), e);
+	CHECK_OK(net_nat_down_idle(RUN_DIR, &e), e);
 	CHECK(net_nat_is_up("br-a", RUN_DIR));
 }
 

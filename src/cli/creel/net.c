@@ -32,7 +32,8 @@ const struct command cmd_net = {
 	.summary = "the host's bridge for containers",
 	.description = "up makes the bridge (lxcbr0, 10.0.3.1/24 unless /etc/default/lxc-net says otherwise), lets its "
 		       "containers out through the host by address translation, and gives them addresses and names by "
-		       "dnsmasq. down removes all of that. All rules are in a table of creel's own.",
+		       "dnsmasq. down removes all of that, and the networks of images' containers that no "
+		       "container is on. All rules are in a table of creel's own.",
 	.exits = (const struct text_pair[]){ { "0", "Done; for status: printed." },
 					     { "1", "It failed." },
 					     { NULL, NULL } },
