@@ -29,23 +29,6 @@ static const char *first_line(char *out)
 	return out;
 }
 
-static int nft(const struct buf *script, struct err *e)
-{
-	const char *argv[] = { "nft", "-f", "-", NULL };
-	struct spawn s = { .path = "nft", .argv = (char *const *)(uintptr_t)argv, .input = buf_str(script) };
-	_cleanup_free_ char *out = NULL;
-	int r = buf_error(script, e);
-
-	if (r < 0)
-		return r;
-	r = spawn_run(&s, &out, e);
-	if (r == -ENOENT)
-		return err_hint(e, r, "install the package nftables");
-	if (r > 0)
-		return err_kind(e, ERR_SYSTEM, -EIO, "set up nft table " TABLE ": %s", first_line(out));
-	return r;
-}
-
 /* "add" first, so that neither "flush" nor "delete" can meet a chain that is not there. */
 static void chain(struct buf *s, const char *verb, const char *prefix, const char *bridge, const char *hook)
 {
@@ -77,7 +60,7 @@ int bridge_firewall_on(const struct net_bridge *b, struct err *e)
 	if (b->ipv6_addr[0] && b->ipv6_nat)
 		buf_printf(&s, "add rule " TABLE " nat-%s ip6 saddr %s ip6 daddr != %s counter masquerade\n", br,
 			   b->ipv6_network, b->ipv6_network);
-	return nft(&s, e);
+	return net_nft(&s, TABLE, e);
 }
 
 int bridge_firewall_off(const struct net_bridge *b, struct err *e)
@@ -94,7 +77,7 @@ int bridge_firewall_off(const struct net_bridge *b, struct err *e)
 	if (r < 0)
 		return r;
 	all_chains(&s, "delete", b->bridge);
-	r = nft(&s, e);
+	r = net_nft(&s, TABLE, e);
 	if (r < 0)
 		return r;
 	free(out);
@@ -105,7 +88,7 @@ int bridge_firewall_off(const struct net_bridge *b, struct err *e)
 	if (strstr(out, "chain "))
 		return 0;
 	buf_puts(&drop, "delete table " TABLE "\n");
-	return nft(&drop, e);
+	return net_nft(&drop, TABLE, e);
 }
 
 /* --- dnsmasq ------------------------------------------------------------------------------------------------------ */

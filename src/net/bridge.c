@@ -9,7 +9,6 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -79,23 +78,6 @@ static int marker_write(const char *path, const struct marker *m, struct err *e)
 
 /* --- settings of the host ----------------------------------------------------------------------------------------- */
 
-static bool setting_is(const char *path, const char *value)
-{
-	char text[16];
-
-	return file_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && streq(text, value);
-}
-
-static int setting(const char *path, const char *value, struct err *e)
-{
-	int r;
-
-	if (setting_is(path, value))
-		return 0;
-	r = file_write_raw(AT_FDCWD, path, value, strlen(value));
-	return r < 0 ? err_set(e, r, "write %s to %s", value, path) : 0;
-}
-
 /*
  * A host that forwards IPv6 ignores router advertisements unless accept_ra is 2; one that lives on them would lose its
  * default route. Fills the names of those interfaces in.
@@ -113,7 +95,7 @@ static void advertised(struct marker *m)
 		    streq(entry->d_name, "lo") || n + len + 2 > sizeof(m->accept_ra))
 			continue;
 		snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", entry->d_name);
-		if (setting_is(path, "1"))
+		if (net_setting_is(path, "1"))
 			snprintf(m->accept_ra + n, sizeof(m->accept_ra) - n, "%s%s", n ? " " : "", entry->d_name);
 	}
 	if (d)
@@ -132,7 +114,7 @@ static void accept_ra(const struct marker *m, const char *value)
 
 static int settings_on(const struct net_bridge *b, const struct marker *m, struct err *e)
 {
-	int r = setting(FORWARD4, "1", e);
+	int r = net_setting(FORWARD4, "1", e);
 
 	if (r < 0)
 		return r;
@@ -143,7 +125,7 @@ static int settings_on(const struct net_bridge *b, const struct marker *m, struc
 	if (!b->ipv6_addr[0])
 		return 0;
 	accept_ra(m, "2");
-	return setting(FORWARD6, "1", e);
+	return net_setting(FORWARD6, "1", e);
 }
 
 static int count_bridge(const struct link_info *l, void *arg)
@@ -160,9 +142,9 @@ static int settings_off(int fd, const struct marker *m, struct err *e)
 
 	if (r < 0 || bridges)
 		return r;
-	r = m->set_forward4 ? setting(FORWARD4, "0", e) : 0;
+	r = m->set_forward4 ? net_setting(FORWARD4, "0", e) : 0;
 	if (r == 0 && m->set_forward6)
-		r = setting(FORWARD6, "0", e);
+		r = net_setting(FORWARD6, "0", e);
 	if (r == 0)
 		accept_ra(m, "1");
 	return r;
@@ -170,67 +152,13 @@ static int settings_off(int fd, const struct marker *m, struct err *e)
 
 /* --- the interface ------------------------------------------------------------------------------------------------ */
 
-struct clash {
-	struct net_addr net;
-	int own; /* ifindex of the bridge, 0: none yet */
-	bool found;
-	int oif;
-	struct net_addr with;
-};
-
-/* A route or address of another interface inside our subnet, or a directly connected network around it. */
-static int look_at_route(const struct nlmsghdr *h, void *arg, struct err *e)
-{
-	const struct rtmsg *rt = NLMSG_DATA(h);
-	const struct nlattr *tb[RTA_MAX + 1];
-	struct net_addr dst = { .family = AF_INET };
-	struct clash *c = arg;
-	const void *p;
-	int oif = 0;
-
-	if (h->nlmsg_type != RTM_NEWROUTE || NLMSG_PAYLOAD(h, 0) < sizeof(*rt) || !rt->rtm_dst_len ||
-	    (rt->rtm_type != RTN_UNICAST && rt->rtm_type != RTN_LOCAL))
-		return 0;
-	nl_attrs(h, sizeof(*rt), tb, RTA_MAX);
-	if ((p = nl_attr_fits(tb[RTA_OIF], sizeof(oif))))
-		memcpy(&oif, p, sizeof(oif));
-	p = nl_attr_fits(tb[RTA_DST], 4);
-	if (!p || (oif && oif == c->own) || c->found)
-		return 0;
-	memcpy(dst.addr, p, 4);
-	dst.prefix = rt->rtm_dst_len;
-	if ((dst.prefix >= c->net.prefix && net_addr_holds(&c->net, dst.addr)) ||
-	    (rt->rtm_scope == RT_SCOPE_LINK && net_addr_holds(&dst, c->net.addr))) {
-		c->found = true;
-		c->oif = oif;
-		c->with = dst;
-	}
-	return 0;
-}
-
 static int check_clash(const struct net_bridge *b, int fd, int own, struct err *e)
 {
-	struct rtmsg rt = { .rtm_family = AF_INET };
-	struct clash c = { .own = own };
-	char name[IF_NAMESIZE] = "", text[NET_ADDR_TEXT];
-	struct nl_batch q;
-	int r = net_route_parse(AF_INET, b->network, &c.net, e);
+	int r = net_clash(fd, AF_INET, b->network, own, false, e);
 
-	if (r < 0)
-		return r;
-	r = -EINTR;
-	for (int tries = 0; r == -EINTR && tries < 8; tries++) {
-		c.found = false;
-		nl_begin(&q, fd, e);
-		nl_msg(&q, RTM_GETROUTE, NLM_F_DUMP, &rt, sizeof(rt), "list the routes");
-		r = nl_query(&q, look_at_route, &c);
-	}
-	if (r < 0 || !c.found)
-		return r;
-	if (c.oif)
-		if_indextoname((unsigned)c.oif, name);
-	r = err_kind(e, ERR_EXISTS, -EADDRINUSE, "network %s of bridge '%s' is in use already: %s on '%s'", b->network,
-		     b->bridge, net_addr_text(&c.with, text), name);
+	if (r == 0)
+		return 0;
+	r = err_wrap(e, r, "bridge '%s'", b->bridge);
 	return err_hint(
 		e, r, "choose another: LXC_ADDR, LXC_NETMASK, LXC_NETWORK and LXC_DHCP_RANGE in /etc/default/lxc-net");
 }
@@ -366,23 +294,6 @@ static bool has_our_addr(const struct net_bridge *b)
 
 /* --- up and down -------------------------------------------------------------------------------------------------- */
 
-/* A lock on the folder itself: no lock file to be left or raced for. */
-static int lock(const char *run_dir, bool make, struct err *e)
-{
-	_cleanup_close_ int fd = -EBADF;
-	int r = make ? dir_make_all(run_dir, 0755, e) : 0;
-
-	if (r < 0)
-		return r;
-	fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, -errno, "open %s", run_dir);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return err_set(e, -errno, "lock %s", run_dir);
-	return TAKE_FD(fd);
-}
-
 static bool serving(const struct net_bridge *b, const char *run_dir, const struct marker *m,
 		    const struct link_info *link)
 {
@@ -424,8 +335,8 @@ static int put_up(const struct net_bridge *b, const char *run_dir, int fd, const
 	int r;
 
 	if (!m->there) {
-		m->set_forward4 = setting_is(FORWARD4, "0");
-		m->set_forward6 = b->ipv6_addr[0] && setting_is(FORWARD6, "0");
+		m->set_forward4 = net_setting_is(FORWARD4, "0");
+		m->set_forward6 = b->ipv6_addr[0] && net_setting_is(FORWARD6, "0");
 		m->made_addr = !has_our_addr(b);
 		if (m->set_forward6)
 			advertised(m);
@@ -480,7 +391,7 @@ int net_bridge_up(const struct net_bridge *b, const char *run_dir, struct err *e
 		return err_oom(e);
 	if (!b->use)
 		return 0;
-	locked = lock(run_dir, true, e);
+	locked = net_lock(run_dir, e);
 	if (locked < 0)
 		return locked;
 	fd = nl_open(-EBADF, e);
@@ -523,7 +434,7 @@ int net_bridge_down(const struct net_bridge *b, const char *run_dir, struct err 
 			return 0;
 		fd = fd_close(fd);
 	}
-	locked = lock(run_dir, true, e);
+	locked = net_lock(run_dir, e);
 	if (locked < 0)
 		return locked;
 	fd = nl_open(-EBADF, e);

@@ -10,7 +10,6 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <linux/if_bridge.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -18,46 +17,13 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/spawn.h"
+#include "net/bridge.h"
 #include "net/driver.h"
 #include "net/nat-inner.h"
 
 #define OUR_ALIAS "creel-nat"
 
-static int lock(const char *run_dir, struct err *e)
-{
-	_cleanup_close_ int fd = -EBADF;
-	int r = dir_make_all(run_dir, 0755, e);
-
-	if (r < 0)
-		return r;
-	fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, -errno, "open %s", run_dir);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return err_set(e, -errno, "lock %s", run_dir);
-	return TAKE_FD(fd);
-}
-
 /* --- the firewall --------------------------------------------------------------------------------------------------- */
-
-static int nft(const struct buf *script, struct err *e)
-{
-	const char *argv[] = { "nft", "-f", "-", NULL };
-	struct spawn s = { .path = "nft", .argv = (char *const *)(uintptr_t)argv, .input = buf_str(script) };
-	_cleanup_free_ char *out = NULL;
-	int r = buf_error(script, e);
-
-	if (r < 0)
-		return r;
-	r = spawn_run(&s, &out, e);
-	if (r == -ENOENT)
-		return err_hint(e, r, "install the package nftables");
-	if (r > 0)
-		return err_kind(e, ERR_SYSTEM, -EIO, "set up nft table inet " NAT_TABLE ": %.*s",
-				(int)strcspn(out, "\n"), out);
-	return r;
-}
 
 /*
  * The rules are the same for every network; what differs is in the sets. A rule is flushed and added anew, the sets keep
@@ -164,7 +130,7 @@ static int firewall_on(const struct net_nat *n, struct err *e)
 
 	buf_puts(&s, rules);
 	r = network_elements(n, "add", &s, e);
-	return r < 0 ? r : nft(&s, e);
+	return r < 0 ? r : net_nft(&s, "inet " NAT_TABLE, e);
 }
 
 static int firewall_off(const struct net_nat *n, struct err *e)
@@ -182,7 +148,7 @@ static int firewall_off(const struct net_nat *n, struct err *e)
 		return r;
 	r = network_elements(n, "delete", &s, e);
 	if (r == 0)
-		r = nft(&s, e);
+		r = net_nft(&s, "inet " NAT_TABLE, e);
 	if (r < 0)
 		return r;
 	free(out);
@@ -191,90 +157,17 @@ static int firewall_off(const struct net_nat *n, struct err *e)
 	if (r != 0 || strstr(out, "elements"))
 		return r < 0 ? r : 0;
 	buf_puts(&drop, "delete table inet " NAT_TABLE "\n");
-	return nft(&drop, e);
-}
-
-/* --- addresses in use ------------------------------------------------------------------------------------------------ */
-
-struct clash {
-	struct net_addr net;
-	int own; /* ifindex of the bridge, 0: none yet */
-	bool found;
-	int oif;
-	struct net_addr with;
-};
-
-/* A route or address of another interface inside our subnet, or a directly connected network around it. */
-static int look_at_route(const struct nlmsghdr *h, void *arg, struct err *e)
-{
-	const struct rtmsg *rt = NLMSG_DATA(h);
-	const struct nlattr *tb[RTA_MAX + 1];
-	struct clash *c = arg;
-	struct net_addr dst = { .family = c->net.family };
-	const size_t len = net_addr_len(c->net.family);
-	const void *p;
-	int oif = 0;
-
-	if (h->nlmsg_type != RTM_NEWROUTE || NLMSG_PAYLOAD(h, 0) < sizeof(*rt) || !rt->rtm_dst_len ||
-	    rt->rtm_family != c->net.family || (rt->rtm_type != RTN_UNICAST && rt->rtm_type != RTN_LOCAL))
-		return 0;
-	nl_attrs(h, sizeof(*rt), tb, RTA_MAX);
-	if ((p = nl_attr_fits(tb[RTA_OIF], sizeof(oif))))
-		memcpy(&oif, p, sizeof(oif));
-	p = nl_attr_fits(tb[RTA_DST], len);
-	if (!p || (oif && oif == c->own) || c->found)
-		return 0;
-	memcpy(dst.addr, p, len);
-	dst.prefix = rt->rtm_dst_len;
-	if ((dst.prefix >= c->net.prefix && net_addr_holds(&c->net, dst.addr)) ||
-	    (dst.prefix < c->net.prefix && net_addr_holds(&dst, c->net.addr))) {
-		c->found = true;
-		c->oif = oif;
-		c->with = dst;
-	}
-	return 0;
-}
-
-static int find_clash(int fd, struct clash *c, struct err *e)
-{
-	struct rtmsg rt = { .rtm_family = c->net.family };
-	struct nl_batch q;
-	int r = -EINTR;
-
-	for (int tries = 0; r == -EINTR && tries < 8; tries++) {
-		c->found = false;
-		nl_begin(&q, fd, e);
-		nl_msg(&q, RTM_GETROUTE, NLM_F_DUMP, &rt, sizeof(rt), "list the routes");
-		r = nl_query(&q, look_at_route, c);
-	}
-	return r;
-}
-
-static int check_clash(int fd, int own, int family, const char *gateway, struct err *e)
-{
-	struct clash c = { .own = own };
-	char name[IF_NAMESIZE] = "", text[NET_ADDR_TEXT], subnet[NET_ADDR_TEXT];
-	int r = net_route_parse(family, gateway, &c.net, e);
-
-	if (r == 0)
-		r = find_clash(fd, &c, e);
-	if (r < 0 || !c.found)
-		return r;
-	if (c.oif)
-		if_indextoname((unsigned)c.oif, name);
-	return err_kind(e, ERR_EXISTS, -EADDRINUSE, "network %s is in use already: %s on '%s'",
-			net_addr_text(&c.net, subnet), net_addr_text(&c.with, text), name);
+	return net_nft(&drop, "inet " NAT_TABLE, e);
 }
 
 int net_subnet_used(const char *subnet, struct err *e)
 {
 	_cleanup_close_ int fd = nl_open(-EBADF, e);
-	struct clash c = { 0 };
-	int r = fd < 0 ? fd : net_route_parse(strchr(subnet, ':') ? AF_INET6 : AF_INET, subnet, &c.net, e);
+	int r = fd < 0 ? fd : net_clash(fd, strchr(subnet, ':') ? AF_INET6 : AF_INET, subnet, 0, true, e);
 
-	if (r == 0)
-		r = find_clash(fd, &c, e);
-	return r < 0 ? r : c.found;
+	if (r == -EADDRINUSE)
+		err_clear(e);
+	return r == -EADDRINUSE ? 1 : r;
 }
 
 /* --- the interface ------------------------------------------------------------------------------------------------- */
@@ -352,17 +245,6 @@ int net_hairpin(const char *port, struct err *e)
 	return nl_commit(&q);
 }
 
-static int setting(const char *path, struct err *e)
-{
-	char text[16];
-	int r;
-
-	if (file_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && streq(text, "1"))
-		return 0;
-	r = file_write_raw(AT_FDCWD, path, "1", 1);
-	return r < 0 ? err_set(e, r, "write 1 to %s", path) : 0;
-}
-
 static int settings_on(const struct net_nat *n, struct err *e)
 {
 	int r = 0;
@@ -374,9 +256,9 @@ static int settings_on(const struct net_nat *n, struct err *e)
 	if (!n->addr6[0])
 		(void)net_conf_sysctl("ipv6", n->bridge, "disable_ipv6", "1");
 	if (n->addr4[0])
-		r = setting("/proc/sys/net/ipv4/ip_forward", e);
+		r = net_setting("/proc/sys/net/ipv4/ip_forward", "1", e);
 	if (r == 0 && n->addr6[0])
-		r = setting("/proc/sys/net/ipv6/conf/all/forwarding", e);
+		r = net_setting("/proc/sys/net/ipv6/conf/all/forwarding", "1", e);
 	return r;
 }
 
@@ -477,9 +359,9 @@ static int put_up(const struct net_nat *n, int fd, const struct link_info *link,
 	int r = 0;
 
 	if (n->addr4[0])
-		r = check_clash(fd, link->ifindex, AF_INET, n->addr4, e);
+		r = net_clash(fd, AF_INET, n->addr4, link->ifindex, true, e);
 	if (r == 0 && n->addr6[0])
-		r = check_clash(fd, link->ifindex, AF_INET6, n->addr6, e);
+		r = net_clash(fd, AF_INET6, n->addr6, link->ifindex, true, e);
 	if (r == 0)
 		r = interface_on(n, fd, link, e);
 	if (r == 0)
@@ -500,7 +382,7 @@ int net_nat_up(const struct net_nat *n, const char *run_dir, struct err *e)
 		return fd;
 	if (is_up(fd, n->bridge, marker, &link))
 		return 0;
-	locked = lock(run_dir, e);
+	locked = net_lock(run_dir, e);
 	if (locked < 0)
 		return locked;
 	if (is_up(fd, n->bridge, marker, &link))
@@ -530,7 +412,7 @@ int net_nat_down(const struct net_nat *n, const char *run_dir, struct err *e)
 	(void)is_up(fd, n->bridge, marker, &link);
 	if (!link.ifindex && !file_exists(AT_FDCWD, marker))
 		return 0;
-	locked = lock(run_dir, e);
+	locked = net_lock(run_dir, e);
 	if (locked < 0)
 		return locked;
 	r = interface_off(n, fd, e);

@@ -236,7 +236,7 @@ NET_TEST(bridge_beside_others)
 	CHECK_OK(net_bridge_up(&a, RUN_DIR, &e), e);
 	/* The same network twice: told, and the first is not touched. */
 	CHECK(net_bridge_up(&b, RUN_DIR, &e) == -EADDRINUSE);
-	CHECK(strstr(e.msg, "network 10.77.3.0/24 of bridge 'tbr1' is in use already") && strstr(e.msg, "'tbr0'"));
+	CHECK(strstr(e.msg, "bridge 'tbr1': network 10.77.3.0/24 is in use already") && strstr(e.msg, "'tbr0'"));
 	CHECK(strstr(e.hint, "LXC_ADDR") && !have_link("tbr1", NULL) && net_bridge_is_up(&a, RUN_DIR));
 	snprintf(b.addr, sizeof(b.addr), "10.78.3.1");
 	snprintf(b.network, sizeof(b.network), "10.78.3.0/24");
