@@ -8,7 +8,7 @@
  * A command fills its own argument struct through cli_parse(), works through the engine, and returns the exit code.
  */
 
-#include "base/json.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "cli/opt.h"
 #include "engine/engine.h"

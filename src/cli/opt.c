@@ -6,14 +6,14 @@
 #include "base/parse.h"
 #include "cli/opt.h"
 
-#define MAX_ROWS 96
+#define MAX_ROWS 160
 
 void opt_parser_done(struct opt_parser *p)
 {
 	strv_done(&p->operands);
 }
 
-static int opt_store(const struct opt *o, void *base, const char *arg, struct err *e)
+int opt_store(const struct opt *o, void *base, const char *arg, struct err *e)
 {
 	void *at = (char *)base + o->offset;
 	int32_t i32;
@@ -112,18 +112,28 @@ static const struct opt *opt_by_name(const struct opt_parser *p, const char *nam
 }
 
 /* The words that Go's strconv.ParseBool() knows. */
-static int store_switch(const struct opt *o, void *base, const char *arg, struct err *e)
+int opt_go_bool(const char *s, bool *ret)
 {
 	static const char *const words[][2] = { { "0", "1" },	     { "f", "t" },	  { "F", "T" },
 						{ "false", "true" }, { "False", "True" }, { "FALSE", "TRUE" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		for (int v = 0; v < 2; v++)
-			if (streq(arg, words[i][v])) {
-				*(bool *)((char *)base + o->offset) = v ? o->value != 0 : o->value == 0;
+			if (streq(s, words[i][v])) {
+				*ret = v;
 				return 0;
 			}
-	return err_kind(e, ERR_INVALID, -EINVAL, "invalid boolean value \"%s\" for -%s", arg, o->name);
+	return -EINVAL;
+}
+
+static int store_switch(const struct opt *o, void *base, const char *arg, struct err *e)
+{
+	bool on;
+
+	if (opt_go_bool(arg, &on) < 0)
+		return err_kind(e, ERR_INVALID, -EINVAL, "invalid boolean value \"%s\" for -%s", arg, o->name);
+	*(bool *)((char *)base + o->offset) = on ? o->value != 0 : o->value == 0;
+	return 0;
 }
 
 static int opt_long(struct opt_parser *p, int argc, char *const *argv, int *i, struct err *e)

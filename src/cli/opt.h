@@ -62,6 +62,14 @@ struct opt_parser {
 	struct strv operands;		   /* result; copies */
 };
 
+/* What one option's argument does to its target in BASE; ARG NULL: none was given. */
+int opt_store(const struct opt *o, void *base, const char *arg, struct err *e);
+/* A Go program's idea of true and false ("t", "False", "1"): 0 or -EINVAL. */
+int opt_go_bool(const char *s, bool *ret);
+
 /* ARGV[0] is skipped. 0, or -EINVAL with the message as getopt words it and the nearest option for a hint. */
 int opt_parse(struct opt_parser *p, int argc, char *const *argv, struct err *e);
+/* The same as Docker's client has it (Go's pflag), with its messages: nothing is abbreviated, switches take "=false", short ones
+ * with an argument "=" or the next word, and "--" or STOP_AFTER operands end the options. */
+int opt_parse_pflag(struct opt_parser *p, int argc, char *const *argv, struct err *e);
 void opt_parser_done(struct opt_parser *p);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/json.h"
 #include "cli/cli.h"
 #include "cli/lxc/lxc-cli.h"
 

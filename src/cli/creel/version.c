@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
+#include "base/json.h"
 #include "cli/cli.h"
 #include "config.h"
 

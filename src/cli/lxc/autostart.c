@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "cli/lxc/lxc-cli.h"
 
 #define EXIT_SOME_FAILED  2

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 
+#include "base/json.h"
 #include "cli/cli.h"
 
 static const char *const items[] = {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "base/json.h"
 #include "cli/lxc/lxc-cli.h"
 #include "net/net.h"
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/fd.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "cli/lxc/ls-nested.h"
 #include "cli/lxc/lxc-cli.h"

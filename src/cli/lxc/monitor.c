@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "cli/lxc/lxc-cli.h"
 #include "engine/monitord.h"

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/spawn.h"
 #include "cli/lxc/lxc-cli.h"
 #include "spec/field.h"

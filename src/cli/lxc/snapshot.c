@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "cli/cli.h"
 #include "engine/copy.h"
 

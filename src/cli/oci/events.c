@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/json.h"
 #include "cli/oci/oci-cli.h"
 #include "sys/proc.h"
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/json.h"
 #include "cli/oci/oci-cli.h"
 
 struct args {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/spawn.h"
 #include "cli/oci/oci-cli.h"
 

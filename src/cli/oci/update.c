@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "cli/oci/oci-cli.h"
 
