@@ -372,6 +372,11 @@ uint64_t blob_written(const struct blob_writer *w)
 	return w->at;
 }
 
+int blob_writer_fd(const struct blob_writer *w)
+{
+	return w->fd;
+}
+
 static void unlink_ingest(struct blob_writer *w)
 {
 	char path[KEY_MAX + 16];

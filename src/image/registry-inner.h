@@ -97,3 +97,23 @@ struct fetch_watch {
 };
 int registry_fetch_watched(struct registry *r, const char *path, const struct descriptor *d, struct blobs *b,
 			   const struct fetch_watch *watch, struct err *e);
+
+/* --- registry-layers.c ------------------------------------------------------------------------------------------------------------- */
+
+/* The layers of M into S: fetched several at once, unpacked in their order while they come. */
+int registry_pull_layers(struct registry *r, struct images *s, const char *path, const struct manifest *m,
+			 const struct image_config *config, unsigned parallel, const struct progress *p, struct err *e);
+/* Calls FN for 0 … N-1 from PARALLEL threads; the first error stops R, and is returned. */
+int registry_each(struct registry *r, size_t n, unsigned parallel, int (*fn)(void *arg, size_t i, struct err *e),
+		  void *arg, struct err *e);
+/* Progress that several threads may tell. */
+struct told {
+	struct progress progress; /* to be given to them */
+	const struct progress *to;
+	pthread_mutex_t lock;
+};
+void told_init(struct told *t, const struct progress *to);
+void told_done(struct told *t);
+/* "sha256:0123456789abcdef…" → its first 12 digits. */
+#define SHORT_ID 13
+const char *short_id(const char *digest, char buf[static SHORT_ID]);
