@@ -11,8 +11,8 @@
 #include "base/parse.h"
 #include "image/registry-inner.h"
 
-#define PROGRESS_BYTES (1u << 20) /* an attempt that got that far does not count */
-#define ONE_PUT	       (1u << 20) /* up to here an upload is one request */
+#define PROGRESS_BYTES (256u << 10) /* an attempt that got that far does not count */
+#define ONE_PUT	       (1u << 20)   /* up to here an upload is one request */
 #define WAIT_OTHER_MS  100
 
 /* --- download ------------------------------------------------------------------------------------------------------------------------ */

@@ -19,8 +19,8 @@ struct args {
 	int n;
 };
 
-static int get_manifest(struct registry *r, const char *path, const char *ref, struct blobs *b, struct manifest *m, bool show,
-			struct err *e)
+static int get_manifest(struct registry *r, const char *path, const char *ref, struct blobs *b, struct manifest *m,
+			bool show, struct err *e)
 {
 	_cleanup_free_ char *text = NULL, *type = NULL;
 	char digest[DIGEST_MAX];

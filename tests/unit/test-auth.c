@@ -111,7 +111,7 @@ TEST(names_of_servers)
 }
 
 static const char *const config =
-	"{\"auths\":{\"https://index.docker.io/v1/\":{\"auth\":\"aHVtYTpzOmVjcmV0\"},"
+	"{\"auths\":{\"https://index.docker.io/v1/\":{\"auth\":\"aHVtYTpwYXNzOndvcmQ=\"},"
 	"\"http://old.example/v1/\":{\"auth\":\"YTpi\"},\"plain\":{\"username\":\"u\",\"password\":\"p\"},"
 	"\"token\":{\"auth\":\"PHRva2VuPjo=\",\"identitytoken\":\"IDT\"},\"bad\":{\"auth\":\"??\"},\"empty\":{}},"
 	"\"HttpHeaders\":{\"X\":\"a/b\"},\"big\":12345678901234567890,\"pi\":3.14159265358979323846,\"n\":null}";
@@ -128,7 +128,7 @@ TEST(credentials_of_a_text)
 
 	CHECK(get("docker.io", &c, &e) == 1);
 	CHECK_STR(c.user, "huma");
-	CHECK_STR(c.secret, "s:ecret");
+	CHECK_STR(c.secret, "pass:word");
 	credential_done(&c);
 	CHECK(get("old.example", &c, &e) == 1);
 	CHECK_STR(c.user, "a");
@@ -153,7 +153,7 @@ TEST(a_change_keeps_what_it_does_not_know)
 	_cleanup_buf_ struct buf out = BUF_INIT, gone = BUF_INIT;
 	_cleanup_credential_ struct credential back = { 0 };
 	static const char *const kept[] = { "\"HttpHeaders\"",	      "a/b",	     "12345678901234567890",
-					    "3.14159265358979323846", "\"n\": null", "aHVtYTpzOmVjcmV0" };
+					    "3.14159265358979323846", "\"n\": null", "aHVtYTpwYXNzOndvcmQ=" };
 	struct err e = { 0 };
 
 	CHECK(auth_text_change(config, strlen(config), "https://new.example/x", &c, &out, &e) == 0);

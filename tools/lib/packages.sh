@@ -14,7 +14,7 @@ PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-p
 	curl gpg gpg-agent gpgv rpm createrepo-c dnf zypper skopeo openssh-server openvswitch-switch
 	lua5.2 lua-filesystem"
 PKG_CLIENTS="podman conmon netavark aardvark-dns catatonit buildah containerd containernetworking-plugins docker.io
-	iptables runc crun python3-grpcio umoci"
+	iptables runc crun python3-grpcio umoci docker-registry"
 # From Debian 13 on the command is a package of its own.
 grep -q '^VERSION_ID="12"' /etc/os-release 2>/dev/null || PKG_CLIENTS="$PKG_CLIENTS docker-cli"
 
