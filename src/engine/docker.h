@@ -144,3 +144,10 @@ int docker_network_prune(struct docker *d, const char *filters, struct buf *ret,
 int docker_info(struct docker *d, struct buf *ret, struct err *e);
 int docker_version(struct docker *d, struct buf *ret, struct err *e);
 int docker_df(struct docker *d, struct buf *ret, struct err *e);
+
+/* --- the keeper's helpers: hidden commands of the program that started a container ---------------------------------------------------- */
+
+/* keeper-exit ID STATUS CTL-FD: its first process has gone. Cleans up, starts it again, or removes it. */
+int docker_keeper_exit(const char *id, int status, int ctl_fd, const struct log *log, struct err *e);
+/* keeper-probe ID: one health check. */
+int docker_keeper_probe(const char *id, const struct log *log, struct err *e);

@@ -17,13 +17,45 @@
 #define KEEPER_TTYS    64
 #define KEEPER_CLIENTS 16
 #define KEEPER_NS      8
+#define KEEPER_LINE    16384 /* longer ones are several in the log */
 
-enum keeper_client_kind { KC_NONE, KC_NEW, KC_TTY, KC_CONSOLE };
+enum keeper_client_kind { KC_NONE, KC_NEW, KC_TTY, KC_CONSOLE, KC_STREAMS };
 
 struct keeper_client {
 	int fd;
 	enum keeper_client_kind kind;
-	int tty;
+	int tty; /* of KC_STREAMS: KEEPER_IN … */
+};
+
+/* One output of the container, its console being the first. */
+struct keeper_output {
+	int fd; /* -1; the console's is keeper.console */
+	size_t used;
+	char line[KEEPER_LINE]; /* what has come of a line */
+};
+
+/* Streams without a terminal, the log of lines, and clients that lose nothing. Pages of it that are not used cost nothing. */
+struct keeper_streams {
+	struct keeper_output out[2];
+	int in; /* what the container reads, -1 */
+	int once;
+	int ending; /* init has gone: what is there still is passed on, then the clients are let go */
+
+	int lines; /* log, -1 */
+	uint64_t lines_size, lines_max;
+	unsigned lines_files;
+	char lines_path[256];
+	size_t text_used;
+	char text[6 * KEEPER_LINE + 4096];
+
+	/* Read from the container, and not yet taken by these clients (a bit each): nothing more is read before. */
+	uint32_t owed;
+	size_t held_len;
+	char held[8 + 4096];
+	/* From a client, and not yet read by the container. */
+	size_t typed_at, typed_len;
+	int typed_end; /* … and that is its end */
+	char typed[4096];
 };
 
 struct keeper {
@@ -49,6 +81,11 @@ struct keeper {
 	int escape_raw;
 	struct keeper_client clients[KEEPER_CLIENTS];
 	unsigned generation; /* counts KM_INIT */
+	struct keeper_streams s;
+
+	const char *id, *creel; /* of the program, for what it starts; NULL in the foreground */
+	pid_t probe;
+	uint64_t probe_every, probe_at; /* ns of the monotonic clock, 0: never */
 };
 
 void keeper_init(struct keeper *k);
@@ -65,5 +102,8 @@ int keeper_wait_helper(struct keeper *k);
 /* Takes what the runtime says. In the foreground it is called directly. 0 or -errno. */
 struct keeper_msg;
 int keeper_take(struct keeper *k, const struct keeper_msg *m, const int *fds, unsigned n);
+
+/* Serves until the last client has what is his. */
+void keeper_finish(struct keeper *k);
 
 void keeper_winsize(struct keeper *k); /* copies the terminal's size to the console */

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "keeper/inner.h"
 #include "runtime/keeper_proto.h"
 
 #define HUP_PAUSE_MS 200
@@ -33,6 +34,7 @@ void keeper_init(struct keeper *k)
 	k->ctl = k->listen = k->sigfd = k->init_fd = k->console = k->log = k->in = k->out = -1;
 	for (int i = 0; i < KEEPER_CLIENTS; i++)
 		k->clients[i].fd = -1;
+	streams_init(&k->s);
 }
 
 int keeper_signals(struct keeper *k)
@@ -54,14 +56,14 @@ int keeper_signals(struct keeper *k)
 	return k->sigfd < 0 ? -errno : 0;
 }
 
-static void close_fd(int *fd)
+void keeper_close(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
 }
 
-static void write_all(int fd, const char *p, size_t len)
+void keeper_write_all(int fd, const char *p, size_t len)
 {
 	while (fd >= 0 && len) {
 		ssize_t n = write(fd, p, len);
@@ -80,7 +82,7 @@ static void write_all(int fd, const char *p, size_t len)
 static void take_ns(struct keeper *k, const int *fds, unsigned n)
 {
 	for (unsigned i = 0; i < k->n_ns; i++)
-		close_fd(&k->ns[i]);
+		keeper_close(&k->ns[i]);
 	k->n_ns = 0;
 	for (unsigned i = 0; i < n; i++)
 		if (k->n_ns < KEEPER_NS)
@@ -92,16 +94,18 @@ static void take_ns(struct keeper *k, const int *fds, unsigned n)
 static void new_life(struct keeper *k, pid_t pid, int pidfd)
 {
 	take_ns(k, NULL, 0);
-	close_fd(&k->init_fd);
-	close_fd(&k->console);
+	keeper_close(&k->init_fd);
+	keeper_close(&k->console);
 	for (unsigned i = 0; i < k->n_ttys; i++)
-		close_fd(&k->ttys[i]);
+		keeper_close(&k->ttys[i]);
 	k->n_ttys = 0;
 	for (int i = 0; i < KEEPER_CLIENTS; i++)
 		if (k->clients[i].kind == KC_TTY) {
-			close_fd(&k->clients[i].fd);
+			keeper_close(&k->clients[i].fd);
 			k->clients[i].kind = KC_NONE;
 		}
+	streams_done(&k->s);
+	k->probe_at = k->probe_every = 0;
 	k->init = pid;
 	k->init_fd = pidfd;
 	k->generation++;
@@ -117,7 +121,7 @@ static void take_ptys(struct keeper *k, const struct keeper_msg *m, const int *f
 	for (unsigned i = 0; i < n; i++) {
 		fcntl(fds[i], F_SETFL, fcntl(fds[i], F_GETFL) | O_NONBLOCK);
 		if (i == 0 && (m->flags & 1)) {
-			close_fd(&k->console);
+			keeper_close(&k->console);
 			k->console = fds[i];
 		} else if (k->n_ttys < KEEPER_TTYS) {
 			k->ttys[k->n_ttys++] = fds[i];
@@ -131,7 +135,7 @@ static void take_log(struct keeper *k, const struct keeper_msg *m, int fd)
 {
 	off_t end = lseek(fd, 0, SEEK_END);
 
-	close_fd(&k->log);
+	keeper_close(&k->log);
 	k->log = fd;
 	k->log_size = end > 0 ? (uint64_t)end : 0;
 	k->log_max = m->max;
@@ -165,7 +169,7 @@ static void take_peer(struct keeper *k, int fd)
 {
 	struct stat st;
 
-	close_fd(&k->out);
+	keeper_close(&k->out);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	k->out = fd;
 	k->in = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? -1 : fd;
@@ -195,7 +199,7 @@ int keeper_take(struct keeper *k, const struct keeper_msg *m, const int *fds, un
 	case KM_LISTEN:
 		if (n != 1)
 			return -EPROTO;
-		close_fd(&k->listen);
+		keeper_close(&k->listen);
 		k->listen = fds[0];
 		return 0;
 	case KM_NS:
@@ -203,6 +207,14 @@ int keeper_take(struct keeper *k, const struct keeper_msg *m, const int *fds, un
 		return 0;
 	case KM_RING:
 		return n ? -EPROTO : take_ring(k, m->max);
+	case KM_STREAMS:
+	case KM_LINES:
+	case KM_CLIENT:
+		return streams_take(k, m, fds, n);
+	case KM_PROBE:
+		k->probe_every = m->max;
+		probe_set(k, m->max);
+		return n ? -EPROTO : 0;
 	case KM_GO:
 		return n ? -EPROTO : 0;
 	default:
@@ -247,7 +259,7 @@ static void serve_ctl(struct keeper *k)
 	ssize_t r = receive(k->ctl, &m, sizeof(m), fds, &n);
 
 	if (r == 0 || (r < 0 && r != -EAGAIN && r != -EMSGSIZE)) {
-		close_fd(&k->ctl);
+		keeper_close(&k->ctl);
 		return;
 	}
 	if (r != (ssize_t)sizeof(m) || keeper_take(k, &m, fds, n) < 0) {
@@ -263,13 +275,13 @@ static void serve_ctl(struct keeper *k)
 
 /* --- clients ------------------------------------------------------------------------------------------------------------- */
 
-static void drop_client(struct keeper_client *c)
+void keeper_drop(struct keeper_client *c)
 {
-	close_fd(&c->fd);
+	keeper_close(&c->fd);
 	c->kind = KC_NONE;
 }
 
-static void reply(struct keeper_client *c, int ret, int value, int pass)
+void keeper_reply(struct keeper_client *c, int ret, int value, int pass)
 {
 	union {
 		struct cmsghdr align;
@@ -289,7 +301,7 @@ static void reply(struct keeper_client *c, int ret, int value, int pass)
 		memcpy(CMSG_DATA(&control.align), &pass, sizeof(int));
 	}
 	if (sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		drop_client(c);
+		keeper_drop(c);
 }
 
 static int tty_busy(const struct keeper *k, int tty)
@@ -306,23 +318,23 @@ static void give_tty(struct keeper *k, struct keeper_client *c, int want)
 
 	/* One each: a second would leave the first unguarded in the client's hands. */
 	if (c->kind == KC_TTY) {
-		reply(c, -EALREADY, c->tty, -1);
+		keeper_reply(c, -EALREADY, c->tty, -1);
 		return;
 	}
 	if (want == -1)
 		for (tty = 1; tty <= (int)k->n_ttys && tty_busy(k, tty);)
 			tty++;
 	if (tty < 1 || tty > (int)k->n_ttys) {
-		reply(c, want == -1 && k->n_ttys ? -EBUSY : -ENODEV, (int)k->n_ttys, -1);
+		keeper_reply(c, want == -1 && k->n_ttys ? -EBUSY : -ENODEV, (int)k->n_ttys, -1);
 		return;
 	}
 	if (tty_busy(k, tty)) {
-		reply(c, -EBUSY, tty, -1);
+		keeper_reply(c, -EBUSY, tty, -1);
 		return;
 	}
 	c->kind = KC_TTY;
 	c->tty = tty;
-	reply(c, 0, tty, k->ttys[tty - 1]);
+	keeper_reply(c, 0, tty, k->ttys[tty - 1]);
 }
 
 /* The oldest N bytes of the ring in a file of their own: a reply of any size that nobody can hold us up with. */
@@ -335,8 +347,8 @@ static int ring_file(const struct keeper *k, size_t n)
 		return -errno;
 	if (first > n)
 		first = n;
-	write_all(fd, k->ring + k->ring_at, first);
-	write_all(fd, k->ring, n - first);
+	keeper_write_all(fd, k->ring + k->ring_at, first);
+	keeper_write_all(fd, k->ring, n - first);
 	lseek(fd, 0, SEEK_SET);
 	return fd;
 }
@@ -347,7 +359,7 @@ static void give_log(struct keeper *k, struct keeper_client *c, const struct kee
 	int fd = -1;
 
 	if (!k->ring || (q->head.arg & KEEPER_LOG_READ && !n)) {
-		reply(c, k->ring ? -ENODATA : -EFAULT, 0, -1);
+		keeper_reply(c, k->ring ? -ENODATA : -EFAULT, 0, -1);
 		return;
 	}
 	if (q->max && q->max < n)
@@ -355,15 +367,15 @@ static void give_log(struct keeper *k, struct keeper_client *c, const struct kee
 	if (n)
 		fd = ring_file(k, n);
 	if (n && fd < 0) {
-		reply(c, fd, 0, -1);
+		keeper_reply(c, fd, 0, -1);
 		return;
 	}
 	if (q->head.arg & KEEPER_LOG_CLEAR)
 		n = k->ring_used;
 	k->ring_at = (k->ring_at + n) % k->ring_size;
 	k->ring_used -= n;
-	reply(c, 0, 0, fd);
-	close_fd(&fd);
+	keeper_reply(c, 0, 0, fd);
+	keeper_close(&fd);
 }
 
 static void serve_client(struct keeper *k, struct keeper_client *c)
@@ -375,7 +387,9 @@ static void serve_client(struct keeper *k, struct keeper_client *c)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < (ssize_t)sizeof(req)) {
-		drop_client(c);
+		if (c->kind == KC_STREAMS)
+			streams_input_ended(k, c);
+		keeper_drop(c);
 		return;
 	}
 	memcpy(&req, buf, sizeof(req));
@@ -385,15 +399,28 @@ static void serve_client(struct keeper *k, struct keeper_client *c)
 		break;
 	case KR_CONSOLE:
 		if (k->console < 0) {
-			reply(c, -ENODEV, 0, -1);
+			keeper_reply(c, -ENODEV, 0, -1);
 			break;
 		}
 		c->kind = KC_CONSOLE;
-		reply(c, 0, 0, -1);
+		keeper_reply(c, 0, 0, -1);
+		break;
+	case KR_ATTACH:
+		streams_attach(k, c, req.arg);
+		break;
+	case KR_END:
+		if (c->kind == KC_STREAMS)
+			streams_input_ended(k, c);
+		break;
+	case KR_PROBE:
+		probe_set(k, (uint64_t)(uint32_t)req.arg * 1000000u);
+		keeper_reply(c, 0, 0, -1);
 		break;
 	case KR_DATA:
-		if (c->kind == KC_CONSOLE)
-			write_all(k->console, buf + sizeof(req), (size_t)n - sizeof(req));
+		if (c->kind == KC_STREAMS)
+			streams_type(k, c, buf + sizeof(req), (size_t)n - sizeof(req));
+		else if (c->kind == KC_CONSOLE)
+			keeper_write_all(k->console, buf + sizeof(req), (size_t)n - sizeof(req));
 		break;
 	case KR_WINSIZE:
 		if (k->console >= 0) {
@@ -404,7 +431,7 @@ static void serve_client(struct keeper *k, struct keeper_client *c)
 		}
 		break;
 	case KR_PING:
-		reply(c, 0, k->init, -1);
+		keeper_reply(c, 0, k->init, -1);
 		break;
 	case KR_LOG: {
 		struct keeper_log_req log;
@@ -413,11 +440,11 @@ static void serve_client(struct keeper *k, struct keeper_client *c)
 		if (n == (ssize_t)sizeof(log))
 			give_log(k, c, &log);
 		else
-			drop_client(c);
+			keeper_drop(c);
 		break;
 	}
 	default:
-		reply(c, -EOPNOTSUPP, 0, -1);
+		keeper_reply(c, -EOPNOTSUPP, 0, -1);
 	}
 }
 
@@ -467,7 +494,7 @@ static void write_log(struct keeper *k, const char *p, size_t n)
 		}
 		k->log_size = 0;
 	}
-	write_all(k->log, p, n);
+	keeper_write_all(k->log, p, n);
 	k->log_size += n;
 }
 
@@ -503,15 +530,17 @@ static int serve_console(struct keeper *k)
 	write_log(k, data, (size_t)n);
 	if (k->ring)
 		write_ring(k, data, (size_t)n);
-	write_all(k->out, data, (size_t)n);
+	keeper_write_all(k->out, data, (size_t)n);
 	for (int i = 0; i < KEEPER_CLIENTS; i++) {
 		struct keeper_client *c = &k->clients[i];
 
 		/* Who does not read loses bytes, never the container its console. */
 		if (c->kind == KC_CONSOLE &&
 		    send(c->fd, buf, sizeof(head) + (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
-			drop_client(c);
+			keeper_drop(c);
 	}
+	streams_lines(k, 1, data, (size_t)n);
+	streams_out(k, 1, data, (size_t)n);
 	return 1;
 }
 
@@ -521,7 +550,7 @@ static void serve_input(struct keeper *k)
 	ssize_t n = read(k->in, buf, sizeof(buf));
 
 	if (n > 0)
-		write_all(k->console, buf, (size_t)n);
+		keeper_write_all(k->console, buf, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		k->in = -1;
 }
@@ -547,9 +576,11 @@ static void reap(struct keeper *k)
 		if (pid == k->init) {
 			k->init = 0;
 			k->init_status = status;
-			close_fd(&k->init_fd);
+			keeper_close(&k->init_fd);
 		} else if (pid == k->helper) {
 			k->helper = 0;
+		} else if (pid == k->probe) {
+			k->probe = 0;
 		}
 	}
 }
@@ -570,40 +601,76 @@ static void serve_signals(struct keeper *k)
 
 /* --- the loop --------------------------------------------------------------------------------------------------------------- */
 
+enum { P_SIGNALS, P_CTL, P_LISTEN, P_CONSOLE, P_INPUT, P_OUT, P_ERR, P_TYPED, P_CLIENTS };
+
+/* What is not ready for us is left out. */
+static void watch(struct keeper *k, struct pollfd *p, int console_hup)
+{
+	int held = streams_held(k), full = streams_full(k);
+
+	p[P_SIGNALS] = (struct pollfd){ .fd = k->sigfd, .events = POLLIN };
+	p[P_CTL] = (struct pollfd){ .fd = k->ctl, .events = POLLIN };
+	p[P_LISTEN] = (struct pollfd){ .fd = k->listen, .events = POLLIN };
+	p[P_CONSOLE] = (struct pollfd){ .fd = console_hup || held ? -1 : k->console, .events = POLLIN };
+	p[P_INPUT] = (struct pollfd){ .fd = k->console >= 0 ? k->in : -1, .events = POLLIN };
+	p[P_OUT] = (struct pollfd){ .fd = held ? -1 : k->s.out[0].fd, .events = POLLIN };
+	p[P_ERR] = (struct pollfd){ .fd = held ? -1 : k->s.out[1].fd, .events = POLLIN };
+	p[P_TYPED] = (struct pollfd){ .fd = !full ? -1 : k->console >= 0 ? k->console : k->s.in, .events = POLLOUT };
+	for (int i = 0; i < KEEPER_CLIENTS; i++) {
+		const struct keeper_client *c = &k->clients[i];
+		struct pollfd *q = &p[P_CLIENTS + i];
+		int types = c->kind == KC_STREAMS && c->tty & KEEPER_IN;
+
+		*q = (struct pollfd){ .fd = c->kind ? c->fd : -1, .events = full && types ? 0 : POLLIN };
+		if (k->s.owed & (1u << i))
+			q->events |= POLLOUT;
+		/* A hang-up cannot be left out by its events. */
+		if (!q->events)
+			q->fd = -1;
+	}
+}
+
+static int sooner(int a, int b)
+{
+	return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
 static void serve(struct keeper *k, int *console_hup)
 {
-	struct pollfd p[5 + KEEPER_CLIENTS];
-	int n = 0, ctl, lis, con, in, first;
+	struct pollfd p[P_CLIENTS + KEEPER_CLIENTS];
+	int n = 0;
 
-	p[n++] = (struct pollfd){ .fd = k->sigfd, .events = POLLIN };
-	ctl = n;
-	p[n++] = (struct pollfd){ .fd = k->ctl, .events = POLLIN };
-	lis = n;
-	p[n++] = (struct pollfd){ .fd = k->listen, .events = POLLIN };
-	con = n;
-	p[n++] = (struct pollfd){ .fd = *console_hup ? -1 : k->console, .events = POLLIN };
-	in = n;
-	p[n++] = (struct pollfd){ .fd = k->console >= 0 ? k->in : -1, .events = POLLIN };
-	first = n;
-	for (int i = 0; i < KEEPER_CLIENTS; i++)
-		p[n++] = (struct pollfd){ .fd = k->clients[i].kind ? k->clients[i].fd : -1, .events = POLLIN };
+	watch(k, p, *console_hup);
 	/* Nobody has the console open: no wake-ups for it but a slow look, and that only while init lives. */
-	if (poll(p, (nfds_t)n, *console_hup ? HUP_PAUSE_MS * 10 : -1) < 0)
+	n = poll(p, P_CLIENTS + KEEPER_CLIENTS, sooner(*console_hup ? HUP_PAUSE_MS * 10 : -1, probe_timeout(k)));
+	if (n < 0)
 		return;
 	*console_hup = 0;
-	if (p[con].revents && serve_console(k) < 0)
+	if (p[P_CONSOLE].revents && serve_console(k) < 0)
 		*console_hup = 1;
-	if (p[0].revents)
+	for (int i = 0; i < 2; i++)
+		if (p[P_OUT + i].revents && !streams_held(k))
+			(void)streams_read(k, i);
+	if (p[P_SIGNALS].revents)
 		serve_signals(k);
-	if (p[ctl].revents)
+	if (p[P_CTL].revents)
 		serve_ctl(k);
-	if (p[in].revents)
+	if (p[P_INPUT].revents)
 		serve_input(k);
-	for (int i = 0; i < KEEPER_CLIENTS; i++)
-		if (p[first + i].revents && k->clients[i].kind)
-			serve_client(k, &k->clients[i]);
-	if (p[lis].revents)
+	if (p[P_TYPED].revents && streams_full(k))
+		streams_typed(k);
+	for (int i = 0; i < KEEPER_CLIENTS; i++) {
+		struct keeper_client *c = &k->clients[i];
+		int types = c->kind == KC_STREAMS && c->tty & KEEPER_IN;
+
+		if (p[P_CLIENTS + i].revents & ~POLLOUT && c->kind && !(types && streams_full(k)))
+			serve_client(k, c);
+	}
+	if (k->s.owed)
+		streams_flush(k);
+	if (p[P_LISTEN].revents)
 		accept_client(k);
+	probe_run(k);
 }
 
 int keeper_run(struct keeper *k)
@@ -613,9 +680,24 @@ int keeper_run(struct keeper *k)
 	while (k->init > 0 || (k->ctl >= 0 && !k->generation))
 		serve(k, &hup);
 	/* What the console still holds belongs to the log and to those who watch. */
-	while (k->console >= 0 && serve_console(k) > 0)
+	while (k->console >= 0 && !streams_held(k) && serve_console(k) > 0)
 		;
+	streams_ended(k);
 	return k->init_status;
+}
+
+void keeper_finish(struct keeper *k)
+{
+	int hup = 1;
+
+	do {
+		while (streams_held(k))
+			serve(k, &hup);
+		while (k->console >= 0 && !streams_held(k) && serve_console(k) > 0)
+			;
+		if (!streams_held(k))
+			streams_ended(k);
+	} while (streams_held(k));
 }
 
 int keeper_wait_helper(struct keeper *k)

@@ -56,6 +56,8 @@ int main(int argc, char **argv)
 	keeper_init(&k);
 	k.ctl = (int)strtol(argv[3], NULL, 10);
 	k.listen = (int)strtol(argv[4], NULL, 10);
+	k.id = argv[1];
+	k.creel = argv[2];
 	fcntl(k.ctl, F_SETFD, FD_CLOEXEC);
 	fcntl(k.listen, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -76,5 +78,6 @@ int main(int argc, char **argv)
 			break;
 		k.helper = start_helper(&k, argv[2], argv[1], status);
 	} while (k.helper > 0 && keeper_wait_helper(&k));
+	keeper_finish(&k);
 	return 0;
 }

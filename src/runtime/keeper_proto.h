@@ -20,7 +20,17 @@ enum keeper_msg_type {
 	KM_LISTEN = 7, /* fd: the socket for clients, in place of the last life's */
 	KM_NS = 8,     /* fds: name spaces to hold for the hooks of the end; none: let those go */
 	KM_RING = 9,   /* max: how many bytes of what the console showed are kept in memory */
+	/* fds: the keeper's ends of init's streams where it has no terminal, in the order of flags: KEEPER_IN (written to),
+	 * KEEPER_OUT, KEEPER_ERR; KEEPER_ONCE: its input ends with the first client that ends his */
+	KM_STREAMS = 10,
+	/* fd: a log of lines, a JSON object each (Docker's json-file); max: size in bytes at which it is PATH.1, 0 unlimited;
+	 * n: how many files there are, flags and pid unused */
+	KM_LINES = 11,
+	KM_CLIENT = 12, /* fd: a client of before the start, as if he had said KR_ATTACH; flags: what to */
+	KM_PROBE = 13,	/* max: nanoseconds until CREEL keeper-probe ID is run, again and again; 0: no more */
 };
+
+enum { KEEPER_IN = 1, KEEPER_OUT = 2, KEEPER_ERR = 4, KEEPER_ONCE = 8 };
 
 struct keeper_msg {
 	uint32_t type;
@@ -40,6 +50,11 @@ enum keeper_req_type {
 	/* What KM_RING kept; keeper_log_req. Reply -EFAULT: nothing is, -ENODATA: it is empty; else fd: a file with the text,
 	 * oldest first. What was read is forgotten, and with KEEPER_LOG_CLEAR all of it. */
 	KR_LOG = 6,
+	/* arg: KEEPER_IN | KEEPER_OUT | KEEPER_ERR. Reply 0, then KR_DATA both ways, that to the client with the stream (1, 2;
+	 * a terminal's is 1) in arg. Nothing is lost: who does not read holds the container up. Ends with this life. */
+	KR_ATTACH = 7,
+	KR_END = 8,   /* of KR_ATTACH: no more input from this client */
+	KR_PROBE = 9, /* arg: milliseconds until the next keeper-probe */
 };
 
 struct keeper_req {

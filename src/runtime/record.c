@@ -48,6 +48,7 @@ void record_done(struct record *r)
 	free(r->bundle);
 	free(r->version);
 	free(r->root);
+	free(r->data);
 	strv_done(&r->host_ifs);
 	strv_done(&r->links);
 	*r = (struct record){ .exit_status = -1 };
@@ -238,6 +239,7 @@ static const struct rec_field {
 	F(root, RT_STR),
 	F(created_ns, RT_I64),
 	F(systemd_cgroup, RT_BOOL),
+	F(data, RT_STR),
 #undef F
 };
 

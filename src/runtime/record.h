@@ -69,6 +69,8 @@ struct record {
 	char *root;	     /* the runtime's --root, NULL: the run directory of all */
 	int64_t created_ns;  /* realtime, 0: not yet */
 	bool systemd_cgroup; /* its group is a scope of systemd's */
+
+	char *data; /* data root of a container that an image was made into; such a one has no lxcpath. NULL: not one of those */
 };
 
 void record_done(struct record *r);

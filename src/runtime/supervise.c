@@ -179,6 +179,8 @@ static int hand_over(void *arg, struct run *run, struct err *e)
 		r = say_namespaces(h->ctl, run);
 	if (r == 0)
 		r = say_ring(h->ctl, run->spec);
+	if (r == 0 && h->s->more)
+		r = h->s->more(h->s->arg, h->ctl, run, e);
 	if (r == 0 && h->listen >= 0) {
 		m = (struct keeper_msg){ .type = KM_LISTEN };
 		r = say(h->ctl, &m, &h->listen, 1);

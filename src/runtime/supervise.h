@@ -10,6 +10,9 @@ struct supervise {
 	const char *creel;  /* path of the program it calls when init has gone */
 	int peer_fd;	    /* device of lxc.console.path, -EBADF */
 	int ctl_fd;	    /* an existing keeper's, for a new life; -EBADF: make one */
+	/* What else the keeper is to know (streams, log, clients), said before it owns the container. NULL: nothing. */
+	int (*more)(void *arg, int ctl, struct run *run, struct err *e);
+	void *arg;
 };
 
 /* lxc.monitor.unshare: a mount name space of the caller's own, which still gets what the host mounts. */

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dialect/docker/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/parse.h"
+
+const char *const docker_masked_paths[] = {
+	"/proc/asound",
+	"/proc/acpi",
+	"/proc/interrupts",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/sys/firmware",
+	"/sys/devices/virtual/powercap",
+	NULL,
+};
+const char *const docker_readonly_paths[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
+};
+
+/* Kinds of value, and what stands for one that is not said. */
+enum kind { TEXT, NUMBER, FLAG, LIST, MAP, ANY };
+enum def { EMPTY, NIL, LEFT_OUT };
+
+static const struct member {
+	const char *name;
+	enum kind kind;
+	enum def def;
+} members[] = {
+	{ "Binds", LIST, NIL },
+	{ "ContainerIDFile", TEXT, EMPTY },
+	{ "LogConfig", MAP, EMPTY },
+	{ "NetworkMode", TEXT, EMPTY },
+	{ "PortBindings", MAP, EMPTY },
+	{ "RestartPolicy", MAP, EMPTY },
+	{ "AutoRemove", FLAG, EMPTY },
+	{ "VolumeDriver", TEXT, EMPTY },
+	{ "VolumesFrom", LIST, NIL },
+	{ "ConsoleSize", LIST, EMPTY },
+	{ "Annotations", MAP, LEFT_OUT },
+	{ "CapAdd", LIST, NIL },
+	{ "CapDrop", LIST, NIL },
+	{ "CgroupnsMode", TEXT, EMPTY },
+	{ "Dns", LIST, EMPTY },
+	{ "DnsOptions", LIST, EMPTY },
+	{ "DnsSearch", LIST, EMPTY },
+	{ "ExtraHosts", LIST, NIL },
+	{ "GroupAdd", LIST, NIL },
+	{ "IpcMode", TEXT, EMPTY },
+	{ "Cgroup", TEXT, EMPTY },
+	{ "Links", LIST, NIL },
+	{ "OomScoreAdj", NUMBER, EMPTY },
+	{ "PidMode", TEXT, EMPTY },
+	{ "Privileged", FLAG, EMPTY },
+	{ "PublishAllPorts", FLAG, EMPTY },
+	{ "ReadonlyRootfs", FLAG, EMPTY },
+	{ "SecurityOpt", LIST, NIL },
+	{ "StorageOpt", MAP, LEFT_OUT },
+	{ "Tmpfs", MAP, LEFT_OUT },
+	{ "UTSMode", TEXT, EMPTY },
+	{ "UsernsMode", TEXT, EMPTY },
+	{ "ShmSize", NUMBER, EMPTY },
+	{ "Sysctls", MAP, LEFT_OUT },
+	{ "Runtime", TEXT, EMPTY },
+	{ "Isolation", TEXT, EMPTY },
+	{ "CpuShares", NUMBER, EMPTY },
+	{ "Memory", NUMBER, EMPTY },
+	{ "NanoCpus", NUMBER, EMPTY },
+	{ "CgroupParent", TEXT, EMPTY },
+	{ "BlkioWeight", NUMBER, EMPTY },
+	{ "BlkioWeightDevice", LIST, EMPTY },
+	{ "BlkioDeviceReadBps", LIST, EMPTY },
+	{ "BlkioDeviceWriteBps", LIST, EMPTY },
+	{ "BlkioDeviceReadIOps", LIST, EMPTY },
+	{ "BlkioDeviceWriteIOps", LIST, EMPTY },
+	{ "CpuPeriod", NUMBER, EMPTY },
+	{ "CpuQuota", NUMBER, EMPTY },
+	{ "CpuRealtimePeriod", NUMBER, EMPTY },
+	{ "CpuRealtimeRuntime", NUMBER, EMPTY },
+	{ "CpusetCpus", TEXT, EMPTY },
+	{ "CpusetMems", TEXT, EMPTY },
+	{ "Devices", LIST, EMPTY },
+	{ "DeviceCgroupRules", LIST, NIL },
+	{ "DeviceRequests", LIST, NIL },
+	{ "MemoryReservation", NUMBER, EMPTY },
+	{ "MemorySwap", NUMBER, EMPTY },
+	{ "MemorySwappiness", NUMBER, NIL },
+	{ "OomKillDisable", FLAG, NIL },
+	{ "PidsLimit", NUMBER, NIL },
+	{ "Ulimits", LIST, EMPTY },
+	{ "CpuCount", NUMBER, EMPTY },
+	{ "CpuPercent", NUMBER, EMPTY },
+	{ "IOMaximumIOps", NUMBER, EMPTY },
+	{ "IOMaximumBandwidth", NUMBER, EMPTY },
+	{ "Mounts", LIST, LEFT_OUT },
+	{ "MaskedPaths", LIST, EMPTY },
+	{ "ReadonlyPaths", LIST, EMPTY },
+	{ "Init", FLAG, LEFT_OUT },
+};
+
+static bool fits(enum kind kind, const struct json_c_value *v)
+{
+	switch (kind) {
+	case TEXT:
+		return value_text(v, NULL) != NULL;
+	case NUMBER:
+		return value_int(v, NULL, 0) == value_int(v, NULL, 1);
+	case LIST:
+		return value_is_array(v);
+	case MAP:
+		return value_is_object(v);
+	case FLAG:
+		return !value_text(v, NULL) && !value_is_array(v) && !value_is_object(v) &&
+		       value_int(v, NULL, 0) != value_int(v, NULL, 1);
+	default:
+		return true;
+	}
+}
+
+static const char *const kind_names[] = { "a string", "a number", "true or false", "an array", "an object" };
+
+static void write_paths(struct json *out, const char *const *paths)
+{
+	json_array(out);
+	for (; *paths; paths++)
+		json_string(out, *paths);
+	json_end_array(out);
+}
+
+static void write_log_config(const struct json_c_value *v, struct json *out)
+{
+	const char *type = value_text(v, "Type");
+
+	json_object(out);
+	json_kv_string(out, "Type", isempty(type) ? "json-file" : type);
+	json_key(out, "Config");
+	if (value_is_object(value_get(v, "Config"))) {
+		value_write(value_get(v, "Config"), out);
+	} else {
+		json_object(out);
+		json_end_object(out);
+	}
+	json_end_object(out);
+}
+
+static void write_restart(const struct json_c_value *v, struct json *out)
+{
+	const char *name = value_text(v, "Name");
+
+	json_object(out);
+	json_kv_string(out, "Name", isempty(name) ? "no" : name);
+	json_kv_i64(out, "MaximumRetryCount", value_int(v, "MaximumRetryCount", 0));
+	json_end_object(out);
+}
+
+/* Texts whose default is a word. */
+static const char *default_word(const char *name, const char *said, bool privileged)
+{
+	static const struct {
+		const char *name, *word, *privileged;
+	} words[] = {
+		{ "NetworkMode", "bridge", "bridge" },
+		{ "CgroupnsMode", "private", "host" },
+		{ "IpcMode", "private", "private" },
+		{ "Runtime", "creel", "creel" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (streq(name, words[i].name) && (isempty(said) || (i == 0 && streq(said, "default"))))
+			return privileged ? words[i].privileged : words[i].word;
+	return NULL;
+}
+
+/* Those whose default is more than nothing. True: written. */
+static bool write_special(const char *name, const struct json_c_value *given, const struct json_c_value *v,
+			  struct json *out)
+{
+	bool privileged = value_bool(given, "Privileged");
+	const char *word = default_word(name, value_text(v, NULL), privileged);
+
+	if (word)
+		json_string(out, word);
+	else if (streq(name, "LogConfig"))
+		write_log_config(v, out);
+	else if (streq(name, "RestartPolicy"))
+		write_restart(v, out);
+	else if (streq(name, "ShmSize") && value_int(v, NULL, 0) <= 0)
+		json_i64(out, DOCKER_SHM_SIZE);
+	else if (streq(name, "MaskedPaths") && !v && !privileged)
+		write_paths(out, docker_masked_paths);
+	else if (streq(name, "ReadonlyPaths") && !v && !privileged)
+		write_paths(out, docker_readonly_paths);
+	else if (streq(name, "ConsoleSize") && !v)
+		(json_array(out), json_i64(out, 0), json_i64(out, 0), json_end_array(out));
+	else if ((streq(name, "PidsLimit") && value_int(v, NULL, 0) == 0) ||
+		 (streq(name, "MemorySwappiness") && value_int(v, NULL, -1) == -1))
+		json_null(out);
+	else
+		return false;
+	return true;
+}
+
+static void write_default(const struct member *m, struct json *out)
+{
+	if (m->def == NIL) {
+		json_null(out);
+		return;
+	}
+	switch (m->kind) {
+	case TEXT:
+		json_string(out, "");
+		break;
+	case NUMBER:
+		json_i64(out, 0);
+		break;
+	case FLAG:
+		json_bool(out, false);
+		break;
+	case LIST:
+		json_array(out);
+		json_end_array(out);
+		break;
+	default:
+		json_object(out);
+		json_end_object(out);
+	}
+}
+
+/* --- what cannot be meant ------------------------------------------------------------------------------------------------ */
+
+static int check_restart(const struct json_c_value *host, struct err *e)
+{
+	const struct json_c_value *p = value_get(host, "RestartPolicy");
+	const char *name = value_text(p, "Name") ?: "";
+	int64_t max = value_int(p, "MaximumRetryCount", 0);
+
+	if (!*name || streq(name, "no") || streq(name, "always") || streq(name, "unless-stopped")) {
+		if (max != 0)
+			return err_kind(
+				e, ERR_INVALID, -EINVAL,
+				"invalid restart policy: maximum retry count can only be used with 'on-failure'");
+	} else if (!streq(name, "on-failure")) {
+		return err_kind(
+			e, ERR_INVALID, -EINVAL,
+			"invalid restart policy: unknown policy '%s'; use one of 'no', 'always', 'on-failure', or "
+			"'unless-stopped'",
+			name);
+	} else if (max < 0) {
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"invalid restart policy: maximum retry count cannot be negative");
+	}
+	if (value_bool(host, "AutoRemove") && *name && !streq(name, "no"))
+		return err_kind(e, ERR_INVALID, -EINVAL, "can't create 'AutoRemove' container with restart policy");
+	return 0;
+}
+
+static int check_numbers(const struct json_c_value *h, struct err *e)
+{
+	int64_t memory = value_int(h, "Memory", 0), swap = value_int(h, "MemorySwap", 0),
+		reserved = value_int(h, "MemoryReservation", 0), swappiness = value_int(h, "MemorySwappiness", -1),
+		weight = value_int(h, "BlkioWeight", 0), oom = value_int(h, "OomScoreAdj", 0);
+
+	if (memory && memory < (6 << 20))
+		return err_kind(e, ERR_INVALID, -EINVAL, "Minimum memory limit allowed is 6MB");
+	if (memory > 0 && swap > 0 && swap < memory)
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"Minimum memoryswap limit should be larger than memory limit, see usage");
+	if (!memory && swap > 0)
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"You should always set the Memory limit when using Memoryswap limit, see usage");
+	if (memory && reserved > memory)
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"Minimum memory limit can not be less than memory reservation limit, see usage");
+	if (swappiness < -1 || swappiness > 100)
+		return err_kind(e, ERR_INVALID, -EINVAL, "Invalid value: %lld, valid memory swappiness range is 0-100",
+				(long long)swappiness);
+	if (value_int(h, "NanoCpus", 0) && (value_int(h, "CpuQuota", 0) || value_int(h, "CpuPeriod", 0)))
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"Conflicting options: Nano CPUs and CPU %s cannot both be set.",
+				value_int(h, "CpuQuota", 0) ? "Quota" : "Period");
+	if (value_int(h, "NanoCpus", 0) < 0)
+		return err_kind(e, ERR_INVALID, -EINVAL, "range of CPUs is from 0.01 upwards");
+	if (weight && (weight < 10 || weight > 1000))
+		return err_kind(e, ERR_INVALID, -EINVAL, "Range of blkio weight is from 10 to 1000");
+	if (oom < -1000 || oom > 1000)
+		return err_kind(e, ERR_INVALID, -EINVAL, "Invalid value %lld, range for oom score adj is [-1000, 1000]",
+				(long long)oom);
+	if (value_int(h, "ShmSize", 0) < 0)
+		return err_kind(e, ERR_INVALID, -EINVAL, "SHM size can not be less than 0");
+	return 0;
+}
+
+static int check_modes(const struct json_c_value *h, struct err *e)
+{
+	static const struct {
+		const char *name, *words[5];
+		bool container;
+	} modes[] = {
+		{ "IpcMode", { "", "private", "shareable", "host", "none" }, true },
+		{ "PidMode", { "", "host" }, true },
+		{ "UTSMode", { "", "host" }, false },
+		{ "UsernsMode", { "", "host" }, false },
+		{ "CgroupnsMode", { "", "private", "host" }, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		const char *said = value_text(h, modes[i].name) ?: "";
+		bool ok = modes[i].container && startswith(said, "container:") && said[10];
+
+		for (size_t k = 0; k < ARRAY_SIZE(modes[i].words) && modes[i].words[k]; k++)
+			ok |= streq(said, modes[i].words[k]);
+		if (!ok)
+			return err_kind(e, ERR_INVALID, -EINVAL, "invalid %.*s mode: %s",
+					(int)strlen(modes[i].name) - 4, modes[i].name, said);
+	}
+	return 0;
+}
+
+static int check_log(const struct json_c_value *h, struct err *e)
+{
+	const struct json_c_value *conf = value_at(h, "LogConfig.Config");
+	const char *type = value_at(h, "LogConfig") ? value_text(value_at(h, "LogConfig"), "Type") : NULL;
+	const char *size = value_text(conf, "max-size"), *files = value_text(conf, "max-file");
+	uint64_t n;
+
+	if (!isempty(type) && !streq(type, "json-file") && !streq(type, "local") && !streq(type, "none"))
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"logger: no log driver named '%s' is registered (known: json-file, local, none)", type);
+	if (size && !streq(size, "-1") && parse_size(size, &n) < 0)
+		return err_kind(e, ERR_INVALID, -EINVAL, "invalid value for max-size: '%s'", size);
+	if (files && (parse_u64(files, &n) < 0 || n < 1 || n > 999))
+		return err_kind(e, ERR_INVALID, -EINVAL, "max-file cannot be less than 1 nor more than 999: '%s'",
+				files);
+	return 0;
+}
+
+enum restart_policy docker_restart_policy(const struct json_c_value *host, int64_t *ret_max)
+{
+	const struct json_c_value *p = value_get(host, "RestartPolicy");
+	const char *name = value_text(p, "Name") ?: "no";
+
+	*ret_max = value_int(p, "MaximumRetryCount", 0);
+	return streq(name, "always")	       ? RESTART_ALWAYS
+	       : streq(name, "unless-stopped") ? RESTART_UNLESS_STOPPED
+	       : streq(name, "on-failure")     ? RESTART_ON_FAILURE
+					       : RESTART_NO;
+}
+
+int docker_host_write(const struct json_c_value *given, struct json *out, struct err *e)
+{
+	int r = check_restart(given, e);
+
+	if (r == 0)
+		r = check_numbers(given, e);
+	if (r == 0)
+		r = check_modes(given, e);
+	if (r == 0)
+		r = check_log(given, e);
+	for (size_t i = 0; i < ARRAY_SIZE(members) && r == 0; i++) {
+		const struct member *m = &members[i];
+		const struct json_c_value *v = value_get(given, m->name);
+
+		if (v && m->kind != ANY && !fits(m->kind, v))
+			r = err_kind(e, ERR_INVALID, -EINVAL, "invalid JSON: HostConfig.%s: expected %s", m->name,
+				     kind_names[m->kind]);
+	}
+	if (r < 0)
+		return r;
+	json_object(out);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		const struct member *m = &members[i];
+		const struct json_c_value *v = value_get(given, m->name);
+
+		if (!v && m->def == LEFT_OUT)
+			continue;
+		json_key(out, m->name);
+		if (write_special(m->name, given, v, out))
+			continue;
+		if (v)
+			value_write(v, out);
+		else
+			write_default(m, out);
+	}
+	json_end_object(out);
+	return 0;
+}

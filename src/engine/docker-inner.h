@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Between the engine's files for containers of images.
+ *
+ * What was asked is a row of creel.db; what has become of it is the file `state` of DATA/containers/ID, replaced as a whole
+ * at each change, so that those who wait need inotify only. The lock of the id is held for every change of life.
+ */
+
+#include <dirent.h>
+
+#include "dialect/docker/docker.h"
+#include "engine/docker.h"
+#include "engine/internal.h"
+
+struct docker {
+	struct images *images;
+	const struct log *log;
+	const struct registry_opts *registry;
+	struct engine *engine; /* of the same host */
+};
+
+/* A container as it was asked for. */
+struct docker_row {
+	char *id, *name, *image; /* image: "sha256:…" */
+	int64_t created_ns;
+	char *text;		  /* the JSON below */
+	struct json_c_value *doc; /* Config, HostConfig, Networks, Mounts, Rootfs, Driver, Warnings */
+	struct json_c_value *host, *config;
+};
+void docker_row_done(struct docker_row *c);
+#define _cleanup_row_ _cleanup_(docker_row_done)
+
+/* By name, id or the beginning of an id. ERR_NOT_FOUND "No such container: X". */
+int docker_find(struct docker *d, const char *id, struct docker_row *ret, struct err *e);
+/* All of them, newest first; FN's non-zero answer ends it and is returned. The row lives as long as the call. */
+int docker_each(struct docker *d, int (*fn)(void *arg, struct docker_row *c), void *arg, struct err *e);
+/* Reads .text. */
+int docker_row_parse(struct docker_row *c, struct err *e);
+
+enum docker_status { DS_CREATED, DS_RUNNING, DS_PAUSED, DS_RESTARTING, DS_REMOVING, DS_EXITED, DS_DEAD };
+extern const char *const docker_status_names[];
+
+enum docker_health { DH_NONE, DH_STARTING, DH_HEALTHY, DH_UNHEALTHY };
+extern const char *const docker_health_names[];
+
+struct docker_state {
+	enum docker_status status;
+	int pid;
+	int exit_code;
+	int64_t started_ns, finished_ns;
+	bool oom, stopped; /* stopped: somebody asked for it: the policy does not start it again */
+	int restarts;
+	enum docker_health health;
+	char *error;
+};
+void docker_state_done(struct docker_state *s);
+#define _cleanup_state_ _cleanup_(docker_state_done)
+
+/* DATA/containers/ID, O_DIRECTORY. -ENOENT: it is being removed. */
+int docker_dir(const struct docker *d, const char *id, struct err *e);
+char *docker_path(const struct docker *d, const char *id, const char *name); /* free(); NULL: out of memory */
+/* As it is now: what says that it runs is looked at. DIRFD: of docker_dir(). */
+int docker_state_read(int dirfd, const char *id, struct docker_state *ret, struct err *e);
+int docker_state_write(int dirfd, const struct docker_state *s, struct err *e);
+/* Of a container that is running: its record. ERR_STATE where it is not. */
+int docker_running(const struct docker_row *c, struct record *ret, struct err *e);
+
+/* Merged Config of C. */
+int docker_config(const struct docker_row *c, struct container_config *ret, struct err *e);
+
+/* Something happened to C. EXTRA: pairs "K=V" of attributes, NULL-terminated, may be NULL. Errors are nobody's business. */
+void docker_event(struct docker *d, const struct docker_row *c, const char *action, const char *const *extra);
+void docker_event_of(struct docker *d, const char *type, const char *action, const char *id, const char *const *extra);
+
+int64_t docker_now(void);
+/* RFC 3339 with nanoseconds; 0 is "0001-01-01T00:00:00Z". */
+const char *docker_time(int64_t ns, char buf[static 40]);
+/* 64 hex digits. */
+int docker_new_id(char ret[static 65], struct err *e);
+/* "SIGTERM", "TERM", "15". */
+int docker_signal(const char *s, int *ret, struct err *e);
+
+/* --- docker-start.c ------------------------------------------------------------------------------------------------------ */
+
+int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, struct err *e);
+/* The lock is the caller's. CTL_FD: of the keeper that goes on, -EBADF: a new one. */
+int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struct docker_state *st, int ctl_fd,
+			struct err *e);
+
+/* --- docker-life.c -------------------------------------------------------------------------------------------------------- */
+
+/* Ends a container that is running, with the lock held. */
+int docker_kill_wait(struct docker *d, const struct docker_row *c, int timeout_ms, struct err *e);
+/* All of C goes. */
+int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, struct err *e);
+/* The undoing of what a killed life left. */
+int docker_recover(struct docker *d, const char *id, struct err *e);
+
+/* --- docker-attach.c ----------------------------------------------------------------------------------------------------- */
+
+/* Those who wait for the start of C, as clients of the keeper at CTL. */
+int docker_give_clients(int dirfd, int ctl, struct err *e);
+
+/* --- docker-volume.c ------------------------------------------------------------------------------------------------------ */
+
+/* Where everything is mounted: an array as inspect's Mounts, written to OUT. Volumes that are not there are made, and filled
+ * from the image's root (ROOT_FD, -EBADF: not needed) where they are empty. */
+struct docker_mounts {
+	const struct container_config *config;
+	const struct json_c_value *host;
+	const char *id; /* of the container */
+	int (*open_root)(void *arg, struct err *e);
+	void *arg;
+};
+int docker_mounts(struct docker *d, const struct docker_mounts *m, struct json *out, struct err *e);
+/* What is missing now and may be made: directories of binds that were given by -v. */
+int docker_mounts_check(const struct docker_row *c, struct err *e);
+/* C uses no volume any more; with VOLUMES its anonymous ones go that nobody else uses. */
+int docker_mounts_remove(struct docker *d, const struct docker_row *c, bool volumes, struct err *e);
+
+/* --- docker-net.c --------------------------------------------------------------------------------------------------------- */
+
+/* At create: what was asked is checked. */
+int docker_net_check(struct docker *d, const struct json_c_value *host, const struct json_c_value *networks,
+		     struct err *e);
+/* Before a start: networks of C into S; NetworkMode host, none and container: need nothing here. */
+int docker_net_prepare(struct docker *d, const struct docker_row *c, struct spec *s, struct err *e);
+/* Lines for /etc/hosts and the text of /etc/resolv.conf. */
+int docker_net_hosts(struct docker *d, const struct docker_row *c, struct buf *out, struct err *e);
+int docker_net_resolv(struct docker *d, const struct docker_row *c, struct buf *out, struct err *e);
+/* Part of create's transaction; and of a rename. */
+int docker_net_created(struct docker *d, const struct docker_row *c, struct err *e);
+int docker_net_renamed(struct docker *d, const char *id, const char *name, struct err *e);
+/* It has ended; it is removed. Any number of times. */
+void docker_net_stopped(struct docker *d, const char *id);
+void docker_net_removed(struct docker *d, const char *id);
+/* inspect's NetworkSettings; of a list the same with Networks only; and the list's Ports. */
+int docker_net_settings(struct docker *d, const struct docker_row *c, const struct record *rec, bool brief,
+			struct json *out, struct err *e);
+int docker_net_ports(struct docker *d, const struct docker_row *c, bool running, struct json *out, struct err *e);
+
+/* --- docker-log.c ---------------------------------------------------------------------------------------------------------- */
+
+/* What the keeper is told of C's log. 0 with *RET_FD -EBADF: it has none. */
+struct keeper_msg;
+int docker_log_open(const struct docker *d, const struct docker_row *c, int *ret_fd, struct keeper_msg *ret,
+		    struct err *e);
+char *docker_log_path(const struct docker *d, const struct docker_row *c); /* NULL: none */
+
+/* --- docker-health.c ------------------------------------------------------------------------------------------------------- */
+
+/* Nanoseconds until the first check, 0: none. */
+int64_t docker_health_first(const struct container_config *c);
+void docker_health_write(int dirfd, const struct docker_state *st, struct json *out);
+
+/* --- docker-filter.c ------------------------------------------------------------------------------------------------------- */
+
+/* The API's filters. Known names: KNOWN, NULL-terminated. */
+int docker_filters_parse(const char *text, const char *const *known, struct json_c_value **ret, struct err *e);
+/* Values of NAME, "K" true ones of a map or elements of a list; false where one was said and FN likes none of them. */
+bool docker_filter(const struct json_c_value *f, const char *name, bool (*fn)(void *arg, const char *value), void *arg);
+bool docker_filter_said(const struct json_c_value *f, const char *name);
+bool docker_label_match(const struct json_c_value *labels, const char *want);

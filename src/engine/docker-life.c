@@ -1,0 +1,754 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* stop, kill, pause, rename, update, remove; and the end of a life, which the keeper's helper sees to. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "engine/docker-inner.h"
+#include "spec/field.h"
+#include "sys/proc.h"
+#include "sys/syscalls.h"
+
+#define KILL_TIMEOUT_MS 10000
+#define BACKOFF_MS	100
+#define BACKOFF_MAX_MS	60000
+#define STEADY_NS	(10ll * 1000000000) /* it ran so long: the next restart is at once again */
+
+int docker_signal(const char *s, int *ret, struct err *e)
+{
+	return signal_parse(s, ret) < 0 || *ret < 1 || *ret > 64
+		       ? err_kind(e, ERR_INVALID, -EINVAL, "invalid signal: %s", s)
+		       : 0;
+}
+
+/* One container, open for a change of life. */
+struct target {
+	struct docker_row c;
+	struct docker_state st;
+	int dirfd, lock;
+};
+
+static void target_done(struct target *t)
+{
+	docker_row_done(&t->c);
+	docker_state_done(&t->st);
+	fd_close(t->dirfd);
+	fd_close(t->lock);
+}
+#define _cleanup_target_ _cleanup_(target_done)
+#define TARGET_INIT	 ((struct target){ .dirfd = -EBADF, .lock = -EBADF })
+
+static int read_state(struct target *t, struct err *e)
+{
+	docker_state_done(&t->st);
+	return docker_state_read(t->dirfd, t->c.id, &t->st, e);
+}
+
+static int open_target(struct docker *d, const char *id, bool lock, struct target *t, struct err *e)
+{
+	int r = docker_find(d, id, &t->c, e);
+
+	if (r < 0)
+		return r;
+	if (lock) {
+		t->lock = record_lock(t->c.id, true, e);
+		if (t->lock < 0)
+			return t->lock;
+	}
+	t->dirfd = docker_dir(d, t->c.id, e);
+	if (t->dirfd < 0)
+		return t->dirfd;
+	return read_state(t, e);
+}
+
+/* Whoever looks at it while it is not locked: the lock is taken for the change alone. */
+static int mark_stopped(struct target *t, struct err *e)
+{
+	_cleanup_close_ int lock = record_lock(t->c.id, true, e);
+	int r;
+
+	if (lock < 0)
+		return lock;
+	r = read_state(t, e);
+	if (r < 0)
+		return r;
+	t->st.stopped = true;
+	return docker_state_write(t->dirfd, &t->st, e);
+}
+
+static bool runs(const struct docker_state *s)
+{
+	return s->status == DS_RUNNING || s->status == DS_PAUSED || s->status == DS_RESTARTING;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Until the container has ended and been cleaned up; 1, or 0 at the time's end (-1: never). */
+static int await_end(struct target *t, int timeout_ms, struct err *e)
+{
+	_cleanup_close_ int ino = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int64_t end = now_ms() + timeout_ms;
+	char path[FD_PATH_MAX], waste[4096];
+
+	if (ino < 0 || inotify_add_watch(ino, fd_path(t->dirfd, path), IN_MOVED_TO | IN_DELETE_SELF | IN_DELETE) < 0)
+		return err_set(e, -errno, "watch the container");
+	for (;;) {
+		struct pollfd p = { .fd = ino, .events = POLLIN };
+		int64_t left = end - now_ms();
+		int r = read_state(t, e);
+
+		if (r == -ENOENT) {
+			err_clear(e);
+			return 1; /* it is being removed */
+		}
+		if (r < 0)
+			return r;
+		if (!runs(&t->st))
+			return 1;
+		if (timeout_ms >= 0 && left <= 0)
+			return 0;
+		/* A kill -9 of the keeper is told by nobody. */
+		(void)poll(&p, 1, timeout_ms >= 0 && left < 1000 ? (int)left : 1000);
+		while (read(ino, waste, sizeof(waste)) > 0)
+			;
+	}
+}
+
+static int send_signal(const struct docker_row *c, int sig, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .exit_status = -1 };
+	_cleanup_close_ int pidfd = -EBADF;
+	int r = docker_running(c, &rec, e);
+
+	if (r < 0)
+		return r;
+	pidfd = proc_open(rec.pid, rec.pid_start);
+	if (pidfd == -ESRCH)
+		return 0;
+	r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, sig);
+	return r < 0 && r != -ESRCH ? err_set(e, r, "send signal %d to %s", sig, c->name) : 0;
+}
+
+static int thaw(struct docker *d, struct docker_row *c, bool freeze, struct err *e)
+{
+	struct container x = { .engine = d->engine, .id = c->id, .name = c->name };
+	int r = container_freeze(&x, freeze, e);
+
+	record_done(&x.rec);
+	return r;
+}
+
+static void tell_signal(struct docker *d, const struct docker_row *c, int sig)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "signal=%d", sig);
+	docker_event(d, c, "kill", (const char *const[]){ text, NULL });
+}
+
+/* --- stop ----------------------------------------------------------------------------------------------------------------- */
+
+static int stop_signal(const struct docker_row *c, const char *said, int *ret, struct err *e)
+{
+	const char *own = value_text(c->config, "StopSignal");
+
+	*ret = SIGTERM;
+	return docker_signal(!isempty(said) ? said : !isempty(own) ? own : "SIGTERM", ret, e);
+}
+
+/* 1: it did not run. */
+static int stop(struct docker *d, struct target *t, const char *signal, int timeout_s, struct err *e)
+{
+	int sig, r = stop_signal(&t->c, signal, &sig, e);
+
+	if (r < 0)
+		return r;
+	if (!runs(&t->st))
+		return 1;
+	if (timeout_s == -2)
+		timeout_s = (int)value_int(t->c.config, "StopTimeout", 10);
+	r = mark_stopped(t, e);
+	if (r == 0 && !runs(&t->st))
+		return 0;
+	if (r == 0 && t->st.status == DS_PAUSED)
+		r = thaw(d, &t->c, false, e);
+	if (r < 0)
+		return r;
+	if (t->st.status != DS_RESTARTING) {
+		r = send_signal(&t->c, sig, e);
+		tell_signal(d, &t->c, sig);
+		if (r == -ESRCH)
+			err_clear(e);
+		else if (r < 0)
+			return r;
+	}
+	r = await_end(t, timeout_s < 0 ? -1 : timeout_s * 1000, e);
+	if (r == 0) {
+		(void)send_signal(&t->c, SIGKILL, NULL);
+		tell_signal(d, &t->c, SIGKILL);
+		r = await_end(t, KILL_TIMEOUT_MS, e);
+	}
+	if (r == 0)
+		return err_kind(e, ERR_STATE, -ETIMEDOUT,
+				"cannot stop container: %s: tried to kill container, but did not "
+				"receive an exit event",
+				t->c.name);
+	return r < 0 ? r : 0;
+}
+
+int docker_stop(struct docker *d, const char *id, const char *signal, int timeout_s, struct err *e)
+{
+	_cleanup_target_ struct target t = TARGET_INIT;
+	int r = open_target(d, id, false, &t, e);
+
+	if (r == 0)
+		r = stop(d, &t, signal, timeout_s, e);
+	if (r == 0)
+		docker_event(d, &t.c, "stop", NULL);
+	return r;
+}
+
+int docker_restart(struct docker *d, const char *id, const char *signal, int timeout_s, struct err *e)
+{
+	_cleanup_target_ struct target t = TARGET_INIT;
+	int r = open_target(d, id, false, &t, e);
+
+	if (r == 0)
+		r = stop(d, &t, signal, timeout_s, e);
+	if (r >= 0)
+		r = docker_start(d, t.c.id, e);
+	if (r >= 0)
+		docker_event(d, &t.c, "restart", NULL);
+	return r < 0 ? r : 0;
+}
+
+int docker_kill(struct docker *d, const char *id, const char *signal, struct err *e)
+{
+	_cleanup_target_ struct target t = TARGET_INIT;
+	int sig = SIGKILL, r = isempty(signal) ? 0 : docker_signal(signal, &sig, e);
+
+	if (r == 0)
+		r = open_target(d, id, false, &t, e);
+	if (r < 0)
+		return r;
+	if (t.st.status != DS_RUNNING && t.st.status != DS_PAUSED)
+		return err_kind(e, ERR_STATE, -ESRCH, "cannot kill container: %s: container %s is not running", id,
+				t.c.id);
+	r = sig == SIGKILL || sig == SIGTERM ? mark_stopped(&t, e) : 0;
+	if (r == 0 && t.st.status == DS_PAUSED && sig == SIGKILL)
+		r = thaw(d, &t.c, false, e);
+	if (r == 0)
+		r = send_signal(&t.c, sig, e);
+	if (r < 0)
+		return err_wrap(e, r, "cannot kill container: %s", id);
+	tell_signal(d, &t.c, sig);
+	if (sig == SIGKILL)
+		r = await_end(&t, KILL_TIMEOUT_MS, e);
+	return r < 0 ? r : 0;
+}
+
+int docker_pause(struct docker *d, const char *id, bool pause, struct err *e)
+{
+	_cleanup_target_ struct target t = TARGET_INIT;
+	int r = open_target(d, id, false, &t, e);
+
+	if (r < 0)
+		return r;
+	if (!runs(&t.st) || t.st.status == DS_RESTARTING)
+		return err_kind(e, ERR_STATE, -ESRCH, "container %s is not running", t.c.id);
+	if (pause == (t.st.status == DS_PAUSED))
+		return err_kind(e, ERR_STATE, -EALREADY,
+				pause ? "container %s is already paused" : "container %s is not paused", t.c.id);
+	r = thaw(d, &t.c, pause, e);
+	if (r == 0)
+		docker_event(d, &t.c, pause ? "pause" : "unpause", NULL);
+	return r;
+}
+
+/* --- names and limits ------------------------------------------------------------------------------------------------------- */
+
+int docker_rename(struct docker *d, const char *id, const char *name, struct err *e)
+{
+	_cleanup_target_ struct target t = TARGET_INIT;
+	_cleanup_free_ char *other = NULL, *old = NULL;
+	int r = open_target(d, id, true, &t, e);
+
+	if (r < 0)
+		return r;
+	name += *name == '/';
+	if (!*name)
+		return err_kind(e, ERR_INVALID, -EINVAL, "Neither old nor new names may be empty");
+	if (!docker_name_valid(name))
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name);
+	if (streq(name, t.c.name))
+		return err_kind(e, ERR_INVALID, -EINVAL, "Renaming a container with the same name as its current name");
+	if (db_one(d->images->db, &other, NULL, "SELECT id FROM containers WHERE name = ?", "s", name) > 0)
+		return err_kind(
+			e, ERR_EXISTS, -EEXIST,
+			"Error when allocating new name: Conflict. The container name \"/%s\" is already in use by "
+			"container \"%s\". You have to remove (or rename) that container to be able to reuse that "
+			"name.",
+			name, other);
+	r = db_exec(d->images->db, e, "UPDATE containers SET name = ? WHERE id = ?", "ss", name, t.c.id);
+	if (r == 0)
+		r = docker_net_renamed(d, t.c.id, name, e);
+	if (r < 0)
+		return r;
+	{
+		_cleanup_record_ struct record rec = { .exit_status = -1 };
+		_cleanup_close_ int run = record_open_dir(t.c.id, false, NULL);
+
+		if (run >= 0 && record_read(run, &rec, NULL) == 0 && rec.data) {
+			free(rec.name);
+			rec.name = strdup(name);
+			if (rec.name)
+				(void)record_write(run, &rec, NULL);
+		}
+	}
+	if (asprintf(&old, "oldName=/%s", t.c.name) < 0)
+		old = NULL;
+	free(t.c.name);
+	t.c.name = strdup(name);
+	if (t.c.name && old)
+		docker_event(d, &t.c, "rename", (const char *const[]){ old, NULL });
+	return 0;
+}
+
+struct merge {
+	const struct json_c_value *over;
+	struct json *out;
+};
+
+/* Members of an update that say something, in place of those that were there. */
+static int merge_member(void *arg, const char *name, struct json_c_value *v)
+{
+	struct merge *m = arg;
+	const struct json_c_value *over = value_get(m->over, name);
+	bool said = over && !(value_text(over, NULL) && !*value_text(over, NULL)) &&
+		    !(value_is_array(over) && !value_len(over));
+
+	if (streq(name, "RestartPolicy"))
+		said = over && !isempty(value_text(over, "Name"));
+	else if (said && !value_text(over, NULL) && !value_is_array(over) && !value_is_object(over))
+		said = value_int(over, NULL, 0) != 0;
+	json_key(m->out, name);
+	value_write(said ? over : v, m->out);
+	return 0;
+}
+
+static int merge_doc(struct docker_row *c, const struct json_c_value *body, struct buf *out, struct err *e)
+{
+	_cleanup_buf_ struct buf host = BUF_INIT, merged = BUF_INIT;
+	_cleanup_value_ struct json_c_value *whole = NULL;
+	struct json j;
+	int r;
+
+	json_init(&j, &merged, false);
+	json_object(&j);
+	(void)value_each(c->host, merge_member, &(struct merge){ body, &j });
+	json_end_object(&j);
+	r = buf_error(&merged, e);
+	if (r == 0)
+		r = value_parse(buf_str(&merged), merged.len, "update", &whole, e);
+	json_init(&j, &host, false);
+	if (r == 0)
+		r = docker_host_write(whole, &j, e);
+	value_free(whole);
+	whole = NULL;
+	if (r == 0)
+		r = buf_error(&host, e);
+	if (r == 0)
+		r = value_parse(buf_str(&host), host.len, "update", &whole, e);
+	if (r < 0)
+		return r;
+	json_init(&j, out, false);
+	json_object(&j);
+	json_key(&j, "Config");
+	value_write(c->config, &j);
+	json_key(&j, "HostConfig");
+	value_write(whole, &j);
+	json_key(&j, "Networks");
+	value_write(value_get(c->doc, "Networks"), &j);
+	json_key(&j, "Mounts");
+	value_write(value_get(c->doc, "Mounts"), &j);
+	json_kv_string(&j, "Rootfs", value_text(c->doc, "Rootfs"));
+	json_kv_string(&j, "Driver", value_text(c->doc, "Driver"));
+	json_end_object(&j);
+	return buf_error(out, e);
+}
+
+static int apply_limits(struct docker *d, struct docker_row *c, const struct json_c_value *body, struct err *e)
+{
+	_cleanup_spec_ struct spec s;
+	struct container x = { .engine = d->engine, .id = c->id, .name = c->name };
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	_cleanup_free_ struct cg_item *items = NULL;
+	size_t n = 0;
+	int r;
+
+	spec_init(&s);
+	r = docker_resources(body, true, &s, e);
+	if (r == 0 && s.cgroup.items.n) {
+		items = calloc(s.cgroup.items.n, sizeof(*items));
+		if (!items)
+			return err_oom(e);
+		LIST_EACH(i, &s.cgroup.items, struct spec_cgroup_item)
+			items[n++] = (struct cg_item){ i->version, i->key, i->value };
+		r = docker_running(c, &x.rec, e);
+		if (r == 0)
+			r = container_cgroup(&x, &g, e);
+		if (r == 0)
+			r = cg_apply(g, items, n, e);
+	}
+	record_done(&x.rec);
+	return r;
+}
+
+int docker_update(struct docker *d, const char *id, const char *body, struct buf *ret, struct err *e)
+{
+	_cleanup_target_ struct target t = TARGET_INIT;
+	_cleanup_value_ struct json_c_value *v = NULL;
+	_cleanup_buf_ struct buf doc = BUF_INIT;
+	int r = value_parse(body, strlen(body), "update", &v, e);
+
+	if (r == 0)
+		r = open_target(d, id, true, &t, e);
+	if (r == 0 && value_bool(t.c.host, "AutoRemove") &&
+	    !isempty(value_text(value_get(v, "RestartPolicy"), "Name")) &&
+	    !streq(value_text(value_get(v, "RestartPolicy"), "Name"), "no"))
+		r = err_kind(e, ERR_INVALID, -EINVAL,
+			     "Restart policy cannot be updated because AutoRemove is enabled for the container");
+	if (r == 0)
+		r = merge_doc(&t.c, v, &doc, e);
+	if (r == 0 && runs(&t.st) && t.st.status != DS_RESTARTING)
+		r = apply_limits(d, &t.c, v, e);
+	if (r == 0)
+		r = db_exec(d->images->db, e, "UPDATE containers SET doc = ? WHERE id = ?", "ss", buf_str(&doc),
+			    t.c.id);
+	if (r < 0)
+		return r;
+	docker_event(d, &t.c, "update", NULL);
+	buf_puts(ret, "{\"Warnings\":[]}");
+	return buf_error(ret, e);
+}
+
+/* --- removal ------------------------------------------------------------------------------------------------------------------ */
+
+int docker_recover(struct docker *d, const char *id, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .exit_status = -1 };
+	_cleanup_close_ int run = record_open_dir(id, false, NULL);
+	_cleanup_free_ char *dir = NULL;
+	int r;
+
+	if (run < 0)
+		return 0;
+	if (record_read(run, &rec, NULL) < 0) {
+		rec.id = strdup(id);
+		rec.name = strdup(id);
+		if (!rec.id || !rec.name)
+			return err_oom(e);
+	}
+	/* Its keeper was killed, and it lives on: nobody holds its streams any more. */
+	if (record_alive(&rec))
+		kill(rec.pid, SIGKILL);
+	r = run_cleanup(run, &rec, NULL, NULL, d->log, e);
+	if (r < 0)
+		return err_wrap(e, r, "clean up after an earlier life");
+	dir = path_join(d->engine->run_dir, id);
+	return dir ? tree_remove(AT_FDCWD, dir, e) : err_oom(e);
+}
+
+int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, struct err *e)
+{
+	struct db *db = d->images->db;
+	_cleanup_free_ char *dir = docker_path(d, c->id, NULL), *lock = NULL;
+	struct docker_state st = { .status = DS_REMOVING };
+	int dirfd = docker_dir(d, c->id, NULL), r = docker_recover(d, c->id, e);
+
+	if (!dir)
+		r = err_oom(e);
+	/* What is interrupted is seen to be so, and can be done again. */
+	if (dirfd >= 0) {
+		struct docker_state was = { 0 };
+
+		if (docker_state_read(dirfd, c->id, &was, NULL) == 0) {
+			st.exit_code = was.exit_code;
+			docker_state_done(&was);
+		}
+		(void)docker_state_write(dirfd, &st, NULL);
+	}
+	fd_close(dirfd);
+	if (r == 0)
+		r = rootfs_remove(d->images->layers, c->id, e);
+	docker_net_removed(d, c->id);
+	if (r == 0)
+		r = db_begin(db, e);
+	if (r < 0)
+		return r;
+	r = image_unuse(d->images, c->id, e);
+	if (r == 0)
+		r = db_exec(db, e, "DELETE FROM containers WHERE id = ?", "s", c->id);
+	r = db_end(db, r, e);
+	if (r == 0)
+		(void)docker_mounts_remove(d, c, volumes, NULL);
+	if (r == 0)
+		r = tree_remove(AT_FDCWD, dir, e);
+	if (r == 0)
+		docker_event(d, c, "destroy", NULL);
+	if (r == 0 && asprintf(&lock, "%s/locks/%s", d->engine->run_dir, c->id) > 0)
+		unlink(lock);
+	return r;
+}
+
+int docker_kill_wait(struct docker *d, const struct docker_row *c, int timeout_ms, struct err *e)
+{
+	struct target t = TARGET_INIT;
+	int r = open_target(d, c->id, false, &t, e);
+
+	if (r == 0 && runs(&t.st)) {
+		r = mark_stopped(&t, e);
+		if (r == 0 && t.st.status == DS_PAUSED)
+			r = thaw(d, &t.c, false, e);
+		if (r == 0)
+			(void)send_signal(&t.c, SIGKILL, NULL);
+		tell_signal(d, &t.c, SIGKILL);
+		r = r == 0 ? await_end(&t, timeout_ms, e) : r;
+		if (r == 0)
+			r = err_kind(e, ERR_STATE, -ETIMEDOUT, "the container did not die");
+	}
+	target_done(&t);
+	return r < 0 ? r : 0;
+}
+
+int docker_remove(struct docker *d, const char *id, bool force, bool volumes, struct err *e)
+{
+	_cleanup_row_ struct docker_row c = { 0 };
+	_cleanup_close_ int lock = -EBADF, dirfd = -EBADF;
+	_cleanup_state_ struct docker_state st = { 0 };
+	int r = docker_find(d, id, &c, e);
+
+	if (r < 0)
+		return r;
+	dirfd = docker_dir(d, c.id, NULL);
+	r = dirfd < 0 ? 0 : docker_state_read(dirfd, c.id, &st, NULL);
+	if (r == 0 && dirfd >= 0 && runs(&st) && !force) {
+		const char *what = st.status == DS_PAUSED	? "paused"
+				   : st.status == DS_RESTARTING ? "restarting"
+								: "running";
+
+		return err_kind(e, ERR_STATE, -EBUSY,
+				"cannot remove container \"/%s\": container is %s: %s before attempting removal or "
+				"force remove",
+				c.name, what,
+				st.status == DS_PAUSED ? "container is paused and must be unpaused first"
+						       : "stop the container");
+	}
+	if (r == 0 && dirfd >= 0 && runs(&st))
+		r = docker_kill_wait(d, &c, KILL_TIMEOUT_MS, e);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	lock = record_lock(c.id, true, e);
+	if (lock < 0)
+		return lock;
+	/* --rm was quicker, or somebody else. */
+	{
+		_cleanup_free_ char *there = NULL;
+
+		r = db_one(d->images->db, &there, e, "SELECT id FROM containers WHERE id = ?", "s", c.id);
+		if (r <= 0)
+			return r;
+	}
+	err_clear(e);
+	return docker_remove_locked(d, &c, volumes, e);
+}
+
+/* --- the end of a life --------------------------------------------------------------------------------------------------------- */
+
+static int code_of(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void tell_death(struct docker *d, const struct docker_row *c, const struct docker_state *st)
+{
+	char code[32], run[48];
+
+	if (st->oom)
+		docker_event(d, c, "oom", NULL);
+	snprintf(code, sizeof(code), "exitCode=%d", st->exit_code);
+	snprintf(run, sizeof(run), "execDuration=%lld",
+		 (long long)(st->finished_ns > st->started_ns ? (st->finished_ns - st->started_ns) / 1000000000 : 0));
+	docker_event(d, c, "die", (const char *const[]){ run, code, NULL });
+}
+
+static bool ran_out_of_memory(struct docker *d, const struct docker_row *c, const struct record *rec)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	struct cg_host *h;
+	struct cg_stats s;
+
+	if (!rec->cgroup || value_int(c->host, "Memory", 0) <= 0 || engine_cgroups(d->engine, &h, NULL) < 0 ||
+	    cg_open(h, rec->cgroup, &g, NULL) < 0 || cg_stats(g, &s, NULL) < 0)
+		return false;
+	return s.oom_kills != UINT64_MAX && s.oom_kills > 0;
+}
+
+static bool goes_on(const struct docker_row *c, const struct docker_state *st, bool reboot)
+{
+	int64_t max;
+
+	switch (docker_restart_policy(c->host, &max)) {
+	case RESTART_ALWAYS:
+	case RESTART_UNLESS_STOPPED:
+		return !st->stopped;
+	case RESTART_ON_FAILURE:
+		return !st->stopped && st->exit_code != 0 && (!max || st->restarts < max);
+	default:
+		return reboot && !st->stopped;
+	}
+}
+
+/* 1: it is still to be started when the time is over. */
+static int wait_backoff(struct target *t, int ms, struct err *e)
+{
+	_cleanup_close_ int ino = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int64_t end = now_ms() + ms;
+	char path[FD_PATH_MAX], waste[4096];
+
+	if (ino < 0 || inotify_add_watch(ino, fd_path(t->dirfd, path), IN_MOVED_TO | IN_DELETE_SELF) < 0)
+		return err_set(e, -errno, "watch the container");
+	for (;;) {
+		struct pollfd p = { .fd = ino, .events = POLLIN };
+		int64_t left = end - now_ms();
+		int r = read_state(t, e);
+
+		if (r < 0)
+			return r;
+		if (t->st.stopped || t->st.status != DS_RESTARTING)
+			return 0;
+		if (left <= 0)
+			return 1;
+		(void)poll(&p, 1, (int)left);
+		while (read(ino, waste, sizeof(waste)) > 0)
+			;
+	}
+}
+
+/* The helper's own record says which restarts came in quick succession. */
+static int backoff(struct target *t)
+{
+	_cleanup_free_ char *text = NULL;
+	int32_t ms = 0;
+	char next[16];
+
+	if (t->st.finished_ns - t->st.started_ns < STEADY_NS &&
+	    file_read(t->dirfd, "backoff", 64, &text, NULL, NULL) == 0)
+		(void)parse_i32(text, &ms);
+	ms = ms ? ms * 2 : BACKOFF_MS;
+	if (ms > BACKOFF_MAX_MS)
+		ms = BACKOFF_MAX_MS;
+	snprintf(next, sizeof(next), "%d", ms);
+	(void)file_replace(t->dirfd, "backoff", next, strlen(next), 0600, false, NULL);
+	return ms;
+}
+
+static int start_again_later(struct docker *d, struct target *t, int ctl_fd, struct err *e)
+{
+	int ms = backoff(t), r;
+
+	t->lock = fd_close(t->lock);
+	r = wait_backoff(t, ms, e);
+	t->lock = record_lock(t->c.id, true, e);
+	if (r < 0 || t->lock < 0)
+		return r < 0 ? r : t->lock;
+	r = read_state(t, e);
+	if (r < 0)
+		return r;
+	if (t->st.stopped || t->st.status != DS_RESTARTING) {
+		if (t->st.status == DS_RESTARTING) {
+			t->st.status = DS_EXITED;
+			return docker_state_write(t->dirfd, &t->st, e);
+		}
+		return 0;
+	}
+	t->st.restarts++;
+	r = docker_start_locked(d, &t->c, t->dirfd, &t->st, ctl_fd, e);
+	if (r < 0) {
+		t->st.status = DS_EXITED;
+		(void)docker_state_write(t->dirfd, &t->st, NULL);
+	}
+	return r;
+}
+
+static int ended(struct docker *d, struct target *t, struct record *rec, int run, int status, int ctl_fd, struct err *e)
+{
+	bool reboot = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && value_at(t->c.host, "Annotations") &&
+		      value_text(value_get(t->c.host, "Annotations"), "creel.system");
+	_cleanup_free_ char *dir = path_join(d->engine->run_dir, t->c.id);
+	bool oom = ran_out_of_memory(d, &t->c, rec), again;
+	int r;
+
+	if (!dir)
+		return err_oom(e);
+	/* Who asks in between learns it from here. */
+	rec->exit_status = status;
+	(void)record_set_state(run, rec, RUN_STOPPING, NULL);
+	r = run_cleanup(run, rec, NULL, NULL, d->log, e);
+	docker_net_stopped(d, t->c.id);
+	t->st.exit_code = code_of(status);
+	t->st.oom = oom;
+	t->st.pid = 0;
+	t->st.finished_ns = docker_now();
+	t->st.health = t->st.health == DH_NONE ? DH_NONE : DH_UNHEALTHY;
+	again = r == 0 && goes_on(&t->c, &t->st, reboot);
+	t->st.status = again ? DS_RESTARTING : DS_EXITED;
+	tell_death(d, &t->c, &t->st);
+	if (r == 0 && !again && value_bool(t->c.host, "AutoRemove"))
+		return docker_remove_locked(d, &t->c, true, e);
+	(void)docker_state_write(t->dirfd, &t->st, NULL);
+	if (r == 0)
+		r = tree_remove(AT_FDCWD, dir, e);
+	return r == 0 && again ? start_again_later(d, t, ctl_fd, e) : r;
+}
+
+int docker_keeper_exit(const char *id, int status, int ctl_fd, const struct log *log, struct err *e)
+{
+	_cleanup_record_ struct record known = { .exit_status = -1 }, rec = { .exit_status = -1 };
+	_cleanup_close_ int run = record_open_dir(id, false, e);
+	_cleanup_(docker_freep) struct docker *d = NULL;
+	_cleanup_target_ struct target t = TARGET_INIT;
+	struct docker_opts o = { .log = log };
+	int r = run < 0 ? run : record_read(run, &known, e);
+
+	if (r < 0)
+		return r;
+	if (!known.data)
+		return engine_keeper_exit(id, status, ctl_fd, log, e);
+	o.root = known.data;
+	r = docker_open(&o, &d, e);
+	if (r == 0)
+		r = open_target(d, id, true, &t, e);
+	if (r == 0)
+		r = record_read(run, &rec, e);
+	/* A start that failed late has been cleaned up by its runtime. */
+	if (r < 0 || rec.keeper != getppid())
+		return r;
+	return ended(d, &t, &rec, run, status, ctl_fd, e);
+}

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* start: a row becomes a spec, the spec a plan, and a keeper takes over what the plan made. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "engine/docker-inner.h"
+#include "runtime/keeper_proto.h"
+#include "runtime/supervise.h"
+#include "spec/field.h"
+#include "sys/passwd.h"
+#include "sys/ns.h"
+#include "sys/pty.h"
+
+/* --- what the spec needs of the host and of the image ------------------------------------------------------------------- */
+
+struct resolving {
+	struct docker *d;
+	struct docker_row *c;
+	struct container_config config;
+	struct docker_container in;
+	char *hosts, *hostname, *resolv, *init;
+	char *share[NS_MAX];
+	struct docker_device *devices;
+	size_t n_devices;
+	gid_t groups[PASSWD_GROUPS_MAX + 64];
+};
+
+static void resolving_done(struct resolving *x)
+{
+	container_config_done(&x->config);
+	free(x->hosts);
+	free(x->hostname);
+	free(x->resolv);
+	free(x->init);
+	for (size_t i = 0; i < NS_MAX; i++)
+		free(x->share[i]);
+	for (size_t i = 0; i < x->n_devices; i++)
+		free(x->devices[i].path);
+	free(x->devices);
+}
+
+int docker_config(const struct docker_row *c, struct container_config *ret, struct err *e)
+{
+	container_config_init(ret);
+	return container_config_read(c->config, ret, e);
+}
+
+/* "user[:group]" by the image's own files, and --group-add. */
+static int resolve_user(struct resolving *x, struct err *e)
+{
+	_cleanup_free_ struct passwd_user *u = calloc(1, sizeof(*u));
+	const struct json_c_value *add = value_get(x->c->host, "GroupAdd");
+	_cleanup_close_ int root = -EBADF;
+	size_t n;
+	int r;
+
+	if (!u)
+		return err_oom(e);
+	root = rootfs_open(x->d->images->layers, x->c->id, NULL, true, e);
+	if (root < 0)
+		return root;
+	r = passwd_find(root, x->config.user, u, e);
+	if (r == -ENOENT)
+		return err_kind(e, ERR_INVALID, -EINVAL, "unable to find user %s: no matching entries in passwd file",
+				x->config.user);
+	if (r < 0)
+		return r;
+	x->in.uid = u->uid;
+	x->in.gid = u->gid;
+	n = u->n_groups;
+	memcpy(x->groups, u->groups, n * sizeof(gid_t));
+	for (size_t i = 0; i < value_len(add) && i < 64; i++) {
+		char spec[300];
+
+		snprintf(spec, sizeof(spec), ":%s", value_text(value_elem(add, i), NULL) ?: "");
+		r = passwd_find(root, spec, u, e);
+		if (r < 0)
+			return err_kind(e, ERR_INVALID, -EINVAL,
+					"Unable to find group %s: no matching entries in group file", spec + 1);
+		x->groups[n++] = u->gid;
+	}
+	x->in.groups = x->groups;
+	x->in.n_groups = n;
+	return 0;
+}
+
+static int add_device(struct resolving *x, const char *host, const char *inside, const char *access, struct err *e)
+{
+	struct docker_device *v = reallocarray(x->devices, x->n_devices + 1, sizeof(*v));
+	struct stat st;
+
+	if (!v)
+		return err_oom(e);
+	x->devices = v;
+	if (stat(host, &st) < 0)
+		return err_set(e, -errno, "error gathering device information while adding custom device \"%s\"", host);
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return err_kind(
+			e, ERR_INVALID, -EINVAL,
+			"error gathering device information while adding custom device \"%s\": not a device node",
+			host);
+	v = &x->devices[x->n_devices];
+	*v = (struct docker_device){ .path = strdup(inside),
+				     .type = S_ISBLK(st.st_mode) ? 'b' : 'c',
+				     .major = major(st.st_rdev),
+				     .minor = minor(st.st_rdev),
+				     .mode = st.st_mode & 07777,
+				     .uid = st.st_uid,
+				     .gid = st.st_gid };
+	snprintf(v->access, sizeof(v->access), "%s", isempty(access) ? "rwm" : access);
+	x->n_devices++;
+	return v->path ? 0 : err_oom(e);
+}
+
+/* A folder of devices is all that are in it. */
+static int add_devices_below(struct resolving *x, const char *host, const char *inside, const char *access,
+			     unsigned depth, struct err *e)
+{
+	DIR *dir = opendir(host);
+	struct dirent *de;
+	int r = 0;
+
+	while (dir && r == 0 && (de = readdir(dir))) {
+		_cleanup_free_ char *from = NULL, *to = NULL;
+		struct stat st;
+
+		if (de->d_name[0] == '.' || streq(de->d_name, "pts") || streq(de->d_name, "shm") ||
+		    streq(de->d_name, "fd") || streq(de->d_name, "mqueue") || streq(de->d_name, "console"))
+			continue;
+		from = path_join(host, de->d_name);
+		to = path_join(inside, de->d_name);
+		if (!from || !to)
+			r = err_oom(e);
+		else if (lstat(from, &st) < 0)
+			continue;
+		else if (S_ISDIR(st.st_mode) && depth < 8)
+			r = add_devices_below(x, from, to, access, depth + 1, e);
+		else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+			r = add_device(x, from, to, access, e);
+	}
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
+static int resolve_devices(struct resolving *x, struct err *e)
+{
+	const struct json_c_value *l = value_get(x->c->host, "Devices");
+	int r = 0;
+
+	if (value_bool(x->c->host, "Privileged"))
+		r = add_devices_below(x, "/dev", "/dev", "rwm", 0, e);
+	for (size_t i = 0; i < value_len(l) && r == 0; i++) {
+		const char *host = value_text(value_elem(l, i), "PathOnHost") ?: "",
+			   *inside = value_text(value_elem(l, i), "PathInContainer"),
+			   *access = value_text(value_elem(l, i), "CgroupPermissions");
+		struct stat st;
+
+		if (isempty(inside))
+			inside = host;
+		r = stat(host, &st) == 0 && S_ISDIR(st.st_mode) ? add_devices_below(x, host, inside, access, 0, e)
+								: add_device(x, host, inside, access, e);
+	}
+	x->in.devices = x->devices;
+	x->in.n_devices = x->n_devices;
+	return r;
+}
+
+/* "container:NAME". */
+static int resolve_shares(struct resolving *x, struct err *e)
+{
+	static const struct {
+		enum spec_ns ns;
+		const char *member;
+	} modes[] = { { NS_PID, "PidMode" }, { NS_IPC, "IpcMode" }, { NS_NET, "NetworkMode" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		const char *other = startswith(value_text(x->c->host, modes[i].member) ?: "", "container:");
+		_cleanup_row_ struct docker_row o = { 0 };
+		_cleanup_record_ struct record rec = { .exit_status = -1 };
+		int r;
+
+		if (!other)
+			continue;
+		r = docker_find(x->d, other, &o, e);
+		if (r == 0 && docker_running(&o, &rec, e) < 0)
+			r = err_kind(e, ERR_STATE, -ESRCH, "cannot join %s of a non running container: %s",
+				     modes[i].member, o.id);
+		if (r < 0)
+			return r;
+		if (asprintf(&x->share[modes[i].ns], "/proc/%d/ns/%s", rec.pid, ns_table[modes[i].ns].name) < 0) {
+			x->share[modes[i].ns] = NULL;
+			return err_oom(e);
+		}
+		x->in.share[modes[i].ns] = x->share[modes[i].ns];
+	}
+	return 0;
+}
+
+static int write_file(struct resolving *x, const char *name, const struct buf *text, char **ret, struct err *e)
+{
+	int r = buf_error(text, e);
+
+	*ret = docker_path(x->d, x->c->id, name);
+	if (r == 0 && !*ret)
+		r = err_oom(e);
+	return r == 0 ? file_replace(AT_FDCWD, *ret, buf_str(text), text->len, 0644, false, e) : r;
+}
+
+/* Files that say where it is, bound over the image's. */
+static int resolve_files(struct resolving *x, struct err *e)
+{
+	_cleanup_buf_ struct buf hosts = BUF_INIT, name = BUF_INIT, resolv = BUF_INIT;
+	int r = docker_net_hosts(x->d, x->c, &hosts, e);
+
+	if (r == 0)
+		r = docker_net_resolv(x->d, x->c, &resolv, e);
+	if (r == 0)
+		r = write_file(x, "hosts", &hosts, &x->hosts, e);
+	if (r == 0)
+		r = write_file(x, "resolv.conf", &resolv, &x->resolv, e);
+	buf_printf(&name, "%s\n", x->config.hostname ?: "");
+	if (r == 0)
+		r = write_file(x, "hostname", &name, &x->hostname, e);
+	x->in.hosts = x->hosts;
+	x->in.hostname = x->hostname;
+	x->in.resolv = x->resolv;
+	return r;
+}
+
+static int resolve_init(struct resolving *x, struct err *e)
+{
+	if (!value_bool(x->c->host, "Init"))
+		return 0;
+	x->init = engine_resource(RES_INIT, "creel-init");
+	if (!x->init)
+		return err_kind(e, ERR_MISSING, -ENOENT, "the program creel-init is not installed");
+	x->in.init = x->init;
+	return 0;
+}
+
+int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, struct err *e)
+{
+	_cleanup_free_ struct resolving *x = calloc(1, sizeof(*x));
+	int r;
+
+	if (!x)
+		return err_oom(e);
+	*x = (struct resolving){ .d = d, .c = c };
+	r = docker_config(c, &x->config, e);
+	x->in.id = c->id;
+	x->in.config = &x->config;
+	x->in.host = c->host;
+	x->in.mounts = value_get(c->doc, "Mounts");
+	x->in.rootfs = value_text(c->doc, "Rootfs");
+	if (r == 0)
+		r = resolve_user(x, e);
+	if (r == 0)
+		r = resolve_devices(x, e);
+	if (r == 0)
+		r = resolve_shares(x, e);
+	if (r == 0)
+		r = resolve_init(x, e);
+	if (r == 0)
+		r = docker_mounts_check(c, e);
+	/* Networks first: they know the addresses that the files name. */
+	if (r == 0)
+		r = docker_net_prepare(d, c, ret, e);
+	if (r == 0)
+		r = resolve_files(x, e);
+	if (r == 0)
+		r = docker_spec(&x->in, ret, e);
+	resolving_done(x);
+	return r;
+}
+
+/* --- one life ------------------------------------------------------------------------------------------------------------ */
+
+struct life {
+	struct docker *d;
+	struct docker_row *c;
+	int dirfd; /* the container's folder */
+	struct spec spec;
+	struct plan plan;
+	struct plan_opts opts;
+	struct run run;
+	struct supervise sup;
+	char *cgroup, *keeper, *self;
+	bool planned, tty, input, once;
+	int64_t probe;
+	int ours[3], theirs[3]; /* ends of its streams: the keeper's, its own */
+	int run_fd;
+};
+
+static void life_done(struct life *l)
+{
+	run_done(&l->run);
+	if (l->planned)
+		plan_done(&l->plan);
+	spec_done(&l->spec);
+	free(l->cgroup);
+	free(l->keeper);
+	free(l->self);
+	fds_close_many(l->ours, 3);
+	fds_close_many(l->theirs, 3);
+	fd_close(l->run_fd);
+}
+#define _cleanup_life_ _cleanup_(life_done)
+
+static int pick_group(struct life *l, struct err *e)
+{
+	const char *parent = value_text(l->c->host, "CgroupParent");
+	_cleanup_free_ char *path = NULL;
+	struct cg_host *h;
+	int r;
+
+	if (l->opts.rootless)
+		return 0;
+	r = engine_cgroups(l->d->engine, &h, e);
+	if (r < 0 || cg_host_layout(h) == CG_NONE)
+		return r;
+	if (asprintf(&path, "%s%s/%s", isempty(parent) || *parent != '/' ? "/" : "", isempty(parent) ? "creel" : parent,
+		     l->c->id) < 0)
+		return err_oom(e);
+	r = cg_oci_path(h, path, false, l->c->id, &l->cgroup, e);
+	l->opts.cgroup = l->cgroup;
+	return r;
+}
+
+static int make_plan(struct life *l, struct err *e)
+{
+	int r;
+
+	l->opts = (struct plan_opts){ .id = l->c->id,
+				      .run_dir = l->d->engine->run_dir,
+				      .uid = -1,
+				      .gid = -1,
+				      .rootless = engine_rootless(),
+				      .oci = true };
+	r = pick_group(l, e);
+	if (r == 0)
+		r = plan_compile(&l->spec, &l->opts, &l->plan, e);
+	l->planned = r == 0;
+	return r;
+}
+
+static int make_streams(struct life *l, struct err *e)
+{
+	_cleanup_close_ int null = -EBADF;
+
+	if (l->tty)
+		return 0;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return err_set(e, -errno, "open /dev/null");
+	for (int i = 0; i < 3; i++) {
+		int p[2];
+
+		if (i == 0 && !l->input) {
+			l->theirs[0] = TAKE_FD(null);
+			continue;
+		}
+		if (pipe2(p, O_CLOEXEC) < 0)
+			return err_set(e, -errno, "make a pipe");
+		l->theirs[i] = p[i != 0];
+		l->ours[i] = p[i == 0];
+	}
+	memcpy(l->run.stdio, l->theirs, sizeof(l->theirs));
+	return 0;
+}
+
+static int say(int ctl, struct keeper_msg *m, const int *fds, size_t n, struct err *e)
+{
+	ssize_t r = fd_send(ctl, m, sizeof(*m), fds, n);
+
+	return r < 0 ? err_set(e, (int)r, "tell the keeper") : 0;
+}
+
+static int tell_keeper(void *arg, int ctl, struct run *run, struct err *e)
+{
+	struct life *l = arg;
+	struct keeper_msg m = { .type = KM_STREAMS, .flags = l->once ? KEEPER_ONCE : 0 };
+	_cleanup_close_ int log = -EBADF;
+	int fds[3], r = 0;
+	size_t n = 0;
+
+	for (int i = 0; i < 3; i++)
+		if (l->ours[i] >= 0) {
+			fds[n++] = l->ours[i];
+			m.flags |= 1u << i;
+		}
+	if (!l->tty)
+		r = say(ctl, &m, fds, n, e);
+	if (r == 0)
+		r = docker_log_open(l->d, l->c, &log, &m, e);
+	if (r == 0 && log >= 0)
+		r = say(ctl, &m, &log, 1, e);
+	if (r == 0 && l->probe) {
+		m = (struct keeper_msg){ .type = KM_PROBE, .max = (uint64_t)l->probe };
+		r = say(ctl, &m, NULL, 0, e);
+	}
+	/* Two ends of each pipe are in the first process and in the keeper: ours would keep it from ending. */
+	return r == 0 ? docker_give_clients(l->dirfd, ctl, e) : r;
+}
+
+static int copy_to(char **at, const char *s, struct err *e)
+{
+	if (!s)
+		return 0;
+	*at = strdup(s);
+	return *at ? 0 : err_oom(e);
+}
+
+static int fill_record(struct life *l, struct err *e)
+{
+	struct record *rec = &l->run.rec;
+	int r;
+
+	rec->ns_cloned = l->plan.ns_cloned;
+	rec->cap_mask = l->plan.cap_mask;
+	rec->has_userns = l->plan.has_userns;
+	r = copy_to(&rec->id, l->c->id, e);
+	if (r == 0)
+		r = copy_to(&rec->name, l->c->name, e);
+	if (r == 0)
+		r = copy_to(&rec->cgroup, l->cgroup, e);
+	if (r == 0)
+		r = copy_to(&rec->data, l->d->images->root, e);
+	for (unsigned i = 0; i < l->plan.n_nets && r == 0; i++) {
+		const struct net_dev *d = &l->plan.nets[i];
+
+		r = strv_push(&rec->host_ifs, *d->host_name ? d->host_name : "-", e);
+		if (r == 0)
+			r = strv_push(&rec->links, "-", e);
+	}
+	return r;
+}
+
+static int prepare(struct life *l, int ctl_fd, struct err *e)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct run *run = &l->run;
+	int r;
+
+	l->run_fd = record_open_dir(l->c->id, true, e);
+	if (l->run_fd < 0)
+		return l->run_fd;
+	run->plan = &l->plan;
+	run->spec = &l->spec;
+	run->opts = &l->opts;
+	run->log = l->d->log;
+	run->dirfd = l->run_fd;
+	l->keeper = engine_resource(RES_KEEPER, "creel-keeper");
+	l->self = engine_self();
+	if (!l->keeper || !l->self)
+		return err_kind(e, ERR_MISSING, -ENOENT, "the program creel-keeper is not installed");
+	l->sup = (struct supervise){ .keeper = l->keeper,
+				     .creel = l->self,
+				     .peer_fd = -EBADF,
+				     .ctl_fd = ctl_fd,
+				     .more = tell_keeper,
+				     .arg = l };
+	r = spec_dump(&l->spec, &text, e);
+	if (r == 0)
+		r = file_replace(run->dirfd, "spec", buf_str(&text), text.len, 0600, false, e);
+	if (r == 0)
+		r = fill_record(l, e);
+	if (r == 0 && l->plan.seccomp.len)
+		r = seccomp_prog_save(&l->plan.seccomp, run->dirfd, "seccomp", e);
+	if (r == 0 && l->plan.rootfs_mount && mkdir(l->plan.rootfs_mount, 0755) < 0 && errno != EEXIST)
+		r = err_set(e, -errno, "create %s", l->plan.rootfs_mount);
+	if (r == 0 && l->cgroup) {
+		r = engine_cgroups(l->d->engine, &run->cg_host, e);
+		l->d->engine->cg_host = NULL; /* the run's from here on */
+	}
+	return r == 0 ? make_streams(l, e) : r;
+}
+
+static int live(struct docker *d, struct docker_row *c, int dirfd, int ctl_fd, bool *ret_health, struct err *e)
+{
+	_cleanup_life_ struct life l = { .d = d,
+					 .c = c,
+					 .dirfd = dirfd,
+					 .ours = { -EBADF, -EBADF, -EBADF },
+					 .theirs = { -EBADF, -EBADF, -EBADF },
+					 .run_fd = -EBADF };
+	struct container_config config;
+	int r;
+
+	run_init(&l.run);
+	spec_init(&l.spec);
+	r = docker_config(c, &config, e);
+	l.tty = config.tty;
+	l.input = config.open_stdin;
+	l.once = config.stdin_once;
+	l.probe = docker_health_first(&config);
+	*ret_health = l.probe > 0;
+	container_config_done(&config);
+	if (r == 0)
+		r = docker_spec_of(d, c, &l.spec, e);
+	if (r == 0)
+		r = make_plan(&l, e);
+	if (r == 0)
+		r = prepare(&l, ctl_fd, e);
+	if (r == 0)
+		r = ctl_fd >= 0 ? start_again(&l.run, &l.sup, e) : start_detached(&l.run, &l.sup, e);
+	if (r < 0) {
+		_cleanup_free_ char *dir = path_join(d->engine->run_dir, c->id);
+
+		if (dir && l.run_fd >= 0 && !file_exists(l.run_fd, "journal"))
+			(void)tree_remove(AT_FDCWD, dir, NULL);
+	}
+	return r;
+}
+
+/* As a shell has it, and Docker's client. */
+static int failed_code(int r, const struct err *e)
+{
+	return r == -ENOENT && e && startswith(e->msg, "exec:") ? 127
+	       : r == -EACCES || r == -ENOEXEC			? 126
+	       : r == -ENOENT					? 127
+								: 128;
+}
+
+int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struct docker_state *st, int ctl_fd,
+			struct err *e)
+{
+	_cleanup_record_ struct record rec = { .exit_status = -1 };
+	struct err own = { 0 };
+	bool health = false;
+	int r;
+
+	e = e ?: &own;
+	/* Said before, so that what ends at once, and whose keeper writes after us, is not overwritten. */
+	*st = (struct docker_state){ .status = DS_RUNNING,
+				     .started_ns = docker_now(),
+				     .restarts = st->restarts,
+				     .finished_ns = st->finished_ns };
+	r = docker_state_write(dirfd, st, e);
+	if (r == 0)
+		r = live(d, c, dirfd, ctl_fd, &health, e);
+	if (r < 0) {
+		st->status = DS_CREATED;
+		st->started_ns = 0;
+		st->exit_code = failed_code(r, e);
+		st->error = strdup(e->msg);
+		(void)docker_state_write(dirfd, st, NULL);
+		docker_net_stopped(d, c->id);
+		return r;
+	}
+	if (health) {
+		st->health = DH_STARTING;
+		unlinkat(dirfd, "health", 0);
+		(void)docker_state_write(dirfd, st, NULL);
+	}
+	docker_event(d, c, "start", NULL);
+	return 0;
+}
+
+int docker_start(struct docker *d, const char *id, struct err *e)
+{
+	_cleanup_row_ struct docker_row c = { 0 };
+	_cleanup_state_ struct docker_state st = { 0 };
+	_cleanup_close_ int lock = -EBADF, dirfd = -EBADF;
+	int r = docker_find(d, id, &c, e);
+
+	if (r < 0)
+		return r;
+	lock = record_lock(c.id, true, e);
+	if (lock < 0)
+		return lock;
+	dirfd = docker_dir(d, c.id, e);
+	if (dirfd < 0)
+		return dirfd == -ENOENT ? err_kind(e, ERR_NOT_FOUND, -ENOENT, "No such container: %s", id) : dirfd;
+	r = docker_state_read(dirfd, c.id, &st, e);
+	if (r < 0)
+		return r;
+	if (st.status == DS_PAUSED)
+		return err_kind(e, ERR_STATE, -EBUSY, "cannot start a paused container, try unpause instead");
+	if (st.status == DS_RUNNING)
+		return 1;
+	if (st.status == DS_REMOVING || st.status == DS_DEAD)
+		return err_kind(e, ERR_STATE, -EBUSY, "container is marked for removal and cannot be started");
+	r = docker_recover(d, c.id, e);
+	if (r < 0)
+		return r;
+	st.restarts = 0;
+	return docker_start_locked(d, &c, dirfd, &st, -EBADF, e);
+}

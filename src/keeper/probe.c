@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The clock of health checks: what is done and what it means is the program's that is run. */
+
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keeper/inner.h"
+
+#define NS_PER_MS 1000000u
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+void probe_set(struct keeper *k, uint64_t ns)
+{
+	k->probe_at = ns ? now() + ns : 0;
+}
+
+int probe_timeout(const struct keeper *k)
+{
+	uint64_t at = k->probe_at, t;
+
+	/* One at a time, and none of a container that has ended. */
+	if (!at || k->probe > 0 || k->init <= 0 || !k->creel)
+		return -1;
+	t = now();
+	return at <= t ? 0 : (at - t) / NS_PER_MS >= 3600000 ? 3600000 : (int)((at - t) / NS_PER_MS) + 1;
+}
+
+void probe_run(struct keeper *k)
+{
+	sigset_t none;
+
+	if (probe_timeout(k) != 0)
+		return;
+	probe_set(k, k->probe_every);
+	k->probe = fork();
+	if (k->probe != 0)
+		return;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	execv(k->creel, (char *[]){ (char *)"creel", (char *)"keeper-probe", (char *)k->id, NULL });
+	_exit(127);
+}
