@@ -391,8 +391,15 @@ int docker_wait(struct docker *d, const char *id, const char *condition, void (*
 	dirfd = docker_dir(d, c.id, e);
 	if (dirfd < 0)
 		return dirfd;
-	if (ino < 0 || inotify_add_watch(ino, fd_path(dirfd, path), IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF) < 0)
+	if (ino < 0 || inotify_add_watch(ino, fd_path(dirfd, path), IN_MOVED_TO) < 0)
 		return err_set(e, -errno, "watch the container");
+	/* A folder that is held open is not told of its own end. */
+	if (streq(condition, "removed")) {
+		_cleanup_free_ char *all = docker_path(d, "", NULL);
+
+		if (!all || inotify_add_watch(ino, all, IN_DELETE) < 0)
+			return err_set(e, -errno, "watch all containers");
+	}
 	r = docker_state_read(dirfd, c.id, &then, e);
 	if (r < 0)
 		return r;

@@ -722,21 +722,31 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	tell_death(d, &t->c, &t->st);
 	if (r == 0 && !again && value_bool(t->c.host, "AutoRemove"))
 		return docker_remove_locked(d, &t->c, true, e);
+	if (r == 0 && again) {
+		/* Somebody is at it still. */
+		rec->keeper = getppid();
+		(void)proc_start_time(rec->keeper, &rec->keeper_start);
+		r = record_write(run, rec, e);
+	}
 	(void)docker_state_write(t->dirfd, &t->st, NULL);
-	if (r == 0)
-		r = tree_remove(AT_FDCWD, dir, e);
-	return r == 0 && again ? start_again_later(d, t, ctl_fd, e) : r;
+	if (r == 0 && again)
+		r = start_again_later(d, t, ctl_fd, e);
+	return again && (r < 0 || t->st.status == DS_RUNNING) ? r : tree_remove(AT_FDCWD, dir, e);
 }
 
 int docker_keeper_exit(const char *id, int status, int ctl_fd, const struct log *log, struct err *e)
 {
 	_cleanup_record_ struct record known = { .exit_status = -1 }, rec = { .exit_status = -1 };
-	_cleanup_close_ int run = record_open_dir(id, false, e);
+	_cleanup_close_ int run = record_open_dir(id, false, NULL);
 	_cleanup_(docker_freep) struct docker *d = NULL;
 	_cleanup_target_ struct target t = TARGET_INIT;
 	struct docker_opts o = { .log = log };
-	int r = run < 0 ? run : record_read(run, &known, e);
+	int r;
 
+	/* A start that failed has cleaned up itself. */
+	if (run < 0)
+		return 0;
+	r = record_read(run, &known, e);
 	if (r < 0)
 		return r;
 	if (!known.data)
@@ -747,7 +757,6 @@ int docker_keeper_exit(const char *id, int status, int ctl_fd, const struct log 
 		r = open_target(d, id, true, &t, e);
 	if (r == 0)
 		r = record_read(run, &rec, e);
-	/* A start that failed late has been cleaned up by its runtime. */
 	if (r < 0 || rec.keeper != getppid())
 		return r;
 	return ended(d, &t, &rec, run, status, ctl_fd, e);

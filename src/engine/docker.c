@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -339,10 +340,11 @@ static void look_at_it(const char *id, struct docker_state *s)
 	/* Its keeper is about to say what became of it, or to start it again. */
 	if (run >= 0 && record_kept(&rec))
 		return;
-	if (s->status != DS_RESTARTING || run < 0) {
-		s->status = DS_EXITED;
-		s->exit_code = s->exit_code ?: 255;
-	}
+	s->exit_code = s->status == DS_RESTARTING ? s->exit_code : 255;
+	s->status = DS_EXITED;
+	if (rec.exit_status != -1)
+		s->exit_code = WIFSIGNALED(rec.exit_status) ? 128 + WTERMSIG(rec.exit_status)
+							     : WEXITSTATUS(rec.exit_status);
 }
 
 int docker_state_read(int dirfd, const char *id, struct docker_state *ret, struct err *e)

@@ -27,14 +27,13 @@ struct keeper_client {
 	int tty; /* of KC_STREAMS: KEEPER_IN … */
 };
 
-/* One output of the container, its console being the first. */
+/* One output of the container, a terminal being the first. */
 struct keeper_output {
-	int fd; /* -1; the console's is keeper.console */
+	int fd; /* -1; the terminal's is keeper.console */
 	size_t used;
-	char line[KEEPER_LINE]; /* what has come of a line */
 };
 
-/* Streams without a terminal, the log of lines, and clients that lose nothing. Pages of it that are not used cost nothing. */
+/* Streams without a terminal, the log of lines, and clients that lose nothing. */
 struct keeper_streams {
 	struct keeper_output out[2];
 	int in; /* what the container reads, -1 */
@@ -45,17 +44,16 @@ struct keeper_streams {
 	uint64_t lines_size, lines_max;
 	unsigned lines_files;
 	char lines_path[256];
-	size_t text_used;
-	char text[6 * KEEPER_LINE + 4096];
 
-	/* Read from the container, and not yet taken by these clients (a bit each): nothing more is read before. */
-	uint32_t owed;
-	size_t held_len;
-	char held[8 + 4096];
-	/* From a client, and not yet read by the container. */
-	size_t typed_at, typed_len;
-	int typed_end; /* … and that is its end */
-	char typed[4096];
+	uint32_t owed; /* what is held is not yet taken by these clients (a bit each): nothing more is read before */
+	size_t held_len, text_used;
+	size_t typed_at, typed_len; /* from a client, and not yet read by the container */
+	int typed_end;		    /* … and that is its end */
+
+	/* Never cleared: pages that nobody writes to cost nothing. */
+	char held[8 + 4096], typed[4096];
+	char line[2][KEEPER_LINE]; /* what has come of a line of each output */
+	char text[6 * KEEPER_LINE + 4096];
 };
 
 struct keeper {
@@ -81,11 +79,12 @@ struct keeper {
 	int escape_raw;
 	struct keeper_client clients[KEEPER_CLIENTS];
 	unsigned generation; /* counts KM_INIT */
-	struct keeper_streams s;
 
 	const char *id, *creel; /* of the program, for what it starts; NULL in the foreground */
 	pid_t probe;
 	uint64_t probe_every, probe_at; /* ns of the monotonic clock, 0: never */
+
+	struct keeper_streams s; /* the last */
 };
 
 void keeper_init(struct keeper *k);

@@ -30,7 +30,7 @@
 
 void keeper_init(struct keeper *k)
 {
-	memset(k, 0, sizeof(*k));
+	memset(k, 0, offsetof(struct keeper, s.held));
 	k->ctl = k->listen = k->sigfd = k->init_fd = k->console = k->log = k->in = k->out = -1;
 	for (int i = 0; i < KEEPER_CLIENTS; i++)
 		k->clients[i].fd = -1;

@@ -173,7 +173,7 @@ static void end_line(struct keeper_streams *s, int stream)
 	struct keeper_output *o = &s->out[stream - 1];
 
 	if (o->used && s->lines >= 0)
-		put_line(s, stream, o->line, o->used);
+		put_line(s, stream, s->line[stream - 1], o->used);
 	o->used = 0;
 }
 
@@ -181,6 +181,7 @@ void streams_lines(struct keeper *k, int stream, const char *p, size_t n)
 {
 	struct keeper_streams *s = &k->s;
 	struct keeper_output *o = &s->out[stream - 1];
+	char *line = s->line[stream - 1];
 
 	if (s->lines < 0)
 		return;
@@ -188,19 +189,19 @@ void streams_lines(struct keeper *k, int stream, const char *p, size_t n)
 		const char *nl = memchr(p, '\n', n);
 		size_t len = nl ? (size_t)(nl - p) + 1 : n;
 
-		if (nl && !o->used && len <= sizeof(o->line)) {
+		if (nl && !o->used && len <= KEEPER_LINE) {
 			put_line(s, stream, p, len);
 			p += len;
 			n -= len;
 			continue;
 		}
-		if (len > sizeof(o->line) - o->used)
-			len = sizeof(o->line) - o->used;
-		memcpy(o->line + o->used, p, len);
+		if (len > KEEPER_LINE - o->used)
+			len = KEEPER_LINE - o->used;
+		memcpy(line + o->used, p, len);
 		o->used += len;
 		p += len;
 		n -= len;
-		if (o->line[o->used - 1] == '\n' || o->used == sizeof(o->line))
+		if (line[o->used - 1] == '\n' || o->used == KEEPER_LINE)
 			end_line(s, stream);
 	}
 	flush_text(s);
