@@ -343,8 +343,8 @@ static void look_at_it(const char *id, struct docker_state *s)
 	s->exit_code = s->status == DS_RESTARTING ? s->exit_code : 255;
 	s->status = DS_EXITED;
 	if (rec.exit_status != -1)
-		s->exit_code = WIFSIGNALED(rec.exit_status) ? 128 + WTERMSIG(rec.exit_status)
-							     : WEXITSTATUS(rec.exit_status);
+		s->exit_code =
+			WIFSIGNALED(rec.exit_status) ? 128 + WTERMSIG(rec.exit_status) : WEXITSTATUS(rec.exit_status);
 }
 
 int docker_state_read(int dirfd, const char *id, struct docker_state *ret, struct err *e)
