@@ -325,6 +325,10 @@ static void set_body(struct exchange *x)
 		set(x->curl, CURLOPT_SEEKFUNCTION, on_seek);
 		set(x->curl, CURLOPT_SEEKDATA, x);
 		set(x->curl, CURLOPT_UPLOAD_BUFFERSIZE, TRANSFER_UNIT);
+		/* On a connection that was used before, libcurl repeats by itself what broke off, from its beginning; of what
+		 * appends, a part may have arrived. */
+		if (streq(q->method, "PATCH"))
+			set(x->curl, CURLOPT_FRESH_CONNECT, 1l);
 	} else if (streq(q->method, "HEAD")) {
 		set(x->curl, CURLOPT_NOBODY, 1l);
 	}

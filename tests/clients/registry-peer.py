@@ -4,10 +4,12 @@
 
     registry-peer.py image DIR LAYERS-IN-BYTES...     an image layout with a content store's folder; prints the manifest's digest
     registry-peer.py proxy PORT TARGET LOG            passes requests on; path prefixes say how (below)
-    registry-peer.py token PORT KEY CERT USER PASS LOG   Docker's token server; tokens are signed with openssl
+    registry-peer.py token PORT KEY CERT USER PASS LOG [refresh]   Docker's token server; tokens are signed with openssl.
+                                                      With "refresh" a log-in gives a token in place of the password
 
 A repository below these names, seen through the proxy, is treated so:
     cut/…    each answer with content breaks off after 300 kB, whatever was asked for
+    cutup/…  the first upload of more than that breaks off after so much, which the registry has then
     slow/…   content trickles, so that the client can be killed on the way
     wrong/…  content is changed in its last byte         short/…  content ends early, and says that it is whole
     long/…   content is longer than it should be         huge/…   manifests have five megabytes
@@ -66,6 +68,7 @@ def image(root, sizes):
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     seen = set()
+    goes_on = ""
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
@@ -77,7 +80,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
     def note(self, status):
         with open(self.log, "a") as f:
-            f.write(f"{self.command} {self.path} {status} range={self.headers.get('Range', '-')} "
+            f.write(f"{self.command} {self.path} {status} range={self.headers.get('Range', self.headers.get('Content-Range', '-'))} "
                     f"host={self.headers['Host']} auth={self.headers.get('Authorization', '-').split(' ')[0]}\n")
 
     def answer(self, status, body=b"", length=None, **headers):
@@ -102,6 +105,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
             self.answer(429, Retry_After="3600")
         elif how == "denied":
             self.answer(403, b'{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}')
+        elif how == "cutup" and self.command == "GET" and "/uploads/" in self.path:
+            self.answer(204, Range="0-299999", Location=self.server.goes_on)
         elif how == "busy" and self.path not in self.server.seen:
             self.server.seen.add(self.path)
             self.answer(429, Retry_After="1")
@@ -115,8 +120,20 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         if self.special(how):
             return
         to = http.client.HTTPConnection(self.target)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection",)}
+        length = int(self.headers.get("Content-Length") or 0)
+        cut = how == "cutup" and length > 300000 and "cutup" not in self.server.seen
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "content-length")}
+        body = self.rfile.read(300000 if cut else length)
+        if cut:
+            self.server.seen.add("cutup")
+            to.request(self.command, self.path, body, headers)
+            reply = to.getresponse()
+            reply.read()
+            # docker-registry knows how far it is by this address only, which the client does not hear of.
+            self.server.goes_on = reply.getheader("Location")
+            self.note("cut")
+            self.close_connection = True
+            return
         to.request(self.command, self.path, body, headers)
         reply = to.getresponse()
         data = reply.read()
@@ -154,6 +171,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
 class Token(http.server.BaseHTTPRequestHandler):
     key = cert = user = log = ""
+    refresh = False
 
     def log_message(self, *args):
         pass
@@ -168,6 +186,13 @@ class Token(http.server.BaseHTTPRequestHandler):
         made = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], input=text, capture_output=True, check=True)
         return (text + b"." + part(made.stdout)).decode()
 
+    def do_POST(self):
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        query = urllib.parse.parse_qs(form)
+        with open(self.log, "a") as f:
+            f.write(f"POST {form}\n")
+        self.grant(query, query.get("refresh_token") == ["of-long-life"], query["scope"][0].split(" "))
+
     def do_GET(self):
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
         given = self.headers.get("Authorization", "")
@@ -178,16 +203,22 @@ class Token(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        self.grant(query, given, query.get("scope", []))
+
+    def grant(self, query, known, scopes):
         access = []
-        for scope in query.get("scope", []):
+        for scope in scopes:
             kind, name, actions = scope.split(":")
             # Who is not logged in may read what is public.
-            allowed = actions.split(",") if given else ["pull"] if name.startswith("public/") else []
+            allowed = actions.split(",") if known else ["pull"] if name.startswith("public/") else []
             access.append({"type": kind, "name": name, "actions": allowed})
         now = int(time.time())
         claims = {"iss": "creel-test", "sub": "u", "aud": query["service"][0], "exp": now + 300, "nbf": now - 10, "iat": now,
                   "jti": str(random.random()), "access": access}
-        body = json.dumps({"token": self.sign(claims), "expires_in": 300}).encode()
+        answer = {"token": self.sign(claims), "expires_in": 300}
+        if self.refresh and query.get("offline_token"):
+            answer["refresh_token"] = "of-long-life"
+        body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -203,6 +234,7 @@ def main():
         Server(("127.0.0.1", int(args[0])), Proxy).serve_forever()
     elif verb == "token":
         Token.key, Token.cert, Token.user, Token.log = args[1], args[2], f"{args[3]}:{args[4]}", args[5]
+        Token.refresh = len(args) > 6
         Server(("127.0.0.1", int(args[0])), Token).serve_forever()
 
 

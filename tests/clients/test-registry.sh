@@ -74,6 +74,10 @@ check "after kill -9" tool fetch $PROXY/slow/app:1 "$T/slow"
 check "all is there" whole "$T/slow"
 like "it went on at byte $had" "$(grep 'GET /v2/slow/.*206' "$T/proxy.log")" "range=bytes=$had-"
 
+check "an upload that breaks off" tool push "$T/image" "$digest" $PROXY/cutup/app:1
+like "goes on at the byte" "$(grep 'PATCH /v2/cutup' "$T/proxy.log")" 'range=300000-30'
+check "and is whole" tool fetch $A/cutup/app:1 "$T/cutup"
+
 # --- mirrors
 check "by a mirror, which has it" tool -m "gone.invalid=http://$A" fetch gone.invalid/first/app:1 "$T/mirror"
 check "all is there" whole "$T/mirror"
@@ -134,6 +138,14 @@ like "by scope" "$(cat "$T/tokens.log")" 'scope=repository:other:pull,push&scope
 check "log-out" tool logout $TOKEN
 check "who is nobody reads what is public" tool fetch $TOKEN/public/app:1 "$T/public"
 says "and nothing else" 'denied|unauthorized|authentication' tool manifest $TOKEN/other:1
+
+check "a token server that gives tokens for passwords" server 127.0.0.1:5006 token 5006 "$T/key.pem" "$T/cert.pem" huma secret "$T/oauths.log" refresh
+registry oauth 127.0.0.1:5007 "auth: {token: {realm: 'http://127.0.0.1:5006/t', service: creel-registry, issuer: creel-test, rootcertbundle: $T/cert.pem}}"
+check "log-in" tool login 127.0.0.1:5007 huma secret
+like "the token is kept" "$(cat "$T/config/config.json")" '"identitytoken": ?"of-long-life"'
+unlike "the password is not" "$(cat "$T/config/config.json")" "$(printf huma:secret | base64)"
+check "it lets us in" tool push "$T/image" "$digest" 127.0.0.1:5007/private/app:1
+like "by OAuth" "$(cat "$T/oauths.log")" 'POST grant_type=refresh_token&service=creel-registry&client_id=creel&refresh_token=of-long-life&scope=repository:private/app:pull,push'
 
 # --- TLS. A name: on 127.0.0.0/8 any certificate will do.
 H=registry.test:5005
