@@ -34,18 +34,27 @@ struct layer_input {
 };
 int layer_unpack(struct layers *l, const char *parent, const struct layer_input *in, const char *diff,
 		 char ret_diff[static DIGEST_MAX], char ret_chain[static DIGEST_MAX], struct err *e);
-/* Bytes on disk of this layer alone. */
+/* Bytes on disk of this layer alone; those of its files as they say themselves, which is the size that Docker shows. */
 int layer_size(struct layers *l, const char *chain, uint64_t *ret, struct err *e);
-/* Those that no image and no container has, by the tables of the caller's transaction. */
+int layer_bytes(struct layers *l, const char *chain, uint64_t *ret, struct err *e);
+/* Chain id of the layer below, "": it is the lowest. */
+int layer_parent(struct layers *l, const char *chain, char ret[static DIGEST_MAX], struct err *e);
+/* One that no image and no container has. Missing is fine. */
 int layers_remove(struct layers *l, const char *chain, struct err *e);
+/* Each that is there; FN's non-zero answer ends it and is returned. */
+int layers_each(struct layers *l, int (*fn)(void *arg, const char *chain), void *arg, struct err *e);
+/* What is half made or half removed, and nobody works on. */
+int layers_sweep(struct layers *l, struct err *e);
 
 /* --- a root over them --------------------------------------------------------------------------------------------------- */
 
 /* A writable root over CHAIN (NULL: an empty one), by the name ID. *RET_ROOTFS (free()): what spec.rootfs.path is to say. */
 int rootfs_make(struct layers *l, const char *id, const char *chain, char **ret_rootfs, struct err *e);
-int rootfs_remove(struct layers *l, const char *id, struct err *e); /* missing is fine */
+int rootfs_remove(struct layers *l, const char *id, struct err *e);	     /* missing is fine */
+int rootfs_ref(struct layers *l, const char *id, char **ret, struct err *e); /* what rootfs_make() said */
 /* Its tree as a detached mount, also while it is not running. READ_ONLY also for a layer's own: ID NULL, CHAIN said. fd. */
 int rootfs_open(struct layers *l, const char *id, const char *chain, bool read_only, struct err *e);
+/* Bytes of the files that are new or changed: Docker's SizeRw. */
 int rootfs_size(struct layers *l, const char *id, uint64_t *ret, struct err *e);
 
 enum change { CHANGE_MODIFIED = 0, CHANGE_ADDED = 1, CHANGE_DELETED = 2 }; /* the Engine API's numbers */

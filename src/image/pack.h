@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Trees into tar streams (pax where ustar does not do): sorted names, hard links once, holes of sparse files, devices,
- * extended attributes, whiteouts of OCI for what was removed. The same tree gives the same bytes.
+ * Trees into tar streams (pax where ustar does not do): sorted names, hard links once, devices, attributes that
+ * mean the same elsewhere (user.*, capabilities), whiteouts of OCI for what was removed. Holes become zeroes, as the image
+ * specification wants it. The same tree gives the same bytes.
  */
 
 #include <stdint.h>
@@ -12,6 +13,7 @@
 #include "image/blobs.h"
 #include "image/layers.h"
 
+/* NULL where it is asked for: all as it is, gzip. */
 struct pack_opts {
 	int64_t clamp_mtime; /* SOURCE_DATE_EPOCH: no time is later; -1: as they are */
 	const char *prefix;  /* put before every name */

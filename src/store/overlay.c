@@ -159,15 +159,15 @@ static int mount_layers(const struct layers *l, const struct mount_opts *o, int 
 	if (r < 0)
 		return mount_fs_error(fs_fd, r, "overlay", "source", e);
 	r = set_lower(fs_fd, &l->lower, fds, e);
-	if (r == 0)
+	if (r == 0 && l->upper)
 		r = set_dir(fs_fd, "upperdir", l->upper, &fds[n], e);
-	if (r == 0)
+	if (r == 0 && l->upper)
 		r = set_dir(fs_fd, "workdir", l->work, &fds[n + 1], e);
 	if (r == 0)
 		r = mount_fs_options(fs_fd, "overlay", o->data, e);
 	if (r < 0)
 		return r;
-	mnt = mount_finish(fs_fd, "overlay", l->upper, 0, e);
+	mnt = mount_finish(fs_fd, "overlay", l->upper ?: l->lower.v[0], 0, e);
 	/* Before Linux 6.5 overlay looks at its options only now, and names none. */
 	if (mnt == -EINVAL && o->data[0])
 		return err_hint(e, mnt, "overlay may not know all of these options: %s", o->data);
@@ -211,10 +211,37 @@ static int mount_by_root(const struct layers *l, const struct mount_opts *o, int
 	return answer.code ? answer.code : n == 1 ? mnt : -EBADF;
 }
 
+static int mount_as_we_are(const struct layers *l, const struct mount_opts *o, struct err *e)
+{
+	size_t n = l->lower.n + 2;
+	_cleanup_free_ int *fds = malloc(n * sizeof(*fds));
+	int r;
+
+	if (!fds)
+		return err_oom(e);
+	for (size_t i = 0; i < n; i++)
+		fds[i] = -EBADF;
+	r = geteuid() == 0 ? mount_layers(l, o, fds, e) : mount_by_root(l, o, fds, e);
+	fds_close_many(fds, n);
+	return r;
+}
+
+int store_overlay_lowers(char *const *lowers, size_t n, struct err *e)
+{
+	_cleanup_(layers_done) struct layers l = { 0 };
+	struct mount_opts o;
+	int r = mount_opts_parse(NULL, &o, e);
+
+	if (n < 2 || n > LOWER_MAX)
+		return err_kind(e, ERR_LIMIT, -E2BIG, "overlay: %zu layers, expected 2 to %d", n, LOWER_MAX);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = strv_push(&l.lower, lowers[i], e);
+	return r < 0 ? r : mount_as_we_are(&l, &o, e);
+}
+
 static int overlay_open_tree(const struct store_ref *ref, const char *options, struct err *e)
 {
 	_cleanup_(layers_done) struct layers l = { 0 };
-	_cleanup_free_ int *fds = NULL;
 	struct mount_opts o;
 	int r;
 
@@ -229,13 +256,7 @@ static int overlay_open_tree(const struct store_ref *ref, const char *options, s
 		r = dir_make_all(l.work, 0755, e);
 	if (r < 0)
 		return r;
-	fds = malloc((l.lower.n + 2) * sizeof(*fds));
-	if (!fds)
-		return err_oom(e);
-	for (size_t i = 0; i < l.lower.n + 2; i++)
-		fds[i] = -EBADF;
-	r = geteuid() == 0 ? mount_layers(&l, &o, fds, e) : mount_by_root(&l, &o, fds, e);
-	fds_close_many(fds, l.lower.n + 2);
+	r = mount_as_we_are(&l, &o, e);
 	return r < 0 ? err_wrap(e, r, "root file system overlay:%s", ref->src) : r;
 }
 

@@ -95,3 +95,6 @@ int store_copy_below(int src, int dst, struct err *e);
 
 /* rm -rf, subvolumes included; never "/", by whatever name: these paths come from a configuration. */
 int store_remove_tree(const char *path, struct err *e);
+
+/* A detached mount of the folders LOWERS, the first the top one, that cannot be written to. fd or -errno. */
+int store_overlay_lowers(char *const *lowers, size_t n, struct err *e);

@@ -42,14 +42,19 @@ void tar_entry_done(struct tar_entry *t)
 
 int tar_reader_init(struct tar_reader *t, int fd, struct err *e)
 {
-	*t = (struct tar_reader){ .fd = fd, .data = malloc(READ_AHEAD) };
-	return t->data ? 0 : err_oom(e);
+	*t = (struct tar_reader){ .fd = fd, .own = malloc(READ_AHEAD) };
+	return t->own ? 0 : err_oom(e);
+}
+
+void tar_reader_init_source(struct tar_reader *t, const struct tar_source *source)
+{
+	*t = (struct tar_reader){ .fd = -EBADF, .source = *source };
 }
 
 void tar_reader_done(struct tar_reader *t)
 {
-	free(t->data);
-	t->data = NULL;
+	free(t->own);
+	t->own = NULL;
 }
 
 static int bad(struct err *e, const char *what)
@@ -64,11 +69,18 @@ static int fill(struct tar_reader *t, struct err *e)
 
 	if (t->at < t->len)
 		return 1;
-	do
-		n = read(t->fd, t->data, READ_AHEAD);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_set(e, -errno, "read the archive");
+	if (t->source.next) {
+		n = t->source.next(t->source.arg, &t->data, e);
+		if (n < 0)
+			return (int)n;
+	} else {
+		do
+			n = read(t->fd, t->own, READ_AHEAD);
+		while (n < 0 && errno == EINTR);
+		if (n < 0)
+			return err_set(e, -errno, "read the archive");
+		t->data = t->own;
+	}
 	t->at = 0;
 	t->len = (size_t)n;
 	return n > 0;

@@ -42,14 +42,23 @@ struct tar_entry {
 };
 void tar_entry_done(struct tar_entry *t);
 
+/* Where the bytes come from, when it is not an fd: the next of them, which stay until the next call. 0: the end. */
+struct tar_source {
+	ssize_t (*next)(void *arg, const char **ret, struct err *e);
+	void *arg;
+};
+
 struct tar_reader {
 	int fd;
-	char *data; /* owned: what was read and not used yet is data[at .. len] */
+	struct tar_source source; /* where .next is set */
+	char *own;		  /* buffer for what an fd gives */
+	const char *data;	  /* what was read and not used yet is data[at .. len] */
 	size_t at, len;
 	uint64_t left; /* of the entry's data, padding not counted */
 	unsigned pad;
 };
 int tar_reader_init(struct tar_reader *t, int fd, struct err *e);
+void tar_reader_init_source(struct tar_reader *t, const struct tar_source *source);
 void tar_reader_done(struct tar_reader *t);
 
 /* Skips what is left of the last entry and reads the next: 1, or 0 at the end. *RET is the caller's. */

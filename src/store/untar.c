@@ -6,6 +6,7 @@
  * whatever comes into one changes them.
  */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -17,12 +18,16 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/macros.h"
+#include "store/path-set.h"
 #include "store/tar-read.h"
 #include "store/untar.h"
 #include "sys/inroot.h"
 
 #define WHITEOUT	".wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
+#define WHITEOUT_META	".wh..wh." /* of aufs: nothing to us */
+#define BELOW_MAX	128	   /* depth of what an opaque folder hides */
+#define ENTRIES_MAX	(1u << 26)
 
 struct dir_time {
 	char *path;
@@ -36,11 +41,20 @@ struct untar {
 	bool no_owner; /* not root of any name space: what is made is the caller's */
 	struct dir_time *times;
 	size_t n_times;
+	/* The folder that the last entry was in, as most of the next ones are, too. */
+	char *at;
+	int at_fd;
+	bool at_stale; /* something was removed since: its name may lead elsewhere */
+	struct path_set made;
+	struct untar_stats stats;
 };
 
 static void untar_done(struct untar *u)
 {
 	tar_reader_done(&u->in);
+	fd_close(u->at_fd);
+	free(u->at);
+	path_set_done(&u->made);
 	for (size_t i = 0; i < u->n_times; i++)
 		free(u->times[i].path);
 	free(u->times);
@@ -106,7 +120,7 @@ static bool wanted(const struct untar *u, struct tar_entry *t)
 	const struct untar_opts *o = u->o;
 	bool whiteout = startswith(last_part(t->name), WHITEOUT);
 
-	if (o->whiteouts != UNTAR_PLAIN && whiteout != (o->whiteouts == UNTAR_REMOVE))
+	if ((o->whiteouts == UNTAR_REMOVE || o->whiteouts == UNTAR_LAYER) && whiteout != (o->whiteouts == UNTAR_REMOVE))
 		return false;
 	if (o->strip && (!strip_name(t->name, o->strip)))
 		return false;
@@ -119,12 +133,16 @@ static bool wanted(const struct untar *u, struct tar_entry *t)
 
 /* --- attributes ------------------------------------------------------------------------------------------------------- */
 
-/* What this file system or this name space has no use for is left out, as by other unpackers. */
-static int set_xattrs(int fd, const struct tar_entry *t, struct err *e)
+/* What this file system or this name space has no use for is left out, as by other unpackers. Overlayfs follows its own
+ * attributes to other places of the layers: those of a layer are ours to set. */
+static int set_xattrs(const struct untar *u, int fd, const struct tar_entry *t, struct err *e)
 {
 	for (size_t i = 0; i < t->n_xattrs; i++) {
 		const struct tar_xattr *x = &t->xattrs[i];
 
+		if (u->o->whiteouts != UNTAR_PLAIN &&
+		    (startswith(x->name, "trusted.overlay.") || startswith(x->name, "user.overlay.")))
+			continue;
 		if (fsetxattr(fd, x->name, x->value, x->len, 0) < 0 && errno != EOPNOTSUPP && errno != EPERM &&
 		    errno != EINVAL)
 			return err_set(e, -errno, "set attribute %s of %s", x->name, t->name);
@@ -139,7 +157,7 @@ static int set_attributes(const struct untar *u, int fd, const struct tar_entry 
 		return err_set(e, -errno, "give %s to %u:%u", t->name, t->uid, t->gid);
 	if (fchmod(fd, t->mode) < 0)
 		return err_set(e, -errno, "set the mode of %s", t->name);
-	return set_xattrs(fd, t, e);
+	return set_xattrs(u, fd, t, e);
 }
 
 static int set_times(int fd, const struct timespec *mtime)
@@ -162,11 +180,38 @@ static int set_attributes_at(const struct untar *u, int dir, const char *name, c
 
 /* --- objects ---------------------------------------------------------------------------------------------------------- */
 
-static int remove_at(int dir, const char *name, struct err *e)
+static int remove_at(struct untar *u, int dir, const char *name, struct err *e)
 {
-	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	return tree_remove(dir, name, e);
+	if (unlinkat(dir, name, 0) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		u->at_stale = true;
+		return tree_remove(dir, name, e);
+	}
+	u->at_stale = true;
+	return 0;
+}
+
+/* The folder PATH's last component is in: borrowed, until the next call. */
+static int parent_of(struct untar *u, const char *path, bool make, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+	int fd;
+
+	if (u->at && !u->at_stale && strlen(u->at) == len && memcmp(u->at, path, len) == 0 && path[len ? len + 1 : 0]) {
+		*ret_name = slash ? slash + 1 : path;
+		return u->at_fd;
+	}
+	fd = inroot_open_parent(u->root, path, make, ret_name);
+	if (fd < 0)
+		return fd;
+	free(u->at);
+	u->at = strndup(path, len);
+	fd_close(u->at_fd);
+	u->at_fd = fd;
+	u->at_stale = false;
+	return fd;
 }
 
 static int write_pieces(struct untar *u, int fd, const struct tar_entry *t, uint64_t at, uint64_t len, struct err *e)
@@ -203,12 +248,27 @@ static int write_data(struct untar *u, int fd, const struct tar_entry *t, struct
 	return r;
 }
 
+static void count_object(struct untar *u, int fd, uint64_t bytes)
+{
+	struct stat st;
+
+	u->stats.bytes += bytes;
+	if (u->o->stats && fstat(fd, &st) == 0)
+		u->stats.disk += (uint64_t)st.st_blocks * 512;
+}
+
 static int make_file(struct untar *u, int dir, const char *name, const struct tar_entry *t, struct err *e)
 {
 	_cleanup_close_ int fd = -EBADF;
 	int r;
 
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST) {
+		r = remove_at(u, dir, name, e);
+		if (r < 0)
+			return r;
+		fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	}
 	if (fd < 0)
 		return err_set(e, -errno, "make %s", t->name);
 	r = write_data(u, fd, t, e);
@@ -216,6 +276,8 @@ static int make_file(struct untar *u, int dir, const char *name, const struct ta
 		r = set_attributes(u, fd, t, e);
 	if (r == 0)
 		(void)set_times(fd, &t->mtime);
+	if (r == 0)
+		count_object(u, fd, t->size);
 	return r;
 }
 
@@ -235,23 +297,53 @@ static int remember_time(struct untar *u, const struct tar_entry *t, struct err 
 	return 0;
 }
 
-/* A directory that is there stays, with the attributes of this entry; a link to one does not. */
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+static int set_opaque(struct untar *u, int fd, const char *name, struct err *e)
+{
+	const char *attribute = u->o->user_xattr ? "user.overlay.opaque" : "trusted.overlay.opaque";
+
+	return fsetxattr(fd, attribute, "y", 1, 0) < 0 ? err_set(e, -errno, "set attribute %s of %s", attribute, name)
+						       : 0;
+}
+
+/* A directory that is there stays, with the attributes of this entry; a link to one does not. *RET_OPAQUE: it takes the place
+ * of a whiteout of overlayfs. */
+static int make_dir_at(struct untar *u, int dir, const char *name, bool *ret_opaque, struct err *e)
+{
+	struct stat st;
+	int r;
+
+	if (mkdirat(dir, name, 0700) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return 0;
+	*ret_opaque = u->o->whiteouts == UNTAR_OVERLAY && is_whiteout(&st);
+	r = remove_at(u, dir, name, e);
+	return r < 0 ? r : mkdirat(dir, name, 0700) < 0 ? -errno : 0;
+}
+
 static int make_dir(struct untar *u, int dir, const char *name, const struct tar_entry *t, struct err *e)
 {
 	_cleanup_close_ int fd = -EBADF;
-	struct stat st;
-	int r = 0;
+	bool opaque = false;
+	int r = make_dir_at(u, dir, name, &opaque, e);
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
-		r = remove_at(dir, name, e);
-	if (r == 0 && mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
-		r = err_set(e, -errno, "make %s", t->name);
 	if (r < 0)
-		return r;
+		return err_set(e, r, "make %s", t->name);
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, -errno, "open %s", t->name);
 	r = set_attributes(u, fd, t, e);
+	if (r == 0 && opaque)
+		r = set_opaque(u, fd, t->name, e);
 	return r == 0 ? remember_time(u, t, e) : r;
 }
 
@@ -274,7 +366,7 @@ static int make_hard_link(struct untar *u, int dir, const char *name, struct tar
 
 		if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 			return 0;
-		r = remove_at(dir, name, e);
+		r = remove_at(u, dir, name, e);
 		if (r < 0)
 			return r;
 	}
@@ -321,13 +413,95 @@ static int remove_children(int dir, const char *name, struct err *e)
 	return 0;
 }
 
-static int whiteout(struct untar *u, struct tar_entry *t, struct err *e)
+/* Removes what the folder PATH has of the layers below and this one has not made itself. */
+static int hide_below(struct untar *u, int parent, const char *name, const char *path, unsigned depth, struct err *e)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *x;
+
+	if (!d) {
+		fd_close(fd);
+		return fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+			       ? 0
+			       : err_set(e, -errno, "list %s", path);
+	}
+	while (r == 0 && (x = readdir(d))) {
+		_cleanup_free_ char *below = NULL;
+
+		if (streq(x->d_name, ".") || streq(x->d_name, ".."))
+			continue;
+		below = path_join(path, x->d_name);
+		if (!below)
+			r = err_oom(e);
+		else if (!path_set_has(&u->made, below))
+			r = remove_at(u, fd, x->d_name, e);
+		else if (depth >= BELOW_MAX)
+			r = err_kind(e, ERR_LIMIT, -ELOOP, "%s: folders too deep", path);
+		else
+			r = hide_below(u, fd, x->d_name, below, depth + 1, e);
+	}
+	closedir(d);
+	return r;
+}
+
+static int whiteout_apply(struct untar *u, const char *path, bool opaque, struct err *e)
+{
+	const char *name;
+	int dir = parent_of(u, path, false, &name);
+
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return 0;
+	if (dir < 0)
+		return err_set(e, dir, "remove %s", path);
+	if (opaque || path_set_has(&u->made, path))
+		return hide_below(u, dir, name, path, 0, e);
+	return remove_at(u, dir, name, e);
+}
+
+/* The layer has a folder of its own: what is in it already was made by itself, and hides what lies below it. */
+static int whiteout_overlay(struct untar *u, const char *path, bool opaque, struct err *e)
+{
+	_cleanup_close_ int fd = -EBADF;
+	const char *name;
+	int dir = parent_of(u, path, true, &name), r = 0;
+
+	if (dir < 0)
+		return err_set(e, dir, "make the folder of %s", path);
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		return set_opaque(u, fd, path, e);
+	if (errno == ENOENT && opaque) {
+		if (mkdirat(dir, name, 0755) < 0)
+			return err_set(e, -errno, "make %s", path);
+		return whiteout_overlay(u, path, opaque, e);
+	}
+	if (errno == ENOENT && mknodat(dir, name, S_IFCHR, makedev(0, 0)) < 0)
+		r = err_set(e, -errno, "make the whiteout of %s", path);
+	return r;
+}
+
+static int whiteout_remove(struct untar *u, const char *path, bool opaque, struct err *e)
 {
 	_cleanup_close_ int dir = -EBADF;
-	const char *part = last_part(t->name), *name;
+	const char *name;
+
+	dir = inroot_open_parent(u->root, path, false, &name);
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return 0; /* of something that no layer below has */
+	if (dir < 0)
+		return err_set(e, dir, "remove %s", path);
+	return opaque ? remove_children(dir, name, e) : remove_at(u, dir, name, e);
+}
+
+static int whiteout(struct untar *u, struct tar_entry *t, struct err *e)
+{
+	const char *part = last_part(t->name);
 	bool opaque = streq(part, WHITEOUT_OPAQUE);
 	size_t up = (size_t)(part - t->name);
 
+	if (!opaque && startswith(part, WHITEOUT_META))
+		return 0;
 	if (!opaque && !path_is_component(part + strlen(WHITEOUT)))
 		return err_kind(e, ERR_DENIED, -EPERM, "%s: a whiteout of nothing", t->name);
 	if (opaque) {
@@ -337,12 +511,14 @@ static int whiteout(struct untar *u, struct tar_entry *t, struct err *e)
 	} else {
 		memmove(t->name + up, part + strlen(WHITEOUT), strlen(part) - strlen(WHITEOUT) + 1);
 	}
-	dir = inroot_open_parent(u->root, t->name, false, &name);
-	if (dir == -ENOENT || dir == -ENOTDIR)
-		return 0; /* of something that no layer below has */
-	if (dir < 0)
-		return err_set(e, dir, "remove %s", t->name);
-	return opaque ? remove_children(dir, name, e) : remove_at(dir, name, e);
+	switch (u->o->whiteouts) {
+	case UNTAR_OVERLAY:
+		return whiteout_overlay(u, t->name, opaque, e);
+	case UNTAR_APPLY:
+		return whiteout_apply(u, t->name, opaque, e);
+	default:
+		return whiteout_remove(u, t->name, opaque, e);
+	}
 }
 
 /* --- the stream ------------------------------------------------------------------------------------------------------- */
@@ -357,40 +533,57 @@ static int root_entry(struct untar *u, struct tar_entry *t, struct err *e)
 	return r == 0 ? remember_time(u, t, e) : r;
 }
 
-static int unpack_entry(struct untar *u, struct tar_entry *t, struct err *e)
+static int make_object(struct untar *u, int dir, const char *name, struct tar_entry *t, struct err *e)
 {
-	_cleanup_close_ int dir = -EBADF;
-	const char *name;
-	int r = 0;
+	int r;
 
-	if (u->o->whiteouts == UNTAR_REMOVE)
-		return whiteout(u, t, e);
-	if (!*t->name)
-		return root_entry(u, t, e);
-	dir = inroot_open_parent(u->root, t->name, true, &name);
-	if (dir < 0)
-		return err_set(e, dir, "make the folder of %s", t->name);
-	if (t->type != '5' && t->type != '1')
-		r = remove_at(dir, name, e);
-	if (r < 0)
-		return r;
 	switch (t->type) {
 	case '0':
 		return make_file(u, dir, name, t, e);
 	case '1':
 		return make_hard_link(u, dir, name, t, e);
 	case '2':
-		return make_symlink(u, dir, name, t, e);
+		r = remove_at(u, dir, name, e);
+		return r == 0 ? make_symlink(u, dir, name, t, e) : r;
 	case '3':
 	case '4':
 	case '6':
-		return make_node(u, dir, name, t, e);
+		r = remove_at(u, dir, name, e);
+		return r == 0 ? make_node(u, dir, name, t, e) : r;
 	case '5':
 		return make_dir(u, dir, name, t, e);
 	default:
 		return err_kind(e, ERR_INVALID, -EINVAL, "%s: an entry of the unknown kind '%c'", t->name,
 				t->type >= ' ' && t->type < 127 ? t->type : '?');
 	}
+}
+
+/* PATH and the folders above it, which may have come without an entry of their own. */
+static int note_made(struct untar *u, const char *path, struct err *e)
+{
+	for (size_t n = strlen(path); n; n--)
+		if ((path[n] == '/' || !path[n]) && path_set_add(&u->made, path, n) < 0)
+			return err_oom(e);
+	return 0;
+}
+
+static int unpack_entry(struct untar *u, struct tar_entry *t, struct err *e)
+{
+	const char *name;
+	int dir, r;
+
+	if (u->o->whiteouts != UNTAR_PLAIN && u->o->whiteouts != UNTAR_LAYER &&
+	    startswith(last_part(t->name), WHITEOUT))
+		return whiteout(u, t, e);
+	if (!*t->name)
+		return root_entry(u, t, e);
+	dir = parent_of(u, t->name, true, &name);
+	if (dir < 0)
+		return err_set(e, dir, "make the folder of %s", t->name);
+	r = make_object(u, dir, name, t, e);
+	if (r == 0 && u->o->whiteouts == UNTAR_APPLY)
+		r = note_made(u, t->name, e);
+	return r;
 }
 
 /* The last ones first: a folder's own time is set after those of what is in it. */
@@ -401,8 +594,10 @@ static void set_dir_times(struct untar *u)
 		_cleanup_close_ int fd = *d->path ? inroot_open(u->root, d->path, O_RDONLY | O_DIRECTORY, 0)
 						  : fcntl(u->root, F_DUPFD_CLOEXEC, 3);
 
-		if (fd >= 0)
+		if (fd >= 0) {
 			(void)set_times(fd, &d->mtime);
+			count_object(u, fd, 0);
+		}
 	}
 }
 
@@ -419,6 +614,8 @@ static int unpack_all(struct untar *u, struct err *e)
 		if (r <= 0)
 			return r;
 		any = true;
+		if (++u->stats.entries > ENTRIES_MAX)
+			return err_kind(e, ERR_LIMIT, -E2BIG, "the archive has more than %u entries", ENTRIES_MAX);
 		if (clean_name(t.name) < 0)
 			return err_kind(e, ERR_DENIED, -EPERM, "%s: a name outside of the root", t.name);
 		if (!wanted(u, &t))
@@ -429,15 +626,28 @@ static int unpack_all(struct untar *u, struct err *e)
 	}
 }
 
+static int unpack_stream(struct untar *u, struct err *e)
+{
+	int r = unpack_all(u, e);
+
+	set_dir_times(u);
+	if (u->o->stats)
+		*u->o->stats = u->stats;
+	return r;
+}
+
 int store_untar(int root_fd, int in_fd, const struct untar_opts *o, struct err *e)
 {
-	_cleanup_(untar_done) struct untar u = { .root = root_fd, .o = o, .no_owner = geteuid() != 0 };
-	int r;
+	_cleanup_(untar_done) struct untar u = { .root = root_fd, .o = o, .no_owner = geteuid() != 0, .at_fd = -EBADF };
+	int r = tar_reader_init(&u.in, in_fd, e);
 
-	r = tar_reader_init(&u.in, in_fd, e);
-	if (r < 0)
-		return r;
-	r = unpack_all(&u, e);
-	set_dir_times(&u);
-	return r;
+	return r < 0 ? r : unpack_stream(&u, e);
+}
+
+int store_untar_from(int root_fd, const struct tar_source *from, const struct untar_opts *o, struct err *e)
+{
+	_cleanup_(untar_done) struct untar u = { .root = root_fd, .o = o, .no_owner = geteuid() != 0, .at_fd = -EBADF };
+
+	tar_reader_init_source(&u.in, from);
+	return unpack_stream(&u, e);
 }

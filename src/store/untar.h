@@ -11,12 +11,23 @@
  * before stays, so callers unpack beside and rename. Folders that no entry names get 0755, less the umask.
  */
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 enum untar_whiteouts {
 	UNTAR_PLAIN,  /* no name has a meaning */
 	UNTAR_REMOVE, /* OCI: nothing but what the layer's whiteouts remove of the layers below */
 	UNTAR_LAYER,  /* OCI: everything but the whiteouts. A layer is read twice, as its order means nothing */
+	/* The same in one pass. Attributes that only overlayfs gives a meaning to are not taken from an archive. */
+	UNTAR_OVERLAY, /* into a folder of its own, for overlayfs: whiteouts become devices 0:0, opaque folders an attribute */
+	UNTAR_APPLY, /* over the layers below: a whiteout removes nothing that this layer itself has made */
+};
+
+/* What was unpacked. */
+struct untar_stats {
+	uint64_t entries, bytes; /* BYTES: of regular files, as they say */
+	uint64_t disk;		 /* as the file system says */
 };
 
 struct untar_opts {
@@ -25,6 +36,11 @@ struct untar_opts {
 	bool files_only;      /* skip all but directories and regular files */
 	char *const *exclude; /* patterns of fnmatch(3) for whole names, or for a directory above them; may be NULL */
 	enum untar_whiteouts whiteouts;
+	bool user_xattr; /* UNTAR_OVERLAY: "user.overlay.opaque" instead of "trusted.": in a user name space */
+	struct untar_stats *stats; /* may be NULL */
 };
 
 int store_untar(int root_fd, int in_fd, const struct untar_opts *o, struct err *e);
+/* The same of what is not an fd (store/tar-read.h). */
+struct tar_source;
+int store_untar_from(int root_fd, const struct tar_source *from, const struct untar_opts *o, struct err *e);
