@@ -33,13 +33,18 @@ struct endpoint {
 	unsigned n_grants;
 };
 
+struct registry_hosts {
+	struct strv insecure; /* as in registry_opts */
+	struct strv mirrors;  /* "DOMAIN=URL" */
+};
+
 struct registry {
 	char *domain;
 	struct http *http;
 	struct endpoint endpoints[ENDPOINTS_MAX];
 	unsigned n_endpoints; /* the last is the registry itself */
 	unsigned retries;
-	char *config_dir;
+	struct registry_hosts hosts;
 	atomic_bool stop;
 };
 
@@ -47,6 +52,13 @@ static inline struct endpoint *registry_self(struct registry *r)
 {
 	return &r->endpoints[r->n_endpoints - 1];
 }
+
+/* --- registry-hosts.c --- */
+
+void registry_hosts_done(struct registry_hosts *h);
+int registry_hosts_parse(const char *text, size_t len, struct registry_hosts *ret, struct err *e);
+/* FILE NULL: the host's, which may be missing. */
+int registry_hosts_load(const char *file, struct registry_hosts *ret, struct err *e);
 
 /* --- auth-token.c ----------------------------------------------------------------------------------------------------------------- */
 

@@ -50,20 +50,22 @@ static bool in_network(const char *host, const char *cidr)
 	return bits % 8 == 0 || ((a[bits / 8] ^ b[bits / 8]) & (0xff00 >> bits % 8 & 0xff)) == 0;
 }
 
-/* Said by the caller, or on this host. */
-static bool is_insecure(const char *host, const struct registry_opts *o)
+static bool is_listed(const char *host, const char *const *list)
 {
-	static const char *const ours[] = { "127.0.0.0/8", "::1/128" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
-		if (in_network(host, ours[i]))
-			return true;
-	if (streq(host, "localhost") || startswith(host, "localhost:"))
-		return true;
-	for (size_t i = 0; o && o->insecure && o->insecure[i]; i++)
-		if (streq(host, o->insecure[i]) || in_network(host, o->insecure[i]))
+	for (size_t i = 0; list && list[i]; i++)
+		if (streq(host, list[i]) || in_network(host, list[i]))
 			return true;
 	return false;
+}
+
+/* Said by the caller or by the host's files, or on this host. */
+static bool is_insecure(const struct registry *r, const char *host, const struct registry_opts *o)
+{
+	static const char *const ours[] = { "127.0.0.0/8", "::1/128", NULL };
+
+	return is_listed(host, ours) || streq(host, "localhost") || startswith(host, "localhost:") ||
+	       is_listed(host, o ? o->insecure : NULL) ||
+	       is_listed(host, (const char *const *)strv_get(&r->hosts.insecure));
 }
 
 /* HOST.crt: an authority; NAME.cert with NAME.key: who we are. */
@@ -160,7 +162,7 @@ static int add_endpoint(struct registry *r, const char *where, const struct regi
 		free(ep->prefix);
 		ep->prefix = slash;
 	}
-	ep->insecure = is_insecure(ep->host, o);
+	ep->insecure = is_insecure(r, ep->host, o);
 	ep->tls.insecure = ep->insecure;
 	if (plain || tls || !ep->insecure) {
 		ep->base = malloc(n + 16);
@@ -171,10 +173,10 @@ static int add_endpoint(struct registry *r, const char *where, const struct regi
 	return load_tls(ep, o, e);
 }
 
-static int add_mirrors(struct registry *r, const struct registry_opts *o, struct err *e)
+static int add_mirrors(struct registry *r, const char *const *list, const struct registry_opts *o, struct err *e)
 {
-	for (size_t i = 0; o && o->mirrors && o->mirrors[i]; i++) {
-		const char *m = o->mirrors[i], *url = strchr(m, '=');
+	for (size_t i = 0; list && list[i]; i++) {
+		const char *m = list[i], *url = strchr(m, '=');
 		int rc;
 
 		if (!url || !(startswith(url + 1, "http://") || startswith(url + 1, "https://")))
@@ -224,7 +226,11 @@ int registry_open_as(const char *domain, const struct registry_opts *o, const st
 	r->retries = o && o->retries ? o->retries : RETRIES;
 	rc = http_new(&r->stop, &r->http, e);
 	if (rc >= 0)
-		rc = add_mirrors(r, o, e);
+		rc = registry_hosts_load(o ? o->hosts_file : NULL, &r->hosts, e);
+	if (rc >= 0)
+		rc = add_mirrors(r, o ? o->mirrors : NULL, o, e);
+	if (rc >= 0)
+		rc = add_mirrors(r, (const char *const *)strv_get(&r->hosts.mirrors), o, e);
 	if (rc >= 0)
 		rc = add_endpoint(r, streq(domain, REFERENCE_DOCKER) ? HUB_HOST : domain, o, e);
 	if (rc >= 0)
@@ -263,6 +269,7 @@ struct registry *registry_free(struct registry *r)
 		return NULL;
 	for (unsigned i = 0; i < r->n_endpoints; i++)
 		endpoint_done(&r->endpoints[i]);
+	registry_hosts_done(&r->hosts);
 	http_free(r->http);
 	free(r->domain);
 	free(r);

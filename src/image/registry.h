@@ -14,6 +14,7 @@ struct registry_opts {
 	const char *const *insecure; /* "HOST[:PORT]" or CIDR, NULL-terminated: plain HTTP and any certificate */
 	const char *const *mirrors;  /* "DOMAIN=URL", tried before, in order */
 	const char *certs_dir;	     /* NULL: /etc/docker/certs.d, /etc/containers/certs.d */
+	const char *hosts_file;	     /* NULL: /etc/creel/registries.json, then /etc/docker/daemon.json */
 	unsigned retries;	     /* 0: 5 */
 	const char *auth;	     /* X-Registry-Auth, base64url JSON: instead of the file. NULL */
 };

@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int c;
 
-	while ((c = getopt(argc, argv, "+i:m:t:c:a:r:")) != -1) {
+	while ((c = getopt(argc, argv, "+i:m:t:c:a:r:h:")) != -1) {
 		if (c == 'i' && a.n_insecure < 7)
 			a.insecure[a.n_insecure++] = optarg;
 		else if (c == 'm' && a.n_mirrors < 7)
@@ -146,6 +146,8 @@ int main(int argc, char **argv)
 			a.o.config_dir = optarg;
 		else if (c == 'a')
 			a.o.auth = optarg;
+		else if (c == 'h')
+			a.o.hosts_file = optarg;
 		else if (c == 'r')
 			a.o.retries = (unsigned)strtoul(optarg, NULL, 10);
 		else

@@ -85,6 +85,10 @@ check "a mirror with a path" tool -m "gone.invalid=http://$A/first" manifest gon
 check "a mirror that has it not, then the registry" tool -m "$A=http://$PROXY/denied" manifest $A/first/app:1
 check "a mirror that is not there" tool -m "$A=http://127.0.0.1:1" manifest $A/first/app:1
 says "a mirror that is no URL" 'expected DOMAIN=URL' tool -m "$A=nonsense" manifest $A/first/app:1
+echo '{"mirrors":{"gone.invalid":["http://127.0.0.1:1","http://'$A'/first"]},"registry-mirrors":["http://'$A'"],"debug":true}' >"$T/hosts.json"
+check "mirrors of the host's file" tool -h "$T/hosts.json" manifest gone.invalid/app:1
+check "of Docker Hub, too" tool -h "$T/hosts.json" manifest first/app:1
+says "a file that is none" 'insecure-registries. is no array' bash -c "echo '{\"insecure-registries\":1}' >'$T/bad.json'; '$TOOL' -h '$T/bad.json' manifest $A/first/app:1"
 check "push" tool push "$T/image" "$digest" $A/app:1 first/app
 check "a mirror that lies: then the registry" tool -m "$A=http://$PROXY/wrong" fetch $A/app:1 "$T/liar-mirror"
 check "all is there" whole "$T/liar-mirror"
@@ -160,4 +164,6 @@ check "or nobody is asked" tool -i $H manifest $H/a:1
 says "a client certificate without its key" 'missing key' bash -c ": >'$T/certs/$H/me.cert'; '$TOOL' -t '$T/certs' manifest $H/a:1"
 check "on loopback, any" tool manifest 127.0.0.1:5005/a:1
 says "plain HTTP, where it is not asked for" 'SSL|TLS|wrong version' tool -r 1 manifest registry.test:5001/first/app:1
+echo '{"insecure-registries":["registry.test:5001"]}' >"$T/hosts.json"
+check "where the host's file says so" tool -h "$T/hosts.json" manifest registry.test:5001/first/app:1
 check "where it is" tool -i registry.test:5001 manifest registry.test:5001/first/app:1
