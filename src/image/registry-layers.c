@@ -256,11 +256,17 @@ static void *feed(void *arg)
 	return NULL;
 }
 
+/* While it still comes, what is told is how it comes. */
 static void on_unpacked(void *arg, uint64_t bytes)
 {
 	struct job *j = arg;
+	bool done;
 
-	progress_say(j->pull->p, j->id, "Extracting", bytes < j->d->size ? bytes : j->d->size, j->d->size);
+	pthread_mutex_lock(&j->pull->lock);
+	done = j->done;
+	pthread_mutex_unlock(&j->pull->lock);
+	if (done)
+		progress_say(j->pull->p, j->id, "Extracting", bytes < j->d->size ? bytes : j->d->size, j->d->size);
 }
 
 static int unpack_from(struct job *j, const char *parent, int fd, struct err *e)
