@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Executes a Dockerfile: stages that do not need each other at the same time, each in a process of its own, each step looked up in
+ * the cache of steps first. What a kill leaves (roots, mounts of the run that was going on) is removed by the next build; what was
+ * finished is in the cache.
+ *
+ * DATA/build/: ID/ of a stage that is being built (its lock file is held as long), cache/ of RUN --mount=type=cache.
+ */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/strv.h"
+#include "image/images.h"
+
+/* One RUN. Paths are the caller's, in the calling process's name space. */
+struct build_mount {
+	const char *source; /* NULL: a tmpfs */
+	const char *target;
+	bool readonly;
+	uint64_t size; /* of a tmpfs; 0: no limit */
+};
+struct build_run {
+	const char *id;	    /* of the container, 64 digits */
+	const char *dir;    /* for files of the run; goes with the stage */
+	const char *rootfs; /* a folder */
+	const struct strv *argv, *env;
+	const char *cwd, *user;	      /* "" root */
+	const char *network;	      /* "host", "none" */
+	const struct strv *add_hosts; /* "NAME:ADDRESS" */
+	const struct build_mount *mounts;
+	size_t n_mounts;
+	bool insecure; /* all capabilities */
+};
+
+/* What a build needs from above. They are called in the stages' processes. */
+struct build_host {
+	/* In the foreground, with the process's own streams. *RET_CODE as a shell has it. */
+	int (*run)(void *arg, const struct build_run *r, int *ret_code, struct err *e);
+	/* Ends and removes what a run that was killed has left. */
+	int (*clean)(void *arg, const char *id, struct err *e);
+	/* Into the store. ALWAYS: also where it is there. */
+	int (*pull)(void *arg, struct images *s, const char *name, const char *platform, bool always, struct err *e);
+	/* URL into FD. *RET_MTIME 0: not said. */
+	int (*fetch)(void *arg, const char *url, int fd, int64_t *ret_mtime, struct err *e);
+	/* Text for the user, in order. */
+	void (*say)(void *arg, const char *text, size_t len);
+	void *arg;
+};
+
+struct build_secret {
+	const char *id;
+	const char *file; /* NULL: data */
+	const char *data;
+};
+/* --build-context NAME=…: what --from and FROM may name. */
+struct build_context {
+	const char *name;
+	const char *dir; /* NULL: an image */
+	const char *image;
+};
+
+struct build_opts {
+	const char *data_root, *driver; /* as images_open() */
+	const char *context;		/* a folder; NULL: none */
+	const char *dockerfile;		/* its text */
+	size_t dockerfile_len;
+	const char *ignore; /* text of the ignore file, NULL */
+	size_t ignore_len;
+	const struct strv *build_args, *labels, *tags, *add_hosts;
+	const struct build_secret *secrets;
+	size_t n_secrets;
+	const struct strv *ssh; /* "ID=SOCKET" */
+	const struct build_context *contexts;
+	size_t n_contexts;
+	const char *target, *platform, *network;
+	const char *compression; /* of layers; NULL: gzip */
+	const struct strv *no_cache_stages;
+	bool no_cache, pull, squash, keep_failed;
+	int64_t epoch; /* SOURCE_DATE_EPOCH; -1 */
+	unsigned jobs; /* 0: as many as there are processors */
+	const struct build_host *host;
+};
+
+/* The image's id. An error names the line in its hint; *RET_EXIT is what the command ended with that failed, 0 where it was
+ * something else. */
+int build_image(const struct build_opts *o, char ret_id[static DIGEST_MAX], int *ret_exit, struct err *e);
+
+/* Removes what no build uses: all of the cache of steps and the cache mounts; what killed builds left. */
+int build_prune(const char *data_root, const struct build_host *host, uint64_t *ret_bytes, struct err *e);
