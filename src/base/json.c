@@ -173,6 +173,12 @@ void json_null(struct json *j)
 	buf_puts(j->out, "null");
 }
 
+void json_verbatim(struct json *j, const char *text)
+{
+	separate(j);
+	buf_puts(j->out, text);
+}
+
 void json_kv_string(struct json *j, const char *key, const char *s)
 {
 	json_key(j, key);

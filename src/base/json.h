@@ -26,6 +26,7 @@ void json_i64(struct json *j, int64_t v);
 void json_double(struct json *j, double v);
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
+void json_verbatim(struct json *j, const char *text); /* JSON of one value, as it is */
 
 /* key + value */
 void json_kv_string(struct json *j, const char *key, const char *s);

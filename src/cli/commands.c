@@ -39,14 +39,15 @@ extern const struct command cmd_unshare;
 extern const struct command cmd_update_config;
 extern const struct command cmd_usernsexec;
 extern const struct command cmd_wait;
-extern const struct command cmd_audit, cmd_doctor, cmd_exec, cmd_help, cmd_net, cmd_plan, cmd_ps, cmd_show, cmd_start,
-	cmd_stop, cmd_version;
+extern const struct command cmd_audit, cmd_doctor, cmd_exec, cmd_help, cmd_net, cmd_plan, cmd_ps, cmd_registry,
+	cmd_show, cmd_start, cmd_stop, cmd_version;
 extern const struct command cmd_oci_checkpoint, cmd_oci_create, cmd_oci_delete, cmd_oci_events, cmd_oci_exec,
 	cmd_oci_features, cmd_oci_kill, cmd_oci_list, cmd_oci_pause, cmd_oci_ps, cmd_oci_restore, cmd_oci_resume,
 	cmd_oci_run, cmd_oci_spec, cmd_oci_start, cmd_oci_state, cmd_oci_update;
 
 const struct command *const commands[] = {
 	&cmd_ps,
+	&cmd_registry,
 	&cmd_start,
 	&cmd_stop,
 	&cmd_exec,

@@ -49,11 +49,13 @@ struct blob_writer;
  */
 int blob_begin(struct blobs *b, const char *key, bool resume, struct blob_writer **ret, uint64_t *ret_at,
 	       struct err *e);
+/* What is written of KEY so far, also by another process. -ENOENT: nothing. */
+int blobs_ingest_size(struct blobs *b, const char *key, uint64_t *ret, struct err *e);
 int blob_write(struct blob_writer *w, const void *data, size_t len, struct err *e);
 uint64_t blob_written(const struct blob_writer *w);
 /* To read what is written so far, by offset. Stays the writer's. */
 int blob_writer_fd(const struct blob_writer *w);
-/* Puts it in place. WANT (may be NULL): the digest it must have; where it has another, it is dropped and this is -EBADMSG
+/* Puts it in place. WANT (may be NULL): the digest it must have, of whatever algorithm; where it has another, it is dropped and this is -EBADMSG
  * (ERR_INVALID). W is empty afterwards and may only be freed. */
 int blob_commit(struct blob_writer *w, const char *want, char ret[static DIGEST_MAX], struct err *e);
 void blob_drop(struct blob_writer *w);			     /* removes what was written */

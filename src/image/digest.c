@@ -89,6 +89,13 @@ int hasher_new(const char *algorithm, struct hasher **ret, struct err *e)
 	return 0;
 }
 
+bool hasher_is(const struct hasher *h, const char *digest)
+{
+	const size_t n = strlen(h->algorithm->name);
+
+	return strncmp(digest, h->algorithm->name, n) == 0 && digest[n] == ':';
+}
+
 void hasher_add(struct hasher *h, const void *data, size_t len)
 {
 	if (h->algorithm->wide)

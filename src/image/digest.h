@@ -18,6 +18,8 @@ const char *digest_hex(const char *digest);
 struct hasher; /* incremental */
 /* ALGORITHM: "sha256" (NULL too) or "sha512". */
 int hasher_new(const char *algorithm, struct hasher **ret, struct err *e);
+/* Is DIGEST one of its algorithm? */
+bool hasher_is(const struct hasher *h, const char *digest);
 void hasher_add(struct hasher *h, const void *data, size_t len);
 /* Once; then it may only be freed. */
 void hasher_end(struct hasher *h, char ret[static DIGEST_MAX]);
