@@ -609,7 +609,8 @@ static int unpack_all(struct untar *u, struct err *e)
 		_cleanup_(tar_entry_done) struct tar_entry t = { 0 };
 		int r = tar_next(&u->in, &t, e);
 
-		if (r == 0 && !any)
+		/* A layer may change nothing; a root file system of nothing is a mistake. */
+		if (r == 0 && !any && u->o->whiteouts == UNTAR_PLAIN)
 			return err_kind(e, ERR_INVALID, -EBADMSG, "not a good tar archive: it is empty");
 		if (r <= 0)
 			return r;

@@ -280,9 +280,9 @@ void config_describe(const struct image_config *c, const struct df_instr *in, st
 	}
 	if ((in->kind == DF_CMD || in->kind == DF_ENTRYPOINT) && !in->json && config_shell(c, &shell, NULL) >= 0)
 		for (size_t i = 0; i < shell.n; i++)
-			list_add(&p, &all, shell.v[i]);
+			pool_add(&p, &all, shell.v[i]);
 	for (size_t i = 0; i < in->args.n; i++)
-		list_add(&p, &all, in->args.v[i]);
+		pool_add(&p, &all, in->args.v[i]);
 	describe_list(&all, out);
 	strv_done(&shell);
 }

@@ -141,7 +141,7 @@ static const char *take_flags(struct dockerfile *df, struct df_line *line, const
 		}
 		if (streq(buf_str(&word), "--"))
 			return skip_space(args);
-		list_add(&df->pool, &line->flags, pool_str(&df->pool, buf_str(&word)));
+		pool_add(&df->pool, &line->flags, pool_str(&df->pool, buf_str(&word)));
 	}
 }
 
@@ -149,7 +149,7 @@ static int add_arg(struct dockerfile *df, struct df_line *line, const char *s, s
 {
 	if (line->args.n >= ARGS_MAX)
 		return err_kind(e, ERR_LIMIT, -E2BIG, "more than %d arguments", ARGS_MAX);
-	list_add(&df->pool, &line->args, s);
+	pool_add(&df->pool, &line->args, s);
 	return 0;
 }
 
@@ -238,7 +238,7 @@ static int split_quoted(struct dockerfile *df, const char *text, struct list *re
 		if (buf_error(&word, e) < 0)
 			return buf_error(&word, e);
 		if (quoted || word.len)
-			list_add(&df->pool, ret, pool_str(&df->pool, buf_str(&word)));
+			pool_add(&df->pool, ret, pool_str(&df->pool, buf_str(&word)));
 	}
 	return 0;
 }

@@ -32,7 +32,7 @@ static int expand_list(const struct words *w, struct pool *p, struct list *l, st
 		const char *text = l->v[i];
 
 		r = expand(w, p, &text, e);
-		list_add(p, &out, text);
+		pool_add(p, &out, text);
 	}
 	*l = out;
 	return r;
@@ -50,7 +50,7 @@ static int expand_words(const struct words *w, struct pool *p, struct list *l, s
 		if (r < 0)
 			return r;
 		for (size_t j = 0; j < words.n; j++)
-			list_add(p, &out, pool_str(p, words.v[j]));
+			pool_add(p, &out, pool_str(p, words.v[j]));
 	}
 	*l = out;
 	return 0;

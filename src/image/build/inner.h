@@ -62,7 +62,7 @@ struct stage {
 	struct strv used;	    /* build arguments that an ARG asked for */
 };
 
-void say(struct stage *g, const char *fmt, ...) _printf_(2, 3);
+void stage_say(struct stage *g, const char *fmt, ...) _printf_(2, 3);
 /* The value of a variable now: of the environment, else of an ARG. For struct words. */
 const char *stage_var(void *arg, const char *name);
 

@@ -85,7 +85,7 @@ static int set_flag(struct pool *p, struct df_instr *in, const struct flag *f, c
 	if (!value)
 		return invalid(e, "missing a value on flag: --%s", f->name);
 	if (f->type == TEXTS) {
-		list_add(p, (struct list *)slot, value);
+		pool_add(p, (struct list *)slot, value);
 		return 0;
 	}
 	if (*(const char **)slot)
@@ -187,7 +187,7 @@ static int parse_from(struct dockerfile *df, struct df_instr *in, struct err *e)
 
 	if (a->n != 1 && !(a->n == 3 && strcasecmp(a->v[1], "as") == 0))
 		return invalid(e, "FROM requires either one or three arguments");
-	list_add(&df->pool, &in->args, a->v[0]);
+	pool_add(&df->pool, &in->args, a->v[0]);
 	if (a->n == 3) {
 		char *name = pool_alloc(&df->pool, strlen(a->v[2]) + 1);
 
@@ -198,7 +198,7 @@ static int parse_from(struct dockerfile *df, struct df_instr *in, struct err *e)
 				       "invalid name for build stage: \"%.60s\", name can't start with a number or "
 				       "contain symbols",
 				       a->v[2]);
-		list_add(&df->pool, &in->args, name);
+		pool_add(&df->pool, &in->args, name);
 	}
 	return pool_error(&df->pool, e);
 }
@@ -210,7 +210,7 @@ static int add_source(struct dockerfile *df, struct df_instr *in, const char *wo
 	struct err unused = { 0 };
 
 	if (in->json || heredoc_from_word(&df->pool, word, &h, &unused) < 0 || !h) {
-		list_add(&df->pool, &in->args, word);
+		pool_add(&df->pool, &in->args, word);
 		return 0;
 	}
 	for (const struct df_heredoc *body = in->line->heredocs; body; body = body->next)
@@ -299,7 +299,7 @@ static int parse_expose(struct dockerfile *df, struct df_instr *in, struct err *
 	int r = at_least_one(in, e);
 
 	for (size_t i = 0; i < in->line->args.n; i++)
-		list_add(&df->pool, &in->args, in->line->args.v[i]);
+		pool_add(&df->pool, &in->args, in->line->args.v[i]);
 	if (r >= 0 && in->args.n > 1)
 		qsort(in->args.v, in->args.n, sizeof(*in->args.v), by_text);
 	return r;
@@ -387,16 +387,16 @@ static int parse_health(struct dockerfile *df, struct df_instr *in, struct err *
 	if (strcasecmp(a->v[0], "NONE") == 0) {
 		if (a->n > 1)
 			return invalid(e, "HEALTHCHECK NONE takes no arguments");
-		list_add(&df->pool, &in->health.test, "NONE");
+		pool_add(&df->pool, &in->health.test, "NONE");
 		return 0;
 	}
 	if (strcasecmp(a->v[0], "CMD") != 0)
 		return invalid(e, "Unknown type \"%.40s\" in HEALTHCHECK (try CMD)", a->v[0]);
 	if (a->n == 1)
 		return invalid(e, "Missing command after HEALTHCHECK CMD");
-	list_add(&df->pool, &in->health.test, in->json ? "CMD" : "CMD-SHELL");
+	pool_add(&df->pool, &in->health.test, in->json ? "CMD" : "CMD-SHELL");
 	for (size_t i = 1; i < a->n; i++)
-		list_add(&df->pool, &in->health.test, a->v[i]);
+		pool_add(&df->pool, &in->health.test, a->v[i]);
 	return parse_health_numbers(in, e);
 }
 
@@ -425,7 +425,7 @@ static int parse_onbuild(struct dockerfile *df, struct df_instr *in, struct err 
 		buf_printf(&text, "\n%s%s", h->content, h->name);
 	r = buf_error(&text, e);
 	if (r >= 0)
-		list_add(&df->pool, &in->args, pool_str(&df->pool, buf_str(&text)));
+		pool_add(&df->pool, &in->args, pool_str(&df->pool, buf_str(&text)));
 	return r;
 }
 

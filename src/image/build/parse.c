@@ -195,7 +195,7 @@ static int finish(struct reader *rd, const char *text, unsigned first, bool empt
 	int r;
 
 	if (empty)
-		list_add(&rd->df->pool, &rd->df->warnings,
+		pool_add(&rd->df->pool, &rd->df->warnings,
 			 pool_printf(&rd->df->pool, "Empty continuation line found in: %s", text));
 	r = line_parse(rd->df, text, &line, e);
 	if (r < 0)

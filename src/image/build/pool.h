@@ -31,9 +31,9 @@ struct list {
 	const char **v;
 	size_t n;
 };
-void list_add(struct pool *p, struct list *l, const char *s); /* keeps the pointer */
+void pool_add(struct pool *p, struct list *l, const char *s); /* keeps the pointer */
 /* Index of S, or -1. */
-long list_find(const struct list *l, const char *s);
+long pool_find(const struct list *l, const char *s);
 
 /* 0, or -ENOMEM. */
 int pool_error(const struct pool *p, struct err *e);

@@ -38,7 +38,7 @@ static int inflate(struct stage *g, const struct descriptor *d, struct err *e)
 
 static int apply_all(struct stage *g, int root, void *arg, struct err *e)
 {
-	static const enum untar_whiteouts passes[] = { UNTAR_REMOVE, UNTAR_LAYER };
+	const struct untar_opts o = { .whiteouts = UNTAR_APPLY };
 	const struct state *full = arg;
 	int r = 0;
 
@@ -50,13 +50,9 @@ static int apply_all(struct stage *g, int root, void *arg, struct err *e)
 		fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return err_set(e, -errno, "open the root");
-		for (size_t p = 0; p < ARRAY_SIZE(passes) && r >= 0; p++) {
-			const struct untar_opts o = { .whiteouts = passes[p] };
-
-			if (lseek(tar, 0, SEEK_SET) < 0)
-				return err_set(e, -errno, "seek");
-			r = store_untar(fd, tar, &o, e);
-		}
+		if (lseek(tar, 0, SEEK_SET) < 0)
+			return err_set(e, -errno, "seek");
+		r = store_untar(fd, tar, &o, e);
 	}
 	return r;
 }

@@ -15,7 +15,7 @@
 #include "image/build/inner.h"
 #include "sys/syscalls.h"
 
-void say(struct stage *g, const char *fmt, ...)
+void stage_say(struct stage *g, const char *fmt, ...)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	va_list ap;
@@ -244,11 +244,11 @@ int step_do(struct stage *g, const struct step *step, struct err *e)
 	if (r >= 0 && !g->no_cache && !step->no_cache) {
 		r = cache_get(g->images, key, &c, e);
 		if (r > 0 && still_there(g, &c)) {
-			say(g, " ---> Using cache\n");
+			stage_say(g, " ---> Using cache\n");
 			r = use_cached(g, step, &c, e);
 			cached_done(&c);
 			if (r >= 0)
-				say(g, " ---> %s\n", short_id(g->s.id, id));
+				stage_say(g, " ---> %s\n", short_id(g->s.id, id));
 			return r;
 		}
 	}
@@ -267,7 +267,7 @@ int step_do(struct stage *g, const struct step *step, struct err *e)
 		r = cache_put(g->images, key, &c, e);
 	cached_done(&c);
 	if (r >= 0)
-		say(g, " ---> %s\n", short_id(g->s.id, id));
+		stage_say(g, " ---> %s\n", short_id(g->s.id, id));
 	return r;
 }
 
@@ -348,7 +348,7 @@ static int located(struct stage *g, int r, struct err *e)
 
 static int announce(struct stage *g, const char *text)
 {
-	say(g, "Step %zu/%zu : %s\n", ++g->step, g->b->n_steps, text);
+	stage_say(g, "Step %zu/%zu : %s\n", ++g->step, g->b->n_steps, text);
 	return 0;
 }
 
@@ -360,11 +360,11 @@ static int triggers(struct stage *g, struct err *e)
 
 	g->s.config.config.on_build = STRV_INIT;
 	if (list.n)
-		say(g, "# Executing %zu build trigger%s\n", list.n, list.n > 1 ? "s" : "");
+		stage_say(g, "# Executing %zu build trigger%s\n", list.n, list.n > 1 ? "s" : "");
 	for (size_t i = 0; i < list.n && r >= 0; i++) {
 		struct df_instr *in;
 
-		say(g, "# %s\n", list.v[i]);
+		stage_say(g, "# %s\n", list.v[i]);
 		r = dockerfile_trigger(&g->b->df, list.v[i], &in, e);
 		if (r >= 0)
 			r = execute(g, in, e);
@@ -464,17 +464,17 @@ static int begin(struct stage *g, struct err *e)
 		r = state_copy(&g->s, &g->b->states[g->st->base_stage], e);
 		g->s.cmd_set = false;
 		if (r >= 0)
-			say(g, " ---> %s\n", short_id(g->s.id, id));
+			stage_say(g, " ---> %s\n", short_id(g->s.id, id));
 		return r;
 	}
 	base = context_image(g->b, g->st->base_image);
 	if (streq(base, "scratch")) {
-		say(g, " ---> \n");
+		stage_say(g, " ---> \n");
 		return set_platform(&g->s.config, opt_platform(g), e);
 	}
 	r = from_image(g, base, e);
 	if (r >= 0)
-		say(g, " ---> %s\n", short_id(g->s.id, id));
+		stage_say(g, " ---> %s\n", short_id(g->s.id, id));
 	return r;
 }
 

@@ -466,7 +466,7 @@ static void note_stubs(struct stage *g, struct job *j, int root, const char *tar
 		part = pool_strn(&g->pool, target, i);
 		fd = inroot_open_path(root, part, O_NOFOLLOW);
 		if (fd == -ENOENT)
-			list_add(&g->pool, &j->stubs, part);
+			pool_add(&g->pool, &j->stubs, part);
 		fd_close(fd);
 	}
 }
@@ -542,12 +542,12 @@ static int run(struct stage *g, int root, void *arg, struct err *e)
 	for (size_t i = 0; i < j->n; i++)
 		note_stubs(g, j, root, j->mounts[i].target);
 	run.n_mounts = j->n;
-	say(g, " ---> Running in %.12s\n", g->id);
+	stage_say(g, " ---> Running in %.12s\n", g->id);
 	r = h->run ? h->run(h->arg, &run, &code, e) : err_kind(e, ERR_MISSING, -ENOTSUP, "RUN is not possible here");
 	drop_stubs(j, root);
 	sys_umount2(path, MNT_DETACH);
 	if (r >= 0)
-		say(g, " ---> Removed intermediate container %.12s\n", g->id);
+		stage_say(g, " ---> Removed intermediate container %.12s\n", g->id);
 	if (r >= 0 && code != 0)
 		r = failed(g, j, code, e);
 	return r;
