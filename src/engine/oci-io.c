@@ -201,7 +201,7 @@ int oci_wait_child(pid_t pid, bool reap, int master, struct oci_notify *notify)
 			.signal = pass_signal, .ready = pass_notice, .fd = notices ? notify->fd : -EBADF, .arg = &w
 		};
 
-		(void)relay_terminal(master, NULL, &watch, NULL);
+		(void)relay_terminal(master, NULL, NULL, &watch, NULL);
 	}
 	if (notices)
 		sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -17,7 +17,6 @@
 #include "runtime/hook.h"
 #include "runtime/journal.h"
 #include "runtime/keeper_proto.h"
-#include "runtime/seccomp_proxy.h"
 #include "runtime/supervise.h"
 #include "spec/field.h"
 #include "sys/ns.h"
@@ -280,21 +279,6 @@ static int make_mount_point(struct life *l, struct err *e)
 	return 0;
 }
 
-/* The listener has come: somebody must answer at once. Without a proxy calls fail when we have gone. */
-static int seccomp_listener(void *arg, struct run *run, int fd, struct err *e)
-{
-	const struct proxy_conf c = {
-		.address = run->spec->security.seccomp_proxy,
-		.cookie = run->spec->security.seccomp_cookie,
-		.monitor = run->rec.keeper,
-		.init = run->pid,
-	};
-	int r = seccomp_proxy_start(&c, fd, e);
-
-	fd_close(fd);
-	return r;
-}
-
 static int life_prepare(struct life *l, struct err *e)
 {
 	struct container *c = l->c;
@@ -309,8 +293,6 @@ static int life_prepare(struct life *l, struct err *e)
 	l->run.opts = &l->opts;
 	l->run.log = c->engine->log;
 	l->run.dirfd = l->dirfd;
-	if (c->spec.security.seccomp_proxy)
-		l->run.notify = seccomp_listener;
 	l->keeper = engine_resource(RES_KEEPER, "creel-keeper");
 	l->self = engine_self();
 	if (!l->keeper || !l->self)
@@ -365,12 +347,24 @@ static int take_foreground(void *arg, struct run *run, struct err *e)
 	return 0;
 }
 
+static int listen_foreground(void *arg, struct run *run, int fd, struct err *e)
+{
+	const struct foreground *f = arg;
+	struct keeper_msg m;
+	int r = serve_listener(run, fd, &m, e);
+
+	if (r == 0)
+		return keeper_take(f->k, &m, &fd, 1);
+	fd_close(fd);
+	return r;
+}
+
 /* One life in the foreground: the caller's process is init's parent and plays the keeper. */
 static int run_foreground(struct life *l, const struct start_opts *o, int *ret_status, struct err *e)
 {
 	struct keeper k;
 	struct foreground f = { &k, l };
-	struct run_supervisor sup = { .take = take_foreground, .arg = &f };
+	struct run_supervisor sup = { .take = take_foreground, .listener = listen_foreground, .arg = &f };
 	struct termios saved;
 	sigset_t old;
 	bool raw = false;
@@ -413,6 +407,7 @@ static int run_foreground(struct life *l, const struct start_opts *o, int *ret_s
 	for (unsigned i = 0; i < KEEPER_CLIENTS; i++)
 		fd_close(k.clients[i].fd);
 	fd_close(k.console);
+	fd_close(k.seccomp);
 	fd_close(k.log);
 	for (unsigned i = 0; i < k.n_ttys; i++)
 		fd_close(k.ttys[i]);

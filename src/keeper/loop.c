@@ -31,7 +31,7 @@
 void keeper_init(struct keeper *k)
 {
 	memset(k, 0, offsetof(struct keeper, s.held));
-	k->ctl = k->listen = k->sigfd = k->init_fd = k->console = k->log = k->in = k->out = -1;
+	k->ctl = k->listen = k->sigfd = k->init_fd = k->console = k->seccomp = k->log = k->in = k->out = -1;
 	for (int i = 0; i < KEEPER_CLIENTS; i++)
 		k->clients[i].fd = -1;
 	streams_init(&k->s);
@@ -96,6 +96,8 @@ static void new_life(struct keeper *k, pid_t pid, int pidfd)
 	take_ns(k, NULL, 0);
 	keeper_close(&k->init_fd);
 	keeper_close(&k->console);
+	keeper_close(&k->seccomp);
+	k->proxy = 0;
 	for (unsigned i = 0; i < k->n_ttys; i++)
 		keeper_close(&k->ttys[i]);
 	k->n_ttys = 0;
@@ -204,6 +206,13 @@ int keeper_take(struct keeper *k, const struct keeper_msg *m, const int *fds, un
 		return 0;
 	case KM_NS:
 		take_ns(k, fds, n);
+		return 0;
+	case KM_SECCOMP:
+		if (n != 1)
+			return -EPROTO;
+		keeper_close(&k->seccomp);
+		k->seccomp = fds[0];
+		k->proxy = m->pid;
 		return 0;
 	case KM_RING:
 		return n ? -EPROTO : take_ring(k, m->max);
@@ -433,6 +442,9 @@ static void serve_client(struct keeper *k, struct keeper_client *c)
 	case KR_PING:
 		keeper_reply(c, 0, k->init, -1);
 		break;
+	case KR_SECCOMP:
+		keeper_reply(c, k->seccomp < 0 ? -EBADF : 0, 0, k->seccomp);
+		break;
 	case KR_LOG: {
 		struct keeper_log_req log;
 
@@ -581,6 +593,9 @@ static void reap(struct keeper *k)
 			k->helper = 0;
 		} else if (pid == k->probe) {
 			k->probe = 0;
+		} else if (pid == k->proxy) {
+			k->proxy = 0;
+			keeper_close(&k->seccomp);
 		}
 	}
 }

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 
 #include "base/fd.h"
+#include "engine/kept.h"
 #include "liblxc/liblxc.h"
 #include "net/net.h"
 #include "runtime/inside.h"
@@ -242,16 +243,28 @@ static bool set_timeout(struct lxc_container *c, int timeout)
 	return true;
 }
 
-static int seccomp_notify_fd(struct lxc_container *c)
-{
-	/* The descriptor of a start that this process supervises, which none does. */
-	errno = EINVAL;
-	return -1;
-}
-
+/* LXC's own fails so where there is no monitor to ask. */
 static int seccomp_notify_fd_active(struct lxc_container *c)
 {
-	return c ? api_unsupported(c, "a seccomp listener that is handed out") : -EINVAL;
+	_cleanup_view_ struct view v = { 0 };
+	struct err e = { 0 };
+	int fd = -EBADF, r;
+
+	if (!c)
+		return -EINVAL;
+	r = view_open(c, VIEW_RECORD, &v, &e);
+	if (r == 0)
+		r = container_seccomp_listener(v.c, &fd, &e);
+	if (r == 0)
+		return fd;
+	api_fail(c, &e);
+	return r == -ESRCH || r == -ENOENT ? -ECONNREFUSED : r;
+}
+
+/* That of a start in the foreground, for the process that made it. */
+static int seccomp_notify_fd(struct lxc_container *c)
+{
+	return c && !c->daemonize && c->is_running(c) ? seccomp_notify_fd_active(c) : -EBADF;
 }
 
 void methods_info(struct lxc_container *c)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "engine/console-log.h"
+#include "engine/kept.h"
 #include "engine/device.h"
 #include "engine/inject.h"
 #include "liblxc/liblxc.h"

@@ -300,7 +300,7 @@ PUBLIC int lxc_get_wait_states(const char **states)
 
 PUBLIC bool lxc_has_api_extension(const char *extension)
 {
-	/* What LXC 6 names, without "seccomp_notify_fd_active": that descriptor is handed to nobody. */
+	/* What LXC 6 names. */
 	static const char *const known[] = {
 		"lxc_log",
 		"lxc_config_item_is_supported",
@@ -325,6 +325,7 @@ PUBLIC bool lxc_has_api_extension(const char *extension)
 		"time_namespace",
 		"seccomp_allow_deny_syntax",
 		"devpts_fd",
+		"seccomp_notify_fd_active",
 		"seccomp_proxy_send_notify_fd",
 		"idmapped_mounts",
 		"idmapped_mounts_v2",

@@ -358,12 +358,13 @@ static int await_child(const struct attach *a, int sock, int *ret_master, struct
 	for (;;) {
 		int fd[1];
 		size_t n = 1;
+		pid_t asker;
 		int r = run_recv_step(sock, fd, &n, e);
 
 		if (r == STEP_PTYS && n == 1)
 			*ret_master = fd[0];
 		else if (r == STEP_NOTIFY && n == 1) {
-			r = seccomp_proxy_start(&proxy, fd[0], e);
+			r = seccomp_proxy_start(&proxy, fd[0], &asker, e);
 			fd_close(fd[0]);
 			if (r < 0)
 				return r;
@@ -374,6 +375,33 @@ static int await_child(const struct attach *a, int sock, int *ret_master, struct
 		else if (r < 0)
 			return r;
 	}
+}
+
+/*
+ * The command has the new terminal for those of its streams that were terminals, and the others as they are: what comes over
+ * a pipe is its to read, not ours. As with LXC, what is typed meanwhile goes to the new terminal all the same, unless we
+ * are in the background, where a terminal is not read from.
+ */
+static int relay(const struct attach_req *q, int master, struct err *e)
+{
+	static const int own[] = { 0, 1, 2 };
+	const int *fds = q->stdio ?: own;
+	struct relay_ends ends = { -EBADF, fds[1] };
+
+	for (int i = 0; i < 3; i++) {
+		int fd = fds[(i + 1) % 3]; /* where it is shown: output, errors, and only then input */
+
+		if (!isatty(fd))
+			continue;
+		ends.out = fd;
+		if (tcgetpgrp(fd) == getpgrp())
+			ends.in = fd;
+		break;
+	}
+	if (isatty(fds[0]))
+		ends.in = fds[0];
+	return q->pty_log_fd > 0 ? relay_logged(master, &ends, q->pty_log_fd, NULL, e)
+				 : relay_terminal(master, &ends, q->pty_log, NULL, e);
 }
 
 int attach_start(int dirfd, const struct record *rec, const struct spec *spec, const struct attach_req *q,
@@ -419,8 +447,7 @@ int attach_start(int dirfd, const struct record *rec, const struct spec *spec, c
 	if (pid > 0)
 		*ret_pid = pid;
 	if (r == 0 && master >= 0)
-		r = q->pty_log_fd > 0 ? relay_logged(master, q->pty_log_fd, NULL, e)
-				      : relay_terminal(master, q->pty_log, NULL, e);
+		r = relay(q, master, e);
 out:
 	fd_close(a.join.pidfd);
 	cg_free(a.join.cg);

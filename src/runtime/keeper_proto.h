@@ -28,6 +28,9 @@ enum keeper_msg_type {
 	KM_LINES = 11,
 	KM_CLIENT = 12, /* fd: a client of before the start, as if he had said KR_ATTACH; flags: what to */
 	KM_PROBE = 13,	/* max: nanoseconds until CREEL keeper-probe ID is run, again and again; 0: no more */
+	/* fd: listener of init's seccomp policy, kept until the next life; pid: who answers there, 0: nobody yet. When he has
+	 * gone it is closed, so that calls fail instead of waiting for ever. */
+	KM_SECCOMP = 14,
 };
 
 enum { KEEPER_IN = 1, KEEPER_OUT = 2, KEEPER_ERR = 4, KEEPER_ONCE = 8 };
@@ -55,6 +58,7 @@ enum keeper_req_type {
 	KR_ATTACH = 7,
 	KR_END = 8,   /* of KR_ATTACH: no more input from this client */
 	KR_PROBE = 9, /* arg: milliseconds until the next keeper-probe */
+	KR_SECCOMP = 10, /* reply 0; fd: what KM_SECCOMP brought. -EBADF: nothing */
 };
 
 struct keeper_req {

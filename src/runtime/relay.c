@@ -209,12 +209,12 @@ static int relay_loop(struct relay *r)
 	}
 }
 
-int relay_logged(int master, int log_fd, const struct relay_watch *watch, struct err *e)
+int relay_logged(int master, const struct relay_ends *ends, int log_fd, const struct relay_watch *watch, struct err *e)
 {
 	struct relay r = {
 		.sigfd = -EBADF,
-		.in = 0,
-		.out = 1,
+		.in = ends ? ends->in : 0,
+		.out = ends ? ends->out : 1,
 		.fd = master,
 		.sock = -EBADF,
 		.log = log_fd,
@@ -229,7 +229,8 @@ int relay_logged(int master, int log_fd, const struct relay_watch *watch, struct
 	return x;
 }
 
-int relay_terminal(int master, const char *log, const struct relay_watch *watch, struct err *e)
+int relay_terminal(int master, const struct relay_ends *ends, const char *log, const struct relay_watch *watch,
+		   struct err *e)
 {
 	_cleanup_close_ int fd = -EBADF;
 
@@ -238,7 +239,7 @@ int relay_terminal(int master, const char *log, const struct relay_watch *watch,
 		if (fd < 0)
 			return err_set(e, -errno, "open %s", log);
 	}
-	return relay_logged(master, fd, watch, e);
+	return relay_logged(master, ends, fd, watch, e);
 }
 
 int keeper_connect(int dirfd, struct err *e)

@@ -14,17 +14,19 @@ struct relay_watch {
 	void *arg;
 };
 
-/* Relays standard input and output to MASTER, in raw mode, until the other side has closed. LOG: also appended to. WATCH
- * may be NULL, as LOG may. */
-int relay_terminal(int master, const char *log, const struct relay_watch *watch, struct err *e);
+struct relay_ends {
+	int in, out; /* in place of standard input and output; -EBADF: none */
+};
+
+/* Relays ENDS (NULL: standard input and output) to MASTER, in raw mode, until the other side has closed. LOG: also appended
+ * to. WATCH may be NULL, as LOG may. */
+int relay_terminal(int master, const struct relay_ends *ends, const char *log, const struct relay_watch *watch,
+		   struct err *e);
 /* The same with LOG_FD, which stays the caller's; -EBADF: nowhere. */
-int relay_logged(int master, int log_fd, const struct relay_watch *watch, struct err *e);
+int relay_logged(int master, const struct relay_ends *ends, int log_fd, const struct relay_watch *watch, struct err *e);
 
 /* The console client: terminal TTY (0: console, -1: first free) of the container whose run directory is DIRFD, until
  * ESCAPE q is typed (ESCAPE -1: never) or it hangs up. NOTIFY (may be NULL) learns which one it became. */
-struct relay_ends {
-	int in, out; /* in place of standard input and output */
-};
 int relay_console_at(int dirfd, const struct relay_ends *ends, int tty, int escape, void (*notify)(void *arg, int tty),
 		     void *arg, struct err *e);
 int relay_console(int dirfd, int tty, int escape, void (*notify)(void *arg, int tty), void *arg, struct err *e);

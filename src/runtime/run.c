@@ -207,7 +207,7 @@ static int await_ready(struct run *run, struct err *e)
 }
 
 /* Until the exec closes the child's end. */
-static int await_exec(struct run *run, struct err *e)
+static int await_exec(struct run *run, const struct run_supervisor *sup, struct err *e)
 {
 	for (;;) {
 		int fd[1];
@@ -220,7 +220,11 @@ static int await_exec(struct run *run, struct err *e)
 			return child_failed(run, -EPIPE, (err_clear(e), e));
 		if (r < 0)
 			return r;
-		if (r == STEP_NOTIFY && n == 1 && run->notify) {
+		if (r == STEP_NOTIFY && n == 1 && sup && sup->listener) {
+			r = sup->listener(sup->arg, run, fd[0], e);
+			if (r < 0)
+				return r;
+		} else if (r == STEP_NOTIFY && n == 1 && run->notify) {
 			r = run->notify(run->notify_arg, run, fd[0], e);
 			if (r < 0)
 				return r;
@@ -275,7 +279,7 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 	r = run_send_step(run->sync, STEP_EXEC, NULL, 0, NULL);
 	if (r < 0)
 		return child_failed(run, -EPIPE, e);
-	r = await_exec(run, e);
+	r = await_exec(run, sup, e);
 	if (r < 0)
 		return r;
 	log_debug(run->log, "init: closing the pipe to signal completion: it %s",

@@ -192,7 +192,7 @@ static _noreturn_ void proxy_process(const struct proxy_conf *c, int listener)
 	}
 }
 
-int seccomp_proxy_start(const struct proxy_conf *c, int listener, struct err *e)
+int seccomp_proxy_start(const struct proxy_conf *c, int listener, pid_t *ret_pid, struct err *e)
 {
 	pid_t pid = fork();
 
@@ -200,5 +200,6 @@ int seccomp_proxy_start(const struct proxy_conf *c, int listener, struct err *e)
 		return err_set(e, -errno, "fork the seccomp proxy");
 	if (pid == 0)
 		proxy_process(c, listener);
+	*ret_pid = pid;
 	return 0;
 }

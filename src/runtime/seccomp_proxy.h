@@ -31,5 +31,5 @@ struct proxy_conf {
 	pid_t monitor, init;
 };
 
-/* Forks the process; LISTENER stays the caller's. */
-int seccomp_proxy_start(const struct proxy_conf *c, int listener, struct err *e);
+/* Forks the process, *RET_PID; LISTENER stays the caller's. */
+int seccomp_proxy_start(const struct proxy_conf *c, int listener, pid_t *ret_pid, struct err *e);

@@ -21,6 +21,7 @@
 
 #include "base/fd.h"
 #include "runtime/keeper_proto.h"
+#include "runtime/seccomp_proxy.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/syscalls.h"
@@ -202,6 +203,35 @@ static int hand_over(void *arg, struct run *run, struct err *e)
 	return r;
 }
 
+int serve_listener(const struct run *run, int fd, struct keeper_msg *ret, struct err *e)
+{
+	const struct proxy_conf c = {
+		.address = run->spec->security.seccomp_proxy,
+		.cookie = run->spec->security.seccomp_cookie,
+		.monitor = run->rec.keeper,
+		.init = run->pid,
+	};
+
+	*ret = (struct keeper_msg){ .type = KM_SECCOMP };
+	return c.address ? seccomp_proxy_start(&c, fd, &ret->pid, e) : 0;
+}
+
+/* The same of a detached start. */
+static int hand_over_listener(void *arg, struct run *run, int fd, struct err *e)
+{
+	const struct handover *h = arg;
+	struct keeper_msg m;
+	int r = serve_listener(run, fd, &m, e);
+
+	if (r == 0) {
+		r = say(h->ctl, &m, &fd, 1);
+		if (r < 0)
+			err_set(e, r, "hand the seccomp listener to the keeper");
+	}
+	fd_close(fd);
+	return r;
+}
+
 int keeper_listen(int dirfd, struct err *e)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -221,7 +251,7 @@ int keeper_listen(int dirfd, struct err *e)
 static _noreturn_ void runtime_child(struct run *run, const struct supervise *s, int ctl, int status)
 {
 	struct handover h = { .s = s, .ctl = ctl, .listen = -EBADF };
-	struct run_supervisor sup = { .take = hand_over, .arg = &h };
+	struct run_supervisor sup = { .take = hand_over, .listener = hand_over_listener, .arg = &h };
 	struct err e = { 0 };
 	int r;
 
@@ -336,7 +366,7 @@ int start_again(struct run *run, const struct supervise *s, struct err *e)
 {
 	_cleanup_close_ int lis = keeper_listen(run->dirfd, e);
 	struct handover h = { .s = s, .ctl = s->ctl_fd, .listen = lis };
-	struct run_supervisor sup = { .take = hand_over, .arg = &h };
+	struct run_supervisor sup = { .take = hand_over, .listener = hand_over_listener, .arg = &h };
 
 	if (lis < 0)
 		return lis;

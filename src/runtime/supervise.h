@@ -36,7 +36,10 @@ int stop_namespaces(pid_t holder, struct strv *ret, struct err *e);
 /* In the keeper's helper, once the hooks have run: the keeper at CTL lets go of them. */
 void stop_namespaces_done(int ctl);
 
-/* Console log of the spec, opened for appending, and in *RET what the keeper must know of it; -EBADF: none wanted. */
+/* Somebody answers at the listener FD where the spec says who. *RET is what the keeper must know, with FD. */
 struct keeper_msg;
+int serve_listener(const struct run *run, int fd, struct keeper_msg *ret, struct err *e);
+
+/* Console log of the spec, opened for appending, and in *RET what the keeper must know of it; -EBADF: none wanted. */
 uint64_t console_ring_size(const struct spec *s); /* lxc.console.buffer.size, 0: none */
 int open_console_log(const struct spec *s, struct keeper_msg *ret, struct err *e);

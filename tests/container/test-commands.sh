@@ -58,6 +58,21 @@ is "attach: not found" "$(code lxc-attach "${P[@]}" "$c" -- /nosuch)" 127
 is "attach: cleared environment" \
 	"$(X=1 lxc-attach "${P[@]}" "$c" --clear-env -v A=b --keep-var X -- env </dev/null | grep -v ^PATH= | sort | tr '\n' ' ')" \
 	"A=b X=1 container=lxc "
+# A command's streams that are no terminals are its own to read and to write, whatever terminal is beside them.
+cat >"$T/piped" <<'E'
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	got=$(echo 'echo hi' | lxc-attach "$@" --)
+	[ "$got" = hi ] || printf "bad '%s'" "$got"
+done
+got=$(lxc-attach "$@" -- sh -c 'test -t 2 && echo two')
+echo "and $got"
+set -m
+lxc-attach "$@" -- sh -c 'echo from behind >&2' </dev/null >/dev/null &
+wait $!
+echo "ended $?"
+E
+like "attach: a pipe beside a terminal, and in the background" \
+	"$("${0%/*}/pty-talk.py" -t 30 -- bash "$T/piped" "${P[@]}" "$c" | tr -d '\r' | tr '\n' ' ')" '^and two (.*from behind.*)?ended 0'
 is "attach: ids" "$(lxc-attach "${P[@]}" "$c" -u 5 -g 6 -- sh -c 'id -u; id -g' </dev/null | tr '\n' ' ')" "5 6 "
 is "attach: one name space" "$(lxc-attach "${P[@]}" "$c" -s NETWORK -- cat /sys/class/net/../../kernel/hostname /proc/sys/kernel/hostname \
 	2>/dev/null </dev/null)" "$(cat /proc/sys/kernel/hostname)"

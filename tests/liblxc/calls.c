@@ -8,12 +8,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -274,8 +277,8 @@ static void life(void)
 	CHECK(!c->set_cgroup_item(c, "nonsense.key", "1"));
 	CHECK(c->set_cgroup_item(c, "devices.allow", "c 1:11 r"));
 	CHECK(c->freeze(c) && is(c->state(c), "FROZEN") && c->unfreeze(c) && is(c->state(c), "RUNNING"));
-	CHECK(c->seccomp_notify_fd(c) < 0 && c->seccomp_notify_fd_active(c) < 0);
-	CHECK(!lxc_has_api_extension("seccomp_notify_fd_active"));
+	CHECK(c->seccomp_notify_fd(c) == -EBADF && c->seccomp_notify_fd_active(c) == -EBADF);
+	CHECK(lxc_has_api_extension("seccomp_notify_fd_active"));
 	entering();
 	terminals();
 	plugging();
@@ -336,6 +339,41 @@ static void ending(void)
 	CHECK(c->wait(c, "STOPPED", 10));
 	CHECK(c->want_daemonize(c, false) && c->startl(c, 1, "sh", "-c", "exit 5", NULL));
 	CHECK(WIFEXITED(c->error_num) && WEXITSTATUS(c->error_num) == 5 && c->want_daemonize(c, true));
+}
+
+/* Init waits in mkdir() until somebody has taken the listener and answered: here that nobody has a domain. */
+static void notifying(void)
+{
+	char path[4096], notif[512] = "", resp[512] = "", *status;
+	struct seccomp_notif *n = (void *)notif;
+	struct seccomp_notif_resp *a = (void *)resp;
+	struct pollfd p = { .events = POLLIN };
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/notify", lxcpath);
+	f = fopen(path, "we");
+	CHECK(f && fputs("2\ndenylist\nmkdir notify\nmkdirat notify\n", f) >= 0 && fclose(f) == 0);
+	CHECK(c->set_config_item(c, "lxc.seccomp.profile", path) && c->seccomp_notify_fd_active(c) == -ECONNREFUSED);
+	CHECK(c->startl(c, 0, "sh", "-c", "mkdir /tmp/noted; echo $? >/tmp/noted.status; exec sleep 100", NULL));
+	p.fd = c->seccomp_notify_fd_active(c);
+	CHECK(p.fd >= 0 && poll(&p, 1, 10000) == 1 && p.revents & POLLIN);
+	CHECK(ioctl(p.fd, SECCOMP_IOCTL_NOTIF_RECV, n) == 0 && n->pid > 0);
+	a->id = n->id;
+	a->error = -EDOM;
+	CHECK(ioctl(p.fd, SECCOMP_IOCTL_NOTIF_SEND, a) == 0);
+	snprintf(path, sizeof(path), "%s/calls/rootfs/tmp/noted.status", lxcpath);
+	for (int i = 0; i < 100 && access(path, F_OK) < 0; i++)
+		usleep(50000);
+	f = fopen(path, "re");
+	status = f ? fgets(resp, sizeof(resp), f) : NULL;
+	CHECK(status && is(status, "1\n"));
+	if (f)
+		fclose(f);
+	close(p.fd);
+	CHECK(c->stop(c) && c->seccomp_notify_fd_active(c) == -ECONNREFUSED);
+	CHECK(c->clear_config_item(c, "lxc.seccomp.profile"));
+	snprintf(path, sizeof(path), "%s/notify", lxcpath);
+	unlink(path);
 }
 
 /* --- copies ------------------------------------------------------------------------------------------------------------------- */
@@ -408,6 +446,7 @@ int main(int argc, char **argv)
 	time_out();
 	life();
 	ending();
+	notifying();
 	threads();
 	copies();
 	CHECK(c->destroy(c) && !c->is_defined(c));

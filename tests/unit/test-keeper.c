@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -489,6 +490,50 @@ TEST(ring_keeps_the_newest)
 	close(a);
 	close(b);
 	rig_end();
+}
+
+/* Given to whoever asks, until who answers there has gone. */
+TEST(seccomp_listener_is_kept)
+{
+	struct keeper_msg m = { .type = KM_SECCOMP };
+	struct keeper k;
+	int fd, a, got = -EBADF, status;
+
+	rig_start();
+	hand_over(0, NULL);
+	a = client();
+	CHECK(ask(a, KR_SECCOMP, 0, NULL, NULL) == -EBADF);
+	fd = memfd_create("listener", MFD_CLOEXEC);
+	CHECK(fd >= 0 && fd_write_all(fd, "it", 2) == 0);
+	say(&m, &fd, 1);
+	say_go();
+	CHECK(ask(a, KR_SECCOMP, 0, NULL, &got) == 0 && got >= 0 && lseek(got, 0, SEEK_END) == 2);
+	close(got);
+	CHECK(ask(a, KR_SECCOMP, 0, NULL, &got) == 0 && got >= 0);
+	close(got);
+	close(a);
+	rig_end();
+	/* In a process of its own, whose children are none but these. */
+	m.pid = fork();
+	if (m.pid == 0) {
+		keeper_init(&k);
+		if (keeper_signals(&k) < 0)
+			_exit(2);
+		m.pid = fork();
+		if (m.pid == 0)
+			_exit(0);
+		k.helper = fork();
+		if (k.helper == 0) {
+			usleep(200000);
+			_exit(0);
+		}
+		if (keeper_take(&k, &m, &fd, 1) < 0 || k.seccomp != fd)
+			_exit(3);
+		(void)keeper_wait_helper(&k);
+		_exit(k.seccomp < 0 && k.proxy == 0 ? 0 : 1);
+	}
+	CHECK(waitpid(m.pid, &status, 0) == m.pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(fd);
 }
 
 TEST(console_is_drained_at_the_end)
