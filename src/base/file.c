@@ -15,6 +15,7 @@ int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_l
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	_cleanup_free_ char *data = NULL;
 	size_t len = 0, cap = 4096;
+	struct stat st;
 
 	if (fd < 0)
 		return err_set(e, -errno, "open %s", path);
@@ -41,7 +42,10 @@ int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_l
 				return err_kind(e, ERR_LIMIT, -E2BIG, "%s is larger than %zu bytes", path, max);
 			break;
 		}
+		/* One more reading is enough for a file that says its size, and knows it. */
 		cap *= 2;
+		if (fstat(fd, &st) == 0 && (size_t)st.st_size >= cap)
+			cap = (size_t)st.st_size + 1;
 	}
 	data[len] = '\0';
 	if (ret_len)

@@ -82,7 +82,7 @@ static int load_bundle(struct making *m, struct err *e)
 		r = oci_load(text, len, m->o->config ?: "config.json", m->bundle, &m->ct->spec, &m->info, e);
 	if (r < 0)
 		return r;
-	m->ct->loaded = true;
+	m->ct->loaded = m->ct->whole = true;
 	if (m->o->info)
 		m->o->info(m->o->arg, &m->info);
 	m->ct->spec.name = strdup(m->ct->name);
@@ -424,7 +424,7 @@ static int see_it_out(struct making *m, int *ret_status, struct err *e)
 	m->oci->cg_host = TAKE_PTR(m->run.cg_host);
 	spec_done(&c->spec);
 	c->spec = m->ct->spec;
-	c->loaded = true;
+	c->loaded = c->whole = true;
 	spec_init(&m->ct->spec);
 	m->run.spec = &c->spec;
 	return oci_destroy(c, e);

@@ -270,7 +270,7 @@ int oci_update(struct oci_container *c, const struct spec *s, struct err *e)
 		return err_oom(e);
 	LIST_EACH(i, &s->cgroup.items, struct spec_cgroup_item)
 		items[n++] = (struct cg_item){ i->version, i->key, i->value };
-	r = oci_container_spec(c, e);
+	r = oci_container_spec(c, true, e);
 	if (r == 0)
 		r = oci_cgroup(c, &g, e);
 	if (r == 0)

@@ -223,17 +223,20 @@ static enum oci_status status_of(const struct oci_container *c)
 	}
 }
 
-int oci_container_spec(struct oci_container *c, struct err *e)
+int oci_container_spec(struct oci_container *c, bool whole, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	int r;
 
-	if (c->loaded)
+	if (c->loaded && (c->whole || !whole))
 		return 0;
+	spec_done(&c->spec);
+	spec_init(&c->spec);
 	r = file_read(c->dirfd, "spec", 16u << 20, &text, NULL, e);
 	if (r == 0)
-		r = spec_load(&c->spec, text, e);
+		r = spec_load_without(&c->spec, text, whole ? NULL : "security.seccomp.rules.", e);
 	c->loaded = r == 0;
+	c->whole = whole;
 	return r < 0 ? err_wrap(e, r, "what is kept of container %s", c->name) : 0;
 }
 
@@ -301,7 +304,7 @@ int oci_container_open(struct oci *r, const char *name, unsigned flags, struct o
 	if (flags & OCI_FREEZER)
 		x = oci_container_freezer(c, e);
 	if (x == 0 && flags & OCI_SPEC && c->status != OCI_STOPPED)
-		x = oci_container_spec(c, e);
+		x = oci_container_spec(c, false, e);
 	if (x < 0)
 		return x;
 	*ret = TAKE_PTR(c);
@@ -341,7 +344,7 @@ int oci_describe(struct oci_container *c, struct oci_words *w, struct oci_state 
 	int r = 0;
 
 	/* Of one that has ended and left no spec, the record is all there is. */
-	if (oci_container_spec(c, e) < 0)
+	if (oci_container_spec(c, false, e) < 0)
 		err_clear(e);
 	/* "dir:/path", "overlay:…". */
 	rootfs = c->spec.rootfs.path ?: "";

@@ -40,20 +40,20 @@ struct oci_container {
 	char *name, *id; /* as the caller says it; among all containers */
 	int dirfd, lock;
 	struct record rec;
-	struct spec spec; /* once loaded */
-	bool loaded;
+	struct spec spec;   /* once loaded */
+	bool loaded, whole; /* whole: with the rules of its seccomp policy, which is compiled already and nobody's business */
 	enum oci_status status; /* as of the opening */
 };
 
 enum { OCI_LOCK = 1, OCI_SPEC = 2, OCI_FREEZER = 4 };
 /*
- * -ENOENT "container does not exist". LOCK: it is this caller's alone until it is freed. SPEC: .spec is loaded. FREEZER:
+ * -ENOENT "container does not exist". LOCK: it is this caller's alone until it is freed. SPEC: .spec is loaded, not the whole. FREEZER:
  * .status tells a container that runs from one that is paused; else it may be OCI_RUNNING for both.
  */
 int oci_container_open(struct oci *r, const char *name, unsigned flags, struct oci_container **ret, struct err *e);
 struct oci_container *oci_container_free(struct oci_container *c);
 DEFINE_CLEANUP(struct oci_container *, oci_container_free);
-int oci_container_spec(struct oci_container *c, struct err *e);
+int oci_container_spec(struct oci_container *c, bool whole, struct err *e);
 int oci_container_freezer(struct oci_container *c, struct err *e);
 
 /* What `state` and `list` say of it; strings live as long as C and STORE (of free()d text, zeroed before). */

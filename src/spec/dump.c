@@ -113,6 +113,11 @@ static int load_line(struct spec *s, char *line, struct err *e)
 
 int spec_load(struct spec *s, const char *text, struct err *e)
 {
+	return spec_load_without(s, text, NULL, e);
+}
+
+int spec_load_without(struct spec *s, const char *text, const char *skip, struct err *e)
+{
 	_cleanup_buf_ struct buf line = BUF_INIT;
 	unsigned number = 0;
 	int r;
@@ -121,6 +126,10 @@ int spec_load(struct spec *s, const char *text, struct err *e)
 		size_t n = strcspn(text, "\n");
 
 		number++;
+		if (skip && startswith(text, skip)) {
+			text += n + (text[n] == '\n');
+			continue;
+		}
 		buf_reset(&line);
 		buf_add(&line, text, n);
 		r = buf_error(&line, e);

@@ -79,6 +79,8 @@ void field_list_remove(const struct field *f, void *obj, size_t i);
  * what a run directory keeps of a running container, read back by everything that enters, lists or stops it. */
 int spec_dump(const struct spec *s, struct buf *out, struct err *e);
 int spec_load(struct spec *s, const char *text, struct err *e);
+/* Without the fields whose names begin with SKIP, for who has no use for them. */
+int spec_load_without(struct spec *s, const char *text, const char *skip, struct err *e);
 
 bool spec_equal(const struct spec *a, const struct spec *b);
 

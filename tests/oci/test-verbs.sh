@@ -7,7 +7,8 @@
 . "${0%/*}/lib.sh"
 B=$T/b c=$CT-a
 
-make_bundle "$B" "$(args sh -c 'echo began; exec sleep 1000')" '.annotations = {"org.example": "yes"}'
+make_bundle "$B" "$(args sh -c 'echo began; exec sleep 1000')" '.annotations = {"org.example": "yes"}' \
+	'.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["uselib"], "action": "SCMP_ACT_ERRNO"}]}'
 check "create" creel-oci create -b "$B" --pid-file "$T/pid" "$c" # its output is not waited for: stdio is a file
 is "create: the process waits" "$(cat "$T/.out")" ""
 is "state: created" "$(status_of "$c")" created
@@ -99,6 +100,7 @@ check "update: nothing" creel-oci update "$c"
 kept() { creel show --as oci -q "$c" | jq -c .linux.resources."$1"; }
 is "what is kept says the last limits" "$(kept memory) $(kept pids.limit) $(kept cpu)" \
 	'{"limit":50331648,"reservation":16777216,"swap":-1} 60 {"shares":512,"quota":50000,"period":100000,"cpus":"0","mems":"0"}'
+is "and all that it said before" "$(creel show --as oci -q "$c" | jq -c .linux.seccomp.syscalls[0].names)" '["uselib"]'
 is "each once" "$(creel show "$c" | grep -c memory.limit_in_bytes)" 1
 is "what cannot be is not kept" "$(code_of creel-oci update --cpuset-cpus 4096 "$c") $(kept cpu.cpus)" '1 "0"'
 for bad in "--memory 1x" "--cpu-quota abc" "--pids-limit x" "-r /nosuch" "--l3-cache-schema x" "--cpuset-cpus 4096"; do

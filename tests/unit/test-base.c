@@ -159,6 +159,17 @@ TEST(file_replace_and_tree_remove)
 	CHECK(file_read(AT_FDCWD, file, 100, &text, NULL, NULL) == 0);
 	CHECK_STR(text, "two");
 	CHECK(file_read(AT_FDCWD, file, 2, &text, NULL, NULL) == -E2BIG);
+	/* Around the first reading's size, and past it. */
+	for (size_t size = 4095; size < 80000; size = size < 4098 ? size + 1 : size * 2) {
+		_cleanup_free_ char *big = calloc(1, size), *back = NULL;
+		size_t len = 0;
+
+		CHECK(big && memset(big, 'x', size));
+		CHECK(file_replace(AT_FDCWD, file, big, size, 0640, false, NULL) == 0);
+		CHECK(file_read(AT_FDCWD, file, size, &back, &len, NULL) == 0);
+		CHECK(len == size && memcmp(back, big, size) == 0 && back[size] == '\0');
+		CHECK(file_read(AT_FDCWD, file, size - 1, &back, NULL, NULL) == -E2BIG);
+	}
 	CHECK(symlink("/", "/tmp/creel-test-link") == 0 || errno == EEXIST);
 	CHECK(tree_remove(AT_FDCWD, "/tmp/creel-test-link", NULL) == 0);
 	CHECK(tree_remove(AT_FDCWD, dir, NULL) == 0);

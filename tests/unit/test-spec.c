@@ -173,6 +173,21 @@ TEST(dump_keeps_odd_text)
 	CHECK(spec_equal(&a, &b));
 }
 
+TEST(load_without)
+{
+	_cleanup_spec_ struct spec s;
+
+	spec_init(&s);
+	CHECK(spec_load_without(&s, "name=a\nprocess.cwd=/b\nprocess.args=c\nhostname=d\nprocess.cwd=/e", "process.",
+				NULL) == 0);
+	CHECK_STR(s.name, "a");
+	CHECK_STR(s.hostname, "d");
+	CHECK(!s.process.cwd && !s.process.args.n);
+	/* What is passed over is not looked at. */
+	CHECK(spec_load_without(&s, "process.nosuch=1", "process.", NULL) == 0);
+	CHECK(spec_load_without(&s, "process.nosuch=1", "proc.", NULL) < 0);
+}
+
 TEST(load_refuses)
 {
 	static const struct {
