@@ -155,6 +155,11 @@ char *docker_log_path(const struct docker *d, const struct docker_row *c); /* NU
 int64_t docker_health_first(const struct container_config *c);
 void docker_health_write(int dirfd, const struct docker_state *st, struct json *out);
 
+/* --- docker-change.c ------------------------------------------------------------------------------------------------------- */
+
+/* commit --change, import --change: one instruction of a Dockerfile, applied. */
+int docker_change(struct container_config *c, const char *instruction, struct err *e);
+
 /* --- docker-filter.c ------------------------------------------------------------------------------------------------------- */
 
 /* The API's filters. Known names: KNOWN, NULL-terminated. */

@@ -182,6 +182,10 @@ static int set_attributes_at(const struct untar *u, int dir, const char *name, c
 
 static int remove_at(struct untar *u, int dir, const char *name, struct err *e)
 {
+	struct stat st;
+
+	if (u->o->keep_kind && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		return err_kind(e, ERR_INVALID, -EISDIR, "cannot overwrite directory \"%s\" with non-directory", name);
 	if (unlinkat(dir, name, 0) < 0) {
 		if (errno == ENOENT)
 			return 0;
@@ -325,6 +329,8 @@ static int make_dir_at(struct untar *u, int dir, const char *name, bool *ret_opa
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return 0;
+	if (u->o->keep_kind)
+		return -ENOTDIR;
 	*ret_opaque = u->o->whiteouts == UNTAR_OVERLAY && is_whiteout(&st);
 	r = remove_at(u, dir, name, e);
 	return r < 0 ? r : mkdirat(dir, name, 0700) < 0 ? -errno : 0;

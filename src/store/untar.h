@@ -31,9 +31,10 @@ struct untar_stats {
 };
 
 struct untar_opts {
-	unsigned strip;	      /* leading components to leave out; names that have no more are skipped */
-	bool no_devices;      /* skip device nodes: a user name space has none of its own */
-	bool files_only;      /* skip all but directories and regular files */
+	unsigned strip;	 /* leading components to leave out; names that have no more are skipped */
+	bool no_devices; /* skip device nodes: a user name space has none of its own */
+	bool keep_kind;	 /* no folder takes the place of something else, nor the other way round: -EISDIR, -ENOTDIR */
+	bool files_only; /* skip all but directories and regular files */
 	char *const *exclude; /* patterns of fnmatch(3) for whole names, or for a directory above them; may be NULL */
 	enum untar_whiteouts whiteouts;
 	bool user_xattr; /* UNTAR_OVERLAY: "user.overlay.opaque" instead of "trusted.": in a user name space */

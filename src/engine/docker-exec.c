@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * exec: a file DATA/containers/ID/execs/EXEC says what was asked and what has come of it. The first half of EXEC is that of the
+ * container's id, so that it is found by EXEC alone. The process is the caller's child, with the caller's own descriptors.
+ */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "dialect/oci/oci.h"
+#include "engine/docker-inner.h"
+#include "runtime/exec.h"
+#include "spec/field.h"
+#include "sys/passwd.h"
+#include "sys/proc.h"
+#include "sys/syscalls.h"
+
+#define HALF	 32
+#define EXEC_MAX (16u << 20)
+
+struct exec {
+	char id[65];
+	struct docker_row c;
+	struct json_c_value *doc; /* Body, Running, Pid, ExitCode */
+	const struct json_c_value *body;
+	int dirfd; /* execs */
+};
+
+static void exec_done(struct exec *x)
+{
+	docker_row_done(&x->c);
+	value_free(x->doc);
+	fd_close(x->dirfd);
+}
+#define _cleanup_exec_ _cleanup_(exec_done)
+#define EXEC_INIT      ((struct exec){ .dirfd = -EBADF })
+
+static int open_execs(struct docker *d, const char *id, struct err *e)
+{
+	_cleanup_close_ int dirfd = docker_dir(d, id, e);
+	int fd;
+
+	if (dirfd < 0)
+		return dirfd;
+	if (mkdirat(dirfd, "execs", 0700) < 0 && errno != EEXIST)
+		return err_set(e, -errno, "create a folder for execs");
+	fd = openat(dirfd, "execs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? err_set(e, -errno, "open the folder of execs") : fd;
+}
+
+static int write_exec(const struct exec *x, const struct json_c_value *body, bool running, int pid, int code,
+		      struct err *e)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct json j;
+	int r;
+
+	json_init(&j, &b, false);
+	json_object(&j);
+	json_key(&j, "Body");
+	value_write(body, &j);
+	json_kv_bool(&j, "Running", running);
+	json_kv_i64(&j, "Pid", pid);
+	if (code >= 0)
+		json_kv_i64(&j, "ExitCode", code);
+	json_end_object(&j);
+	r = buf_error(&b, e);
+	return r < 0 ? r : file_replace(x->dirfd, x->id, buf_str(&b), b.len, 0600, false, e);
+}
+
+static int no_such(const char *exec, struct err *e)
+{
+	return err_kind(e, ERR_NOT_FOUND, -ENOENT, "No such exec instance: %s", exec);
+}
+
+static int find_exec(struct docker *d, const char *exec, struct exec *x, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	char half[HALF + 1];
+	size_t len;
+
+	if (strlen(exec) != 64 || strspn(exec, "0123456789abcdef") != 64)
+		return no_such(exec, e);
+	memcpy(x->id, exec, 65);
+	memcpy(half, exec, HALF);
+	half[HALF] = '\0';
+	if (docker_find(d, half, &x->c, e) < 0)
+		return no_such(exec, e);
+	x->dirfd = open_execs(d, x->c.id, e);
+	if (x->dirfd < 0 || file_read(x->dirfd, exec, EXEC_MAX, &text, &len, NULL) < 0)
+		return no_such(exec, e);
+	if (value_parse(text, len, "exec", &x->doc, e) < 0)
+		return -EINVAL;
+	x->body = value_get(x->doc, "Body");
+	return 0;
+}
+
+static void tell(struct docker *d, const struct exec *x, const char *what, const struct json_c_value *body)
+{
+	const struct json_c_value *cmd = value_get(body, "Cmd");
+	_cleanup_buf_ struct buf action = BUF_INIT;
+	char id[80];
+
+	buf_printf(&action, "%s: ", what);
+	for (size_t i = 0; i < value_len(cmd); i++)
+		buf_printf(&action, "%s%s", i ? " " : "", value_text(value_elem(cmd, i), NULL) ?: "");
+	snprintf(id, sizeof(id), "execID=%s", x->id);
+	docker_event(d, &x->c, buf_str(&action), (const char *const[]){ id, NULL });
+}
+
+int docker_exec_create(struct docker *d, const char *id, const char *body, struct buf *ret, struct err *e)
+{
+	_cleanup_value_ struct json_c_value *b = NULL;
+	_cleanup_record_ struct record rec = { .exit_status = -1 };
+	_cleanup_exec_ struct exec x = EXEC_INIT;
+	struct json j;
+	int r = value_parse(body, strlen(body), "exec", &b, e);
+
+	if (r == 0)
+		r = docker_find(d, id, &x.c, e);
+	if (r == 0)
+		r = docker_running(&x.c, &rec, e);
+	if (r < 0)
+		return r;
+	if (rec.state == RUN_FROZEN)
+		return err_kind(e, ERR_STATE, -EBUSY, "Container %s is paused, unpause the container before exec",
+				x.c.id);
+	if (!value_len(value_get(b, "Cmd")))
+		return err_kind(e, ERR_INVALID, -EINVAL, "No exec command specified");
+	r = docker_new_id(x.id, e);
+	if (r < 0)
+		return r;
+	memcpy(x.id, x.c.id, HALF);
+	x.dirfd = open_execs(d, x.c.id, e);
+	r = x.dirfd < 0 ? x.dirfd : write_exec(&x, b, false, 0, -1, e);
+	if (r < 0)
+		return r;
+	tell(d, &x, "exec_create", b);
+	json_init(&j, ret, false);
+	json_object(&j);
+	json_kv_string(&j, "Id", x.id);
+	json_end_object(&j);
+	return buf_error(ret, e);
+}
+
+/* --- what is executed ----------------------------------------------------------------------------------------------------- */
+
+/* By the files that the container has now. */
+static int set_user(const struct exec *x, const struct record *rec, struct spec_process *p, struct err *e)
+{
+	_cleanup_free_ struct passwd_user *u = NULL;
+	const char *user = value_text(x->body, "User");
+	_cleanup_close_ int root = -EBADF;
+	char path[64];
+	int r;
+
+	if (isempty(user))
+		return 0;
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return err_oom(e);
+	snprintf(path, sizeof(path), "/proc/%d/root", rec->pid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_set(e, -errno, "open the root of %s", x->c.name);
+	r = passwd_find(root, user, u, e);
+	if (r == -ENOENT)
+		return err_kind(e, ERR_INVALID, -EINVAL, "unable to find user %s: no matching entries in passwd file",
+				user);
+	if (r < 0)
+		return r;
+	p->uid = u->uid;
+	p->gid = u->gid;
+	strv_done(&p->groups);
+	for (size_t i = 0; i < u->n_groups && r == 0; i++)
+		r = strv_pushf(&p->groups, e, "%u", u->groups[i]);
+	return r;
+}
+
+static int set_words(const struct exec *x, struct spec_process *p, struct err *e)
+{
+	const struct json_c_value *cmd = value_get(x->body, "Cmd"), *env = value_get(x->body, "Env");
+	const char *cwd = value_text(x->body, "WorkingDir");
+	bool tty = value_bool(x->body, "Tty");
+	int r = 0;
+
+	strv_done(&p->args);
+	for (size_t i = 0; i < value_len(cmd) && r == 0; i++)
+		r = strv_push(&p->args, value_text(value_elem(cmd, i), NULL) ?: "", e);
+	if (r == 0 && tty && !strv_env_get(&p->env, "TERM"))
+		r = strv_push(&p->env, "TERM=xterm", e);
+	/* Told anew for whoever it is. */
+	for (size_t i = p->env.n; i-- > 0 && !isempty(value_text(x->body, "User"));)
+		if (startswith(p->env.v[i], "HOME="))
+			strv_remove(&p->env, i);
+	for (size_t i = 0; i < value_len(env) && r == 0; i++)
+		if (strchr(value_text(value_elem(env, i), NULL) ?: "", '='))
+			r = strv_env_set(&p->env, value_text(value_elem(env, i), NULL), e);
+	if (r == 0 && !isempty(cwd)) {
+		free(p->cwd);
+		p->cwd = strdup(cwd);
+		r = p->cwd ? 0 : err_oom(e);
+	}
+	p->terminal = tty ? TRI_YES : TRI_NO;
+	p->rows = p->columns = UNSET32;
+	if (tty && value_len(value_get(x->body, "ConsoleSize")) == 2) {
+		int64_t rows = value_int(value_elem(value_get(x->body, "ConsoleSize"), 0), NULL, 0),
+			columns = value_int(value_elem(value_get(x->body, "ConsoleSize"), 1), NULL, 0);
+
+		if (rows > 0 && columns > 0 && rows < 65536 && columns < 65536) {
+			p->rows = (uint32_t)rows;
+			p->columns = (uint32_t)columns;
+		}
+	}
+	return r;
+}
+
+static int all_caps(struct spec_process *p, struct err *e)
+{
+	struct strv *sets[] = { &p->cap_bounding, &p->cap_effective, &p->cap_permitted };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+		strv_done(sets[i]);
+		for (const struct oci_word *w = oci_caps; w->name && r == 0; w++)
+			r = strv_push(sets[i], w->word, e);
+	}
+	return r;
+}
+
+/* The container's spec with another process. */
+static int make_spec(const struct exec *x, int run, const struct record *rec, struct spec *s, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = file_read(run, "spec", EXEC_MAX, &text, NULL, e);
+
+	if (r == 0)
+		r = spec_load(s, text, e);
+	if (r == 0)
+		r = set_words(x, &s->process, e);
+	if (r == 0)
+		r = set_user(x, rec, &s->process, e);
+	if (r == 0 && value_bool(x->body, "Privileged")) {
+		s->process.no_new_privs = TRI_UNSET;
+		r = all_caps(&s->process, e);
+	}
+	return r;
+}
+
+/* --- running it ----------------------------------------------------------------------------------------------------------- */
+
+struct ends {
+	int in, out;
+};
+
+static bool put_all(int fd, const char *p, size_t n)
+{
+	return fd < 0 || fd_write_all(fd, p, n) == 0;
+}
+
+/* Between the caller's fds and the terminal, until the other side of it is closed. */
+static void relay_tty(int master, struct ends t)
+{
+	char buf[4096];
+
+	for (;;) {
+		struct pollfd p[] = { { .fd = master, .events = POLLIN }, { .fd = t.in, .events = POLLIN } };
+		ssize_t n;
+
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return;
+		if (p[0].revents) {
+			n = read(master, buf, sizeof(buf));
+			if (n <= 0 && !(n < 0 && (errno == EINTR || errno == EAGAIN)))
+				return;
+			if (n > 0 && !put_all(t.out, buf, (size_t)n))
+				t.out = -1;
+		}
+		if (p[1].revents) {
+			n = read(t.in, buf, sizeof(buf));
+			if (n <= 0)
+				t.in = -1;
+			else if (fd_write_all(master, buf, (size_t)n) < 0)
+				return;
+		}
+	}
+}
+
+static int code_of(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int begin(struct docker *d, struct exec *x, const int stdio[3], pid_t *ret_pid, int *ret_master, struct err *e)
+{
+	_cleanup_record_ struct record rec = { .exit_status = -1 };
+	_cleanup_close_ int run = -EBADF, null = -EBADF;
+	_cleanup_spec_ struct spec s;
+	struct exec_req q = { .spec = &s, .log = d->log, .relayed = true, .no_new_keyring = true };
+	int r = docker_running(&x->c, &rec, e);
+
+	spec_init(&s);
+	if (r < 0)
+		return r;
+	run = record_open_dir(x->c.id, false, e);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (run < 0 || null < 0)
+		return run < 0 ? run : err_set(e, -errno, "open /dev/null");
+	r = make_spec(x, run, &rec, &s, e);
+	for (int i = 0; i < 3; i++)
+		q.stdio[i] = stdio && stdio[i] >= 0 ? stdio[i] : null;
+	q.no_seccomp = value_bool(x->body, "Privileged");
+	return r == 0 ? exec_start(run, &rec, &q, ret_pid, ret_master, e) : r;
+}
+
+static int failed_code(int r)
+{
+	return r == -ENOENT ? 127 : 126;
+}
+
+/* One that was begun: its end. */
+static int see_it_out(struct docker *d, struct exec *x, pid_t pid, int master, const struct docker_attach *a)
+{
+	char text[32];
+	int status = 0;
+
+	(void)write_exec(x, x->body, true, pid, -1, NULL);
+	tell(d, x, "exec_start", x->body);
+	if (a && a->ready)
+		a->ready(a->arg);
+	if (master >= 0)
+		relay_tty(master, (struct ends){ a ? a->in : -1, a ? a->out : -1 });
+	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	(void)write_exec(x, x->body, false, 0, code_of(status), NULL);
+	snprintf(text, sizeof(text), "exitCode=%d", code_of(status));
+	docker_event(d, &x->c, "exec_die", (const char *const[]){ text, NULL });
+	return code_of(status);
+}
+
+/* Somebody waits for it: a process of ours, which the caller forgets. */
+static int run_detached(struct docker *d, struct exec *x, struct err *e)
+{
+	_cleanup_close_ int mine = -EBADF, theirs = -EBADF;
+	struct err said = { 0 };
+	int p[2], master = -EBADF, r;
+	pid_t pid, child;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_set(e, -errno, "make a pipe");
+	mine = p[0];
+	theirs = p[1];
+	pid = fork();
+	if (pid < 0)
+		return err_set(e, -errno, "fork");
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		if (fork() > 0)
+			_exit(0);
+		setsid();
+		for (int i = 0; i < 3 && null >= 0; i++)
+			dup2(null, i);
+		r = begin(d, x, NULL, &child, &master, &said);
+		said.code = r;
+		(void)fd_write_all(theirs, &said, sizeof(said));
+		theirs = fd_close(theirs);
+		if (r < 0)
+			(void)write_exec(x, x->body, false, 0, failed_code(r), NULL);
+		else
+			(void)see_it_out(d, x, child, master, NULL);
+		_exit(0);
+	}
+	theirs = fd_close(theirs);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (fd_read_full(mine, &said, sizeof(said)) != (ssize_t)sizeof(said))
+		return err_kind(e, ERR_STATE, -ECHILD, "the process that was to run it was killed");
+	if (said.code < 0 && e)
+		*e = said;
+	return said.code;
+}
+
+int docker_exec_start(struct docker *d, const char *exec, const struct docker_attach *a, int *ret_code, struct err *e)
+{
+	_cleanup_exec_ struct exec x = EXEC_INIT;
+	_cleanup_close_ int master = -EBADF;
+	pid_t pid;
+	int r = find_exec(d, exec, &x, e);
+
+	if (r < 0)
+		return r;
+	if (value_bool(x.doc, "Running") || value_get(x.doc, "ExitCode"))
+		return err_kind(e, ERR_STATE, -EALREADY, "exec %s has already been started", exec);
+	if (!a)
+		return run_detached(d, &x, e);
+	r = begin(d, &x, (const int[]){ a->in, a->out, a->err }, &pid, &master, e);
+	if (r < 0) {
+		*ret_code = failed_code(r);
+		(void)write_exec(&x, x.body, false, 0, *ret_code, NULL);
+		return r;
+	}
+	*ret_code = see_it_out(d, &x, pid, master, a);
+	return 0;
+}
+
+/* By its own standard input: whoever holds the master, that is the terminal. */
+int docker_exec_resize(struct docker *d, const char *exec, unsigned rows, unsigned columns, struct err *e)
+{
+	struct winsize ws = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns };
+	_cleanup_close_ int pidfd = -EBADF, tty = -EBADF;
+	_cleanup_exec_ struct exec x = EXEC_INIT;
+	int r = find_exec(d, exec, &x, e);
+
+	if (r < 0)
+		return r;
+	pidfd = sys_pidfd_open((pid_t)value_int(x.doc, "Pid", 0), 0);
+	tty = pidfd < 0 ? pidfd : sys_pidfd_getfd(pidfd, 0);
+	if (tty < 0 || !value_bool(x.doc, "Running"))
+		return err_kind(e, ERR_STATE, -ESRCH, "exec %s is not running", exec);
+	return ioctl(tty, TIOCSWINSZ, &ws) < 0 ? err_set(e, -errno, "resize the terminal") : 0;
+}
+
+int docker_exec_inspect(struct docker *d, const char *exec, struct buf *ret, struct err *e)
+{
+	_cleanup_exec_ struct exec x = EXEC_INIT;
+	const struct json_c_value *cmd;
+	struct json j;
+	int pid, r = find_exec(d, exec, &x, e);
+
+	if (r < 0)
+		return r;
+	cmd = value_get(x.body, "Cmd");
+	pid = (int)value_int(x.doc, "Pid", 0);
+	json_init(&j, ret, false);
+	json_object(&j);
+	json_kv_string(&j, "ID", x.id);
+	json_kv_bool(&j, "Running", value_bool(x.doc, "Running") && pid > 0 && kill(pid, 0) == 0);
+	json_key(&j, "ExitCode");
+	value_write(value_get(x.doc, "ExitCode"), &j);
+	json_key(&j, "ProcessConfig");
+	json_object(&j);
+	json_kv_bool(&j, "tty", value_bool(x.body, "Tty"));
+	json_kv_string(&j, "entrypoint", value_text(value_elem(cmd, 0), NULL) ?: "");
+	json_key(&j, "arguments");
+	json_array(&j);
+	for (size_t i = 1; i < value_len(cmd); i++)
+		json_string(&j, value_text(value_elem(cmd, i), NULL) ?: "");
+	json_end_array(&j);
+	json_kv_bool(&j, "privileged", value_bool(x.body, "Privileged"));
+	if (!isempty(value_text(x.body, "User")))
+		json_kv_string(&j, "user", value_text(x.body, "User"));
+	json_end_object(&j);
+	json_kv_bool(&j, "OpenStdin", value_bool(x.body, "AttachStdin"));
+	json_kv_bool(&j, "OpenStderr", value_bool(x.body, "AttachStderr"));
+	json_kv_bool(&j, "OpenStdout", value_bool(x.body, "AttachStdout"));
+	json_kv_bool(&j, "CanRemove", false);
+	json_kv_string(&j, "ContainerID", x.c.id);
+	json_kv_string(&j, "DetachKeys", "");
+	json_kv_i64(&j, "Pid", pid);
+	json_end_object(&j);
+	return buf_error(ret, e);
+}
