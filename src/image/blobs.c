@@ -136,7 +136,8 @@ int blobs_alone(struct blobs *b)
 {
 	int r = 0;
 
-	pthread_mutex_lock(&b->lock);
+	if (pthread_mutex_trylock(&b->lock) != 0)
+		return -EBUSY;
 	if (b->holds || flock(b->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		r = -EBUSY;
 	/* Until blobs_not_alone(), nobody of this process begins either. */

@@ -22,7 +22,8 @@ const char *blobs_root(const struct blobs *b);
 
 /*
  * Content that no image has yet may go at any time, unless somebody holds the store: whoever brings an image in (pull, load,
- * build, commit) does so from the first question about what is there until the image is written down. Counted, by any threads.
+ * build, commit) does so from the first question about what is there until the image is written down. Counted, by any threads;
+ * taken before a transaction of the database, never within one.
  * blobs_alone(): 0 when nobody does, and nobody will until blobs_not_alone(); else -EBUSY at once.
  */
 int blobs_hold(struct blobs *b, struct err *e);
