@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/parse.h"
 #include "engine/build-host.h"
 #include "engine/oci.h"
 #include "image/transfer.h"
@@ -60,7 +61,6 @@ static const struct {
 	{ "/proc", "proc", "proc", "nosuid,noexec,nodev" },
 	{ "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k" },
 	{ "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" },
-	{ "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=67108864" },
 	{ "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev" },
 	{ "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro" },
 };
@@ -91,9 +91,40 @@ static void mount_row(struct json *j, const char *target, const char *type, cons
 	json_end_object(j);
 }
 
-static void process(struct json *j, const struct build_run *r, const struct passwd_user *u)
+/* NAME=SOFT[:HARD] */
+static int rlimits(struct json *j, const struct strv *list, struct err *e)
+{
+	json_key(j, "rlimits");
+	json_array(j);
+	for (size_t i = 0; list && i < list->n; i++) {
+		const char *sign = strchr(list->v[i], '=');
+		_cleanup_free_ char *name = sign ? strndup(list->v[i], (size_t)(sign - list->v[i])) : NULL;
+		_cleanup_free_ char *soft = sign ? strndup(sign + 1, strcspn(sign + 1, ":")) : NULL;
+		char type[32];
+		int64_t s, h;
+
+		if (!name || !soft || parse_i64(soft, &s) < 0 ||
+		    (strchr(sign, ':') && parse_i64(strchr(sign, ':') + 1, &h) < 0) || strlen(name) > 16)
+			return err_kind(e, ERR_INVALID, -EINVAL, "invalid ulimit argument: %s", list->v[i]);
+		if (!strchr(sign, ':'))
+			h = s;
+		snprintf(type, sizeof(type), "RLIMIT_%.16s", name);
+		for (char *p = type; *p; p++)
+			*p = (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
+		json_object(j);
+		json_kv_string(j, "type", type);
+		json_kv_u64(j, "soft", (uint64_t)s);
+		json_kv_u64(j, "hard", (uint64_t)h);
+		json_end_object(j);
+	}
+	json_end_array(j);
+	return 0;
+}
+
+static int process(struct json *j, const struct build_run *r, const struct passwd_user *u, struct err *e)
 {
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
+	int n;
 
 	json_key(j, "process");
 	json_object(j);
@@ -133,6 +164,40 @@ static void process(struct json *j, const struct build_run *r, const struct pass
 		json_end_array(j);
 	}
 	json_end_object(j);
+	n = rlimits(j, r->limits->ulimits, e);
+	json_end_object(j);
+	return n;
+}
+
+static void number(struct json *j, const char *key, int64_t v)
+{
+	if (v)
+		json_kv_i64(j, key, v);
+}
+
+static void resources(struct json *j, const struct build_limits *l)
+{
+	json_key(j, "resources");
+	json_object(j);
+	if (l->memory || l->memory_swap) {
+		json_key(j, "memory");
+		json_object(j);
+		number(j, "limit", l->memory);
+		number(j, "swap", l->memory_swap);
+		json_end_object(j);
+	}
+	if (l->cpu_period || l->cpu_quota || l->cpu_shares || l->cpuset_cpus || l->cpuset_mems) {
+		json_key(j, "cpu");
+		json_object(j);
+		number(j, "period", l->cpu_period);
+		number(j, "quota", l->cpu_quota);
+		number(j, "shares", l->cpu_shares);
+		if (l->cpuset_cpus)
+			json_kv_string(j, "cpus", l->cpuset_cpus);
+		if (l->cpuset_mems)
+			json_kv_string(j, "mems", l->cpuset_mems);
+		json_end_object(j);
+	}
 	json_end_object(j);
 }
 
@@ -142,6 +207,13 @@ static void linux_part(struct json *j, const struct build_run *r)
 
 	json_key(j, "linux");
 	json_object(j);
+	resources(j, r->limits);
+	if (r->limits->cgroup_parent) {
+		char path[512];
+
+		snprintf(path, sizeof(path), "%.400s/%s", r->limits->cgroup_parent, r->id);
+		json_kv_string(j, "cgroupsPath", path);
+	}
 	json_key(j, "namespaces");
 	json_array(j);
 	for (const char *const *s = spaces; *s; s++) {
@@ -210,11 +282,16 @@ static int write_config(const struct build_run *r, const struct passwd_user *u, 
 	json_kv_string(&j, "path", r->rootfs);
 	json_end_object(&j);
 	json_kv_string(&j, "hostname", host);
-	process(&j, r, u);
+	n = process(&j, r, u, e);
+	if (n < 0)
+		return n;
 	json_key(&j, "mounts");
 	json_array(&j);
 	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
 		mount_row(&j, usual[i].target, usual[i].type, usual[i].source, usual[i].options);
+	snprintf(size, sizeof(size), "nosuid,noexec,nodev,mode=1777,size=%lld",
+		 (long long)(r->limits->shm_size ?: 64 << 20));
+	mount_row(&j, "/dev/shm", "tmpfs", "shm", size);
 	if (file_exists(AT_FDCWD, "/etc/resolv.conf") && streq(r->network, "host"))
 		mount_row(&j, "/etc/resolv.conf", "bind", "/etc/resolv.conf", "rbind,ro");
 	mount_row(&j, "/etc/hosts", "bind", hosts, "rbind,ro");

@@ -27,7 +27,7 @@ static int set_text(char **to, const char *s, struct err *e)
 	return 0;
 }
 
-static int set_list(struct strv *to, const struct list *from, struct err *e)
+static int set_list(struct strv *to, const struct texts *from, struct err *e)
 {
 	struct strv out = STRV_INIT;
 	int r = 0;
@@ -170,7 +170,7 @@ static int set_workdir(struct image_config *c, const char *dir, struct err *e)
 	return 0;
 }
 
-static int add_unique(struct strv *to, const struct list *l, struct err *e)
+static int add_unique(struct strv *to, const struct texts *l, struct err *e)
 {
 	int r = 0;
 
@@ -233,7 +233,7 @@ int config_apply(struct image_config *c, const struct df_instr *in, bool *cmd_se
 }
 
 /* As Go prints a list of strings. */
-static void describe_list(const struct list *l, struct buf *out)
+static void describe_list(const struct texts *l, struct buf *out)
 {
 	buf_putc(out, '[');
 	for (size_t i = 0; i < l->n; i++) {
@@ -260,7 +260,7 @@ static void describe_health(const struct df_instr *in, struct buf *out)
 void config_describe(const struct image_config *c, const struct df_instr *in, struct buf *out)
 {
 	struct strv shell = STRV_INIT;
-	struct list all = { 0 };
+	struct texts all = { 0 };
 	_cleanup_pool_ struct pool p = { 0 };
 
 	buf_puts(out, df_kind_name(in->kind));

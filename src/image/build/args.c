@@ -226,7 +226,7 @@ static int split_blanks(struct dockerfile *df, struct df_line *line, const char 
 	return r;
 }
 
-static int split_quoted(struct dockerfile *df, const char *text, struct list *ret, struct err *e)
+static int split_quoted(struct dockerfile *df, const char *text, struct texts *ret, struct err *e)
 {
 	for (text = skip_space(text); *text; text = skip_space(text)) {
 		_cleanup_buf_ struct buf word = BUF_INIT;
@@ -255,7 +255,7 @@ static int add_pair(struct dockerfile *df, struct df_line *line, const char *nam
 
 static int name_values(struct dockerfile *df, struct df_line *line, const char *text, struct err *e)
 {
-	struct list words = { 0 };
+	struct texts words = { 0 };
 	int r = split_quoted(df, text, &words, e);
 
 	if (r < 0 || words.n == 0)

@@ -15,6 +15,13 @@
 #include "base/strv.h"
 #include "image/images.h"
 
+/* What a RUN may use; 0 and NULL: no limit. */
+struct build_limits {
+	int64_t memory, memory_swap, cpu_period, cpu_quota, cpu_shares, shm_size;
+	const char *cpuset_cpus, *cpuset_mems, *cgroup_parent;
+	const struct strv *ulimits; /* "nofile=1024[:2048]" */
+};
+
 /* One RUN. Paths are the caller's, in the calling process's name space. */
 struct build_mount {
 	const char *source; /* NULL: a tmpfs */
@@ -30,6 +37,7 @@ struct build_run {
 	const char *cwd, *user;	      /* "" root */
 	const char *network;	      /* "host", "none" */
 	const struct strv *add_hosts; /* "NAME:ADDRESS" */
+	const struct build_limits *limits;
 	const struct build_mount *mounts;
 	size_t n_mounts;
 	bool insecure; /* all capabilities */
@@ -79,6 +87,7 @@ struct build_opts {
 	const char *compression; /* of layers; NULL: gzip */
 	const struct strv *no_cache_stages;
 	bool no_cache, pull, squash, keep_failed;
+	struct build_limits limits;
 	int64_t epoch; /* SOURCE_DATE_EPOCH; -1 */
 	unsigned jobs; /* 0: as many as there are processors */
 	const struct build_host *host;
@@ -87,6 +96,9 @@ struct build_opts {
 /* The image's id. An error names the line in its hint; *RET_EXIT is what the command ended with that failed, 0 where it was
  * something else. */
 int build_image(const struct build_opts *o, char ret_id[static DIGEST_MAX], int *ret_exit, struct err *e);
+
+/* The files of image ID: an archive (DEST "-": standard output), or into the folder DEST. */
+int build_export(const struct build_opts *o, const char *id, bool archive, const char *dest, struct err *e);
 
 /* Removes what no build uses: all of the cache of steps and the cache mounts; what killed builds left. */
 int build_prune(const char *data_root, const struct build_host *host, uint64_t *ret_bytes, struct err *e);

@@ -59,8 +59,8 @@ struct df_heredoc {
 struct df_line {
 	const char *word;     /* RUN, as written */
 	const char *original; /* the whole, continuation lines joined */
-	struct list flags;
-	struct list args;    /* of ENV and LABEL three each: name, value, "=" or "" */
+	struct texts flags;
+	struct texts args;   /* of ENV and LABEL three each: name, value, "=" or "" */
 	bool json;	     /* the arguments were a JSON array */
 	struct df_line *sub; /* what ONBUILD has for argument */
 	struct df_heredoc *heredocs;
@@ -79,7 +79,7 @@ enum df_tri { DF_UNSET, DF_NO, DF_YES };
 struct df_health {
 	int64_t interval, timeout, start_period, start_interval; /* ns, 0: not given */
 	int32_t retries;
-	struct list test; /* NONE | CMD … | CMD-SHELL … */
+	struct texts test; /* NONE | CMD … | CMD-SHELL … */
 };
 
 /* One instruction with a meaning. Which members are used is in the table of instruction.c. */
@@ -87,7 +87,7 @@ struct df_instr {
 	enum df_kind kind;
 	const struct df_line *line;
 	const char *text;	  /* for messages and history: "RUN make" */
-	struct list args;	  /* command line; ports; volumes; the one argument; sources of COPY, ADD */
+	struct texts args;	  /* command line; ports; volumes; the one argument; sources of COPY, ADD */
 	const char *dest;	  /* of COPY, ADD */
 	bool json;		  /* args is a command line that needs no shell */
 	struct df_pair *pairs;	  /* ENV, LABEL, ARG */
@@ -96,7 +96,7 @@ struct df_instr {
 	/* flags */
 	const char *from, *chown, *chmod, *checksum, *platform, *network, *security;
 	const char *interval, *timeout, *start_period, *start_interval, *retries;
-	struct list excludes, mounts, devices;
+	struct texts excludes, mounts, devices;
 	enum df_tri link, parents, keep_git, unpack;
 	struct df_instr *next;
 };
@@ -138,7 +138,7 @@ struct dockerfile {
 	struct df_instr *meta; /* ARG before the first FROM */
 	struct df_stage **stages;
 	size_t n_stages;
-	struct list warnings;
+	struct texts warnings;
 	unsigned error_line; /* where a failure is, 0: nowhere */
 };
 

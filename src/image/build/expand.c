@@ -23,9 +23,9 @@ static int expand(const struct words *w, struct pool *p, const char **text, stru
 	return 0;
 }
 
-static int expand_list(const struct words *w, struct pool *p, struct list *l, struct err *e)
+static int expand_list(const struct words *w, struct pool *p, struct texts *l, struct err *e)
 {
-	struct list out = { 0 };
+	struct texts out = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; i < l->n && r >= 0; i++) {
@@ -39,9 +39,9 @@ static int expand_list(const struct words *w, struct pool *p, struct list *l, st
 }
 
 /* Ports: one word may become several. */
-static int expand_words(const struct words *w, struct pool *p, struct list *l, struct err *e)
+static int expand_words(const struct words *w, struct pool *p, struct texts *l, struct err *e)
 {
-	struct list out = { 0 };
+	struct texts out = { 0 };
 
 	for (size_t i = 0; i < l->n; i++) {
 		_cleanup_strv_ struct strv words = STRV_INIT;

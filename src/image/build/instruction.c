@@ -85,7 +85,7 @@ static int set_flag(struct pool *p, struct df_instr *in, const struct flag *f, c
 	if (!value)
 		return invalid(e, "missing a value on flag: --%s", f->name);
 	if (f->type == TEXTS) {
-		pool_add(p, (struct list *)slot, value);
+		pool_add(p, (struct texts *)slot, value);
 		return 0;
 	}
 	if (*(const char **)slot)
@@ -96,7 +96,7 @@ static int set_flag(struct pool *p, struct df_instr *in, const struct flag *f, c
 
 static int parse_flags(struct pool *p, struct df_instr *in, struct err *e)
 {
-	const struct list *given = &in->line->flags;
+	const struct texts *given = &in->line->flags;
 
 	for (size_t i = 0; i < given->n; i++) {
 		const char *text = given->v[i] + 2, *sign = strchr(text, '=');
@@ -144,7 +144,7 @@ static void add_pair(struct pool *p, struct df_instr *in, struct df_pair pair)
 
 static int parse_pairs(struct dockerfile *df, struct df_instr *in, struct err *e)
 {
-	const struct list *a = &in->line->args;
+	const struct texts *a = &in->line->args;
 	int r = at_least_one(in, e);
 
 	for (size_t i = 0; i + 2 < a->n && r >= 0; i += 3) {
@@ -158,7 +158,7 @@ static int parse_pairs(struct dockerfile *df, struct df_instr *in, struct err *e
 
 static int parse_arg(struct dockerfile *df, struct df_instr *in, struct err *e)
 {
-	const struct list *a = &in->line->args;
+	const struct texts *a = &in->line->args;
 	int r = at_least_one(in, e);
 
 	for (size_t i = 0; i < a->n && r >= 0; i++) {
@@ -183,7 +183,7 @@ static bool valid_stage_name(const char *s)
 
 static int parse_from(struct dockerfile *df, struct df_instr *in, struct err *e)
 {
-	const struct list *a = &in->line->args;
+	const struct texts *a = &in->line->args;
 
 	if (a->n != 1 && !(a->n == 3 && strcasecmp(a->v[1], "as") == 0))
 		return invalid(e, "FROM requires either one or three arguments");
@@ -225,7 +225,7 @@ static int add_source(struct dockerfile *df, struct df_instr *in, const char *wo
 
 static int parse_copy(struct dockerfile *df, struct df_instr *in, struct err *e)
 {
-	const struct list *a = &in->line->args;
+	const struct texts *a = &in->line->args;
 	struct df_heredoc *h = NULL;
 	struct err unused = { 0 };
 	int r = 0;
@@ -379,7 +379,7 @@ static int parse_health_numbers(struct df_instr *in, struct err *e)
 
 static int parse_health(struct dockerfile *df, struct df_instr *in, struct err *e)
 {
-	const struct list *a = &in->line->args;
+	const struct texts *a = &in->line->args;
 	int r = at_least_one(in, e);
 
 	if (r < 0)

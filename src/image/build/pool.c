@@ -88,7 +88,7 @@ const char *pool_printf(struct pool *p, const char *fmt, ...)
 	return pool_strn(p, text, (size_t)n);
 }
 
-void pool_add(struct pool *p, struct list *l, const char *s)
+void pool_add(struct pool *p, struct texts *l, const char *s)
 {
 	/* Room is a power of two; a full list moves. */
 	if ((l->n & (l->n - 1)) == 0 && l->n != 1) {
@@ -103,7 +103,7 @@ void pool_add(struct pool *p, struct list *l, const char *s)
 	l->v[l->n++] = s;
 }
 
-long pool_find(const struct list *l, const char *s)
+long pool_find(const struct texts *l, const char *s)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (streq(l->v[i], s))

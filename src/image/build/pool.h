@@ -27,13 +27,13 @@ const char *pool_strn(struct pool *p, const char *s, size_t n);
 const char *pool_printf(struct pool *p, const char *fmt, ...) _printf_(2, 3);
 
 /* A list of strings in a pool. */
-struct list {
+struct texts {
 	const char **v;
 	size_t n;
 };
-void pool_add(struct pool *p, struct list *l, const char *s); /* keeps the pointer */
+void pool_add(struct pool *p, struct texts *l, const char *s); /* keeps the pointer */
 /* Index of S, or -1. */
-long pool_find(const struct list *l, const char *s);
+long pool_find(const struct texts *l, const char *s);
 
 /* 0, or -ENOMEM. */
 int pool_error(const struct pool *p, struct err *e);

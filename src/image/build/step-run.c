@@ -26,8 +26,8 @@ struct job {
 	const char *script; /* body of a here document that names its own interpreter */
 	const char *script_path;
 	struct strv argv, env;
-	struct list stubs; /* mount points that were not there before */
-	bool secrets;	   /* the tmpfs for them is there */
+	struct texts stubs; /* mount points that were not there before */
+	bool secrets;	    /* the tmpfs for them is there */
 };
 
 static void job_done(struct job *j)
@@ -529,6 +529,7 @@ static int run(struct stage *g, int root, void *arg, struct err *e)
 				 .user = g->s.config.config.user ?: "",
 				 .network = network && !streq(network, "default") ? network : "host",
 				 .add_hosts = g->b->o->add_hosts,
+				 .limits = &g->b->o->limits,
 				 .mounts = j->mounts,
 				 .insecure = j->in->security && streq(j->in->security, "insecure") };
 	int code = 0, r = make_mounts(g, j, e);
