@@ -5,6 +5,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "api/registry/server.h"
@@ -32,6 +33,7 @@ struct registry_server {
 	struct auth *auth;
 	struct uploads *uploads;
 	struct MHD_Daemon *http;
+	atomic_uint requests; /* that are not answered to the end */
 	int lock_fd;
 	unsigned port;
 	char *tls_cert, *tls_key;
@@ -50,7 +52,9 @@ void store_unlock(struct registry_server *s);
 /* 1, 0, or -errno. All take the lock. */
 int store_has_repo(struct registry_server *s, const char *repo, struct err *e);
 int store_has_blob(struct registry_server *s, const char *repo, const char *digest, struct err *e);
-/* In any repository: *RET_REPO (free()). */
+/* In any repository. */
+/* As a manifest of REPO says. 1, 0. */
+int store_part_size(struct registry_server *s, const char *repo, const char *digest, uint64_t *ret, struct err *e);
 int store_find_blob(struct registry_server *s, const char *digest, struct err *e);
 int store_link_blob(struct registry_server *s, const char *repo, const char *digest, struct err *e);
 /* 1: it was there. */
@@ -66,12 +70,20 @@ void stored_manifest_done(struct stored_manifest *m);
 int store_manifest(struct registry_server *s, const char *repo, const char *ref, struct stored_manifest *ret,
 		   struct err *e);
 
+/* What a manifest names: content that must be there, other manifests, content that may be anywhere. */
+enum part_kind { PART_BLOB, PART_MANIFEST, PART_FOREIGN };
+struct part {
+	enum part_kind kind;
+	char digest[DIGEST_MAX];
+	uint64_t size;
+};
+
 /* What of a manifest's text is kept in rows. */
 struct parsed_manifest {
 	char *type, *artifact_type, *annotations; /* JSON text of the last */
 	char subject[DIGEST_MAX];		  /* "": none */
-	struct strv blobs, manifests;		  /* digests that must be there */
-	struct strv foreign;			  /* that need not */
+	struct part *parts;
+	size_t n_parts;
 };
 void parsed_manifest_done(struct parsed_manifest *m);
 int store_put_manifest(struct registry_server *s, const char *repo, const char *digest, uint64_t size,

@@ -19,8 +19,7 @@ static bool may_be_elsewhere(const char *type)
 	return type && (strstr(type, ".foreign.") || strstr(type, ".nondistributable."));
 }
 
-/* The digest of a descriptor into LIST, or FOREIGN where its content may be fetched from elsewhere. */
-static int scan_descriptor(struct json_c_value *d, const char *what, struct strv *list, struct strv *foreign,
+static int scan_descriptor(struct json_c_value *d, const char *what, struct part *ret, bool *ret_elsewhere,
 			   struct err *e)
 {
 	_cleanup_free_ char *digest = NULL, *type = NULL;
@@ -38,11 +37,31 @@ static int scan_descriptor(struct json_c_value *d, const char *what, struct strv
 	r = digest_check(digest, e);
 	if (r < 0)
 		return err_wrap(e, r, "%s", what);
-	return strv_push(foreign && may_be_elsewhere(type) ? foreign : list, digest, e);
+	snprintf(ret->digest, sizeof(ret->digest), "%s", digest);
+	ret->size = (uint64_t)size;
+	*ret_elsewhere = may_be_elsewhere(type);
+	return 0;
 }
 
-static int scan_list(struct json_c_value *o, const char *name, struct strv *list, struct strv *foreign, bool *ret_there,
-		     struct err *e)
+static int add_part(struct parsed_manifest *m, struct json_c_value *d, const char *what, enum part_kind kind,
+		    struct err *e)
+{
+	struct part *v = reallocarray(m->parts, m->n_parts + 1, sizeof(*v));
+	bool elsewhere;
+	int r;
+
+	if (!v)
+		return err_oom(e);
+	m->parts = v;
+	r = scan_descriptor(d, what, &v[m->n_parts], &elsewhere, e);
+	if (r < 0)
+		return r;
+	v[m->n_parts++].kind = kind == PART_BLOB && elsewhere ? PART_FOREIGN : kind;
+	return 0;
+}
+
+static int scan_list(struct parsed_manifest *m, struct json_c_value *o, const char *name, enum part_kind kind,
+		     bool *ret_there, struct err *e)
 {
 	struct json_c_value *a = NULL;
 	size_t n = 0;
@@ -54,22 +73,23 @@ static int scan_list(struct json_c_value *o, const char *name, struct strv *list
 
 		if (!d || !json_object_is_type(d, json_type_object))
 			return err_kind(e, ERR_INVALID, -EINVAL, "%s[%zu] is no object", name, i);
-		r = scan_descriptor(d, name, list, foreign, e);
+		r = add_part(m, d, name, kind, e);
 	}
 	return r;
 }
 
 static int scan_subject(struct json_c_value *o, struct parsed_manifest *m, struct err *e)
 {
-	_cleanup_strv_ struct strv one = STRV_INIT;
 	struct json_c_value *subject = NULL;
+	struct part one;
+	bool elsewhere;
 	int r = jread_object(o, "subject", &subject, e);
 
 	if (r < 0 || !subject)
 		return r;
-	r = scan_descriptor(subject, "subject", &one, NULL, e);
+	r = scan_descriptor(subject, "subject", &one, &elsewhere, e);
 	if (r == 0)
-		snprintf(m->subject, sizeof(m->subject), "%s", one.v[0]);
+		snprintf(m->subject, sizeof(m->subject), "%s", one.digest);
 	return r;
 }
 
@@ -117,14 +137,14 @@ int manifest_scan(const char *text, size_t len, const char *type, struct parsed_
 		return err_oom(e);
 	r = jread_object(o, "config", &config, e);
 	if (r == 0 && config)
-		r = scan_descriptor(config, "config", &ret->blobs, NULL, e);
+		r = add_part(ret, config, "config", PART_BLOB, e);
 	if (r == 0)
-		r = scan_list(o, "layers", &ret->blobs, &ret->foreign, &layers, e);
+		r = scan_list(ret, o, "layers", PART_BLOB, &layers, e);
 	/* Of the withdrawn artifact manifests, which some still push. */
 	if (r == 0 && !layers)
-		r = scan_list(o, "blobs", &ret->blobs, &ret->foreign, &layers, e);
+		r = scan_list(ret, o, "blobs", PART_BLOB, &layers, e);
 	if (r == 0)
-		r = scan_list(o, "manifests", &ret->manifests, NULL, &children, e);
+		r = scan_list(ret, o, "manifests", PART_MANIFEST, &children, e);
 	if (r < 0)
 		return r;
 	if (!*ret->type)
@@ -176,23 +196,21 @@ enum MHD_Result manifest_serve(struct request *q)
 /* Everything that it names is in this repository. */
 static int check_parts(struct request *q, const struct parsed_manifest *m, struct err *e)
 {
-	for (size_t i = 0; i < m->blobs.n; i++) {
-		int r = store_has_blob(q->s, q->repo, m->blobs.v[i], e);
-
-		if (r <= 0)
-			return r < 0 ? r
-				     : err_kind(e, ERR_INVALID, -ENOENT, "blob %s unknown to repository %s",
-						m->blobs.v[i], q->repo);
-	}
-	for (size_t i = 0; i < m->manifests.n; i++) {
+	for (size_t i = 0; i < m->n_parts; i++) {
+		const struct part *p = &m->parts[i];
 		struct stored_manifest there = { 0 };
-		int r = store_manifest(q->s, q->repo, m->manifests.v[i], &there, e);
+		int r = 1;
 
+		if (p->kind == PART_BLOB)
+			r = store_has_blob(q->s, q->repo, p->digest, e);
+		else if (p->kind == PART_MANIFEST)
+			r = store_manifest(q->s, q->repo, p->digest, &there, e);
 		stored_manifest_done(&there);
-		if (r <= 0)
-			return r < 0 ? r
-				     : err_kind(e, ERR_INVALID, -ENOENT, "manifest %s unknown to repository %s",
-						m->manifests.v[i], q->repo);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return err_kind(e, ERR_INVALID, -ENOENT, "%s %s unknown to repository %s",
+					p->kind == PART_BLOB ? "blob" : "manifest", p->digest, q->repo);
 	}
 	return 0;
 }

@@ -64,8 +64,13 @@ int proxy_blob(struct registry_server *s, const char *repo, const char *digest, 
 	_cleanup_(registry_freep) struct registry *up = NULL;
 	struct descriptor d = { .media_type = (char *)(uintptr_t) "application/octet-stream" };
 	char path[REG_NAME_MAX + 16];
-	int r = upstream(s, &up, e);
+	int r = store_part_size(s, repo, digest, &d.size, e);
 
+	/* Its manifest says how long it is, and who has not asked for that has no use for the blob. */
+	if (r == 0)
+		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "no manifest of %s names %s", repo, digest);
+	if (r > 0)
+		r = upstream(s, &up, e);
 	snprintf(d.digest, sizeof(d.digest), "%s", digest);
 	pthread_rwlock_rdlock(&s->gc_lock);
 	if (r == 0 && blobs_stat(s->blobs, digest, NULL, NULL) < 0)

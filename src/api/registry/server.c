@@ -270,6 +270,7 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *c)
 		q->s = arg;
 		q->c = c;
 		q->began_ns = now_ns();
+		atomic_fetch_add(&q->s->requests, 1);
 	}
 	return q;
 }
@@ -314,6 +315,7 @@ static void on_done(void *arg, struct MHD_Connection *c, void **state, enum MHD_
 			why == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "" : " cut=true", agent);
 	}
 	upload_release(q);
+	atomic_fetch_sub(&q->s->requests, 1);
 	buf_done(&q->body);
 	free(q->ref);
 	free(q);
@@ -332,9 +334,10 @@ static int listen_at(const char *addr, unsigned *ret_port, struct err *e)
 	socklen_t len = sizeof(got);
 	char host[256];
 	const int one = 1;
+	uint32_t port;
 	int fd = -EBADF, r;
 
-	if (!colon || (size_t)(colon - addr) >= sizeof(host))
+	if (!colon || (size_t)(colon - addr) >= sizeof(host) || parse_u32(colon + 1, &port) < 0 || port > 65535)
 		return err_kind(e, ERR_INVALID, -EINVAL, "'%s' is not ADDRESS:PORT", addr);
 	if (*addr == '[' && colon > addr + 1 && colon[-1] == ']')
 		snprintf(host, sizeof(host), "%.*s", (int)(colon - addr - 2), addr + 1);
@@ -456,10 +459,8 @@ struct registry_server *registry_server_close(struct registry_server *s, int tim
 		int fd = MHD_quiesce_daemon(s->http);
 
 		for (int waited = 0; waited < timeout_ms; waited += 20) {
-			const union MHD_DaemonInfo *i =
-				MHD_get_daemon_info(s->http, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-
-			if (!i || i->num_connections == 0)
+			/* Connections that only wait for another request end with us. */
+			if (atomic_load(&s->requests) == 0)
 				break;
 			nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 		}

@@ -17,7 +17,8 @@ static const char *const schema[] = {
 	" artifact_type TEXT, annotations TEXT, put_s INTEGER NOT NULL, PRIMARY KEY(repo, digest)) WITHOUT ROWID;"
 	"CREATE INDEX manifests_by_digest ON manifests(digest);"
 	"CREATE INDEX manifests_by_subject ON manifests(repo, subject);"
-	"CREATE TABLE refs(repo TEXT NOT NULL, manifest TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY(repo, "
+	"CREATE TABLE refs(repo TEXT NOT NULL, manifest TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, "
+	"PRIMARY KEY(repo, "
 	"manifest, digest)) WITHOUT ROWID;"
 	"CREATE INDEX refs_by_digest ON refs(repo, digest);"
 	"CREATE TABLE tags(repo TEXT NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY(repo, tag)) "
@@ -75,6 +76,23 @@ int store_find_blob(struct registry_server *s, const char *digest, struct err *e
 	return exists(s, e, "SELECT 1 FROM blobs WHERE digest = ? LIMIT 1", digest, NULL);
 }
 
+static int take_size(void *arg, const struct db_row *row)
+{
+	*(uint64_t *)arg = (uint64_t)db_int(row, 0);
+	return 1;
+}
+
+int store_part_size(struct registry_server *s, const char *repo, const char *digest, uint64_t *ret, struct err *e)
+{
+	int r;
+
+	store_lock(s);
+	r = db_query(s->db, take_size, ret, e, "SELECT size FROM refs WHERE repo = ? AND digest = ? LIMIT 1", "ss",
+		     repo, digest);
+	store_unlock(s);
+	return r;
+}
+
 int store_link_blob(struct registry_server *s, const char *repo, const char *digest, struct err *e)
 {
 	int r;
@@ -113,9 +131,7 @@ void parsed_manifest_done(struct parsed_manifest *m)
 	free(m->type);
 	free(m->artifact_type);
 	free(m->annotations);
-	strv_done(&m->blobs);
-	strv_done(&m->manifests);
-	strv_done(&m->foreign);
+	free(m->parts);
 	*m = (struct parsed_manifest){ 0 };
 }
 
@@ -151,7 +167,6 @@ int store_manifest(struct registry_server *s, const char *repo, const char *ref,
 static int put_rows(struct registry_server *s, const char *repo, const char *digest, uint64_t size,
 		    const struct parsed_manifest *m, char *const *tags, struct err *e)
 {
-	const struct strv *const lists[] = { &m->blobs, &m->manifests, &m->foreign };
 	int r = db_exec(
 		s->db, e,
 		"INSERT OR REPLACE INTO manifests(repo, digest, type, size, subject, artifact_type, annotations, put_s)"
@@ -159,10 +174,9 @@ static int put_rows(struct registry_server *s, const char *repo, const char *dig
 		"sssisssi", repo, digest, m->type, (int64_t)size, m->subject[0] ? m->subject : NULL, m->artifact_type,
 		m->annotations, (int64_t)time(NULL));
 
-	for (size_t i = 0; i < ARRAY_SIZE(lists) && r == 0; i++)
-		for (size_t k = 0; k < lists[i]->n && r == 0; k++)
-			r = db_exec(s->db, e, "INSERT OR IGNORE INTO refs(repo, manifest, digest) VALUES(?, ?, ?)",
-				    "sss", repo, digest, lists[i]->v[k]);
+	for (size_t i = 0; i < m->n_parts && r == 0; i++)
+		r = db_exec(s->db, e, "INSERT OR IGNORE INTO refs(repo, manifest, digest, size) VALUES(?, ?, ?, ?)",
+			    "sssi", repo, digest, m->parts[i].digest, (int64_t)m->parts[i].size);
 	for (size_t i = 0; tags && tags[i] && r == 0; i++)
 		r = db_exec(s->db, e, "INSERT OR REPLACE INTO tags(repo, tag, digest) VALUES(?, ?, ?)", "sss", repo,
 			    tags[i], digest);

@@ -20,6 +20,7 @@
 
 struct upload {
 	char id[ID_LEN + 1];
+	char repo[REG_NAME_MAX + 1];
 	struct blob_writer *w; /* NULL: none open */
 	bool single;	       /* of one request, in no table */
 	bool busy;
@@ -117,7 +118,7 @@ static int take(struct request *q, const char *id)
 		return -ENOENT;
 	pthread_mutex_lock(&t->lock);
 	close_idle(t);
-	for (u = t->first; u && !streq(u->id, id); u = u->next)
+	for (u = t->first; u && !(streq(u->id, id) && streq(u->repo, q->repo)); u = u->next)
 		;
 	if (u && u->busy)
 		r = 1;
@@ -137,6 +138,7 @@ static int take(struct request *q, const char *id)
 	if (!u)
 		return err_oom(&q->e);
 	snprintf(u->id, sizeof(u->id), "%s", id);
+	snprintf(u->repo, sizeof(u->repo), "%s", q->repo);
 	u->single = true;
 	u->busy = true;
 	r = blob_begin(q->s->blobs, key, true, &u->w, &at, &q->e);
@@ -157,6 +159,7 @@ static int begin(struct request *q)
 
 	if (!u)
 		return err_oom(&q->e);
+	snprintf(u->repo, sizeof(u->repo), "%s", q->repo);
 	r = new_id(u->id, &q->e);
 	key_of(q, u->id, key);
 	if (r == 0)
