@@ -192,7 +192,7 @@ static int commit_root(struct stage *g, struct cached *c, struct err *e)
 	};
 	struct descriptor d = { 0 };
 	struct layer_input in = { .fd = -EBADF };
-	char diff[DIGEST_MAX], chain[DIGEST_MAX];
+	char diff[DIGEST_MAX], same[DIGEST_MAX], chain[DIGEST_MAX];
 	int r = pack_changes(g->images->layers, g->id, g->images->blobs, &o, &d, diff, e);
 
 	if (r < 0)
@@ -201,7 +201,7 @@ static int commit_root(struct stage *g, struct cached *c, struct err *e)
 	in.fd = blobs_fd(g->images->blobs, d.digest, e);
 	if (in.fd < 0)
 		return in.fd;
-	r = layer_unpack(g->images->layers, *g->s.chain ? g->s.chain : NULL, &in, diff, diff, chain, e);
+	r = layer_unpack(g->images->layers, *g->s.chain ? g->s.chain : NULL, &in, diff, same, chain, e);
 	fd_close(in.fd);
 	if (r < 0)
 		return r;
