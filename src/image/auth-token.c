@@ -265,7 +265,7 @@ static int find_challenge(const struct http_reply *reply, const char *scheme, st
 		const char *line = reply->headers.v[i];
 		int rc;
 
-		if (strncasecmp(line, name, strlen(name)))
+		if (strncasecmp(line, name, strlen(name)) != 0)
 			continue;
 		rc = challenges_parse(line + strlen(name), ret, ret_n, e);
 		if (rc < 0)

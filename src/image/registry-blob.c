@@ -26,17 +26,34 @@ struct download {
 	bool begun;
 };
 
+/* The number that follows PREFIX, and what follows it. */
+static bool number_after(const char *s, const char *prefix, uint64_t *ret, char *ret_next)
+{
+	char digits[24];
+	size_t n;
+
+	s = s ? startswith(s, prefix) : NULL;
+	n = s ? strspn(s, "0123456789") : 0;
+	if (!n || n >= sizeof(digits))
+		return false;
+	memcpy(digits, s, n);
+	digits[n] = '\0';
+	*ret_next = s[n];
+	return parse_u64(digits, ret) >= 0;
+}
+
 /* Where the answer begins: a range as asked for, or all of it. */
 static int first_bytes(struct download *x, const struct http_reply *reply, struct err *e)
 {
 	const char *range = http_header(reply, "Content-Range");
 	uint64_t at = blob_written(x->w), from = 0;
+	char next;
 
 	x->begun = true;
 	x->skip = at;
 	if (reply->status != 206)
 		return 0;
-	if (!range || sscanf(range, "bytes %" SCNu64 "-", &from) != 1 || from > at)
+	if (!number_after(range, "bytes ", &from, &next) || next != '-' || from > at)
 		return err_kind(e, ERR_INVALID, -EPROTO,
 				"the answer's Content-Range '%.100s' is not what was asked for", range ?: "");
 	x->skip = at - from;
@@ -328,13 +345,14 @@ static bool ask_offset(struct upload *u)
 	_cleanup_http_reply_ struct http_reply reply = { 0 };
 	const char *range;
 	uint64_t last;
+	char next;
 
 	if (endpoint_try(u->r, u->ep, buf_str(&u->scope), &(struct http_request){ .method = "GET", .url = u->location },
 			 &reply, NULL) < 0 ||
 	    reply.status / 100 != 2)
 		return false;
 	range = http_header(&reply, "Range");
-	if (!range || sscanf(range, "0-%" SCNu64, &last) != 1 || last >= u->d->size)
+	if (!number_after(range, "0-", &last, &next) || next || last >= u->d->size)
 		return false;
 	/* "0-0" is said for nothing, too: then that byte is sent again, or all. */
 	if (last == 0)

@@ -133,7 +133,12 @@ static int bring(struct pull_one *x, bool *ret_new, struct err *e)
 	image_config_init(&config);
 	*ret_new = true;
 	/* The question costs nothing where pulls are counted; who does not answer it is asked for the manifest. */
-	rc = x->name->digest ? 0 : registry_head(x->r, x->name->path, x->name->tag, x->digest, e);
+	if (x->name->digest) {
+		snprintf(x->digest, sizeof(x->digest), "%s", x->name->digest);
+		rc = 1;
+	} else {
+		rc = registry_head(x->r, x->name->path, x->name->tag, x->digest, e);
+	}
 	if (rc == -EACCES || rc == -ENOENT || rc == -ECANCELED)
 		return rc;
 	if (rc > 0 && !x->o->platform && is_up_to_date(x)) {

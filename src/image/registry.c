@@ -45,7 +45,7 @@ static bool in_network(const char *host, const char *cidr)
 		snprintf(addr, sizeof(addr), "%.*s", (int)strcspn(host, ":"), host);
 	if (inet_pton(family, net, a) != 1 || inet_pton(family, addr, b) != 1 || bits > (family == AF_INET ? 32 : 128))
 		return false;
-	if (memcmp(a, b, bits / 8))
+	if (memcmp(a, b, bits / 8) != 0)
 		return false;
 	return bits % 8 == 0 || ((a[bits / 8] ^ b[bits / 8]) & (0xff00 >> bits % 8 & 0xff)) == 0;
 }
@@ -181,7 +181,7 @@ static int add_mirrors(struct registry *r, const char *const *list, const struct
 
 		if (!url || !(startswith(url + 1, "http://") || startswith(url + 1, "https://")))
 			return err_kind(e, ERR_INVALID, -EINVAL, "mirror '%s': expected DOMAIN=URL", m);
-		if ((size_t)(url - m) != strlen(r->domain) || memcmp(m, r->domain, (size_t)(url - m)))
+		if ((size_t)(url - m) != strlen(r->domain) || memcmp(m, r->domain, (size_t)(url - m)) != 0)
 			continue;
 		rc = add_endpoint(r, url + 1, o, e);
 		if (rc < 0)

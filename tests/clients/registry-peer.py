@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The other side of tests/clients/test-registry.sh.
 
-    registry-peer.py image DIR LAYERS-IN-BYTES...     an image layout with a content store's folder; prints the manifest's digest
+    registry-peer.py image DIR LAYERS-IN-BYTES...     an image layout with a content store's folder; prints the manifest's digest.
+                                                      "bad:N": the configuration has another digest for this layer
+    registry-peer.py index HOST PATH TAG ARCH=DIGEST... an image index of manifests that are there
     registry-peer.py proxy PORT TARGET LOG            passes requests on; path prefixes say how (below)
     registry-peer.py token PORT KEY CERT USER PASS LOG [refresh]   Docker's token server; tokens are signed with openssl.
                                                       With "refresh" a log-in gives a token in place of the password
@@ -45,13 +47,14 @@ def image(root, sizes):
         return {"mediaType": "application/vnd.oci.image." + kind, "digest": "sha256:" + digest, "size": len(data)}
 
     layers, diffs = [], []
-    for i, size in enumerate(sizes):
+    for i, said in enumerate(sizes):
+        size = said.removeprefix("bad:")
         out = io.BytesIO()
         with tarfile.open(fileobj=out, mode="w") as tar:
             info = tarfile.TarInfo(f"file{i}")
             info.size = int(size)
             tar.addfile(info, io.BytesIO(random.Random(i).randbytes(int(size))))
-        diffs.append("sha256:" + hashlib.sha256(out.getvalue()).hexdigest())
+        diffs.append("sha256:" + hashlib.sha256(out.getvalue() if size == said else b"").hexdigest())
         layers.append(blob(gzip.compress(out.getvalue(), 1, mtime=0), "layer.v1.tar+gzip"))
     config = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": diffs}}
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -63,6 +66,22 @@ def image(root, sizes):
     with open(root + "/oci-layout", "w") as f:
         f.write('{"imageLayoutVersion":"1.0.0"}')
     print(top["digest"])
+
+
+def index(host, path, tag, entries):
+    kinds = "application/vnd.oci.image."
+    to = http.client.HTTPConnection(host)
+    manifests = []
+    for arch, digest in (entry.split("=") for entry in entries):
+        to.request("GET", f"/v2/{path}/manifests/{digest}", headers={"Accept": kinds + "manifest.v1+json"})
+        size = len(to.getresponse().read())
+        manifests.append({"mediaType": kinds + "manifest.v1+json", "digest": digest, "size": size,
+                          "platform": {"os": "linux", "architecture": arch}})
+    body = json.dumps({"schemaVersion": 2, "mediaType": kinds + "index.v1+json", "manifests": manifests})
+    to.request("PUT", f"/v2/{path}/manifests/{tag}", body, {"Content-Type": kinds + "index.v1+json"})
+    reply = to.getresponse()
+    print(reply.getheader("Docker-Content-Digest"))
+    sys.exit(0 if reply.status == 201 else 1)
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -229,6 +248,8 @@ def main():
     verb, args = sys.argv[1], sys.argv[2:]
     if verb == "image":
         image(args[0], args[1:])
+    elif verb == "index":
+        index(*args[:3], args[3:])
     elif verb == "proxy":
         Proxy.target, Proxy.log = args[1], args[2]
         Server(("127.0.0.1", int(args[0])), Proxy).serve_forever()

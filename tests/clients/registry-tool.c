@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Drives the registry's client for tests/clients/test-registry.sh, blob by blob: what it fetches goes into a content store and
- * nowhere else, so that nothing needs root.
+ * Drives the registry's client for tests/clients/test-registry.sh: blob by blob into a content store, or whole images in a data
+ * root of their own.
  *
  *   registry-tool [OPTION...] manifest REF | fetch REF STORE | push STORE DIGEST REF [FROM] | tags REF | search TERM |
- *                             login SERVER USER PASSWORD | logout SERVER
+ *                             login SERVER USER PASSWORD | logout SERVER |
+ *                             image-pull DATA REF | image-push DATA REF | image-tag DATA REF REF
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -82,6 +83,36 @@ static int tags(struct registry *r, const struct reference *ref, struct err *e)
 	return rc;
 }
 
+static void show(void *arg, const struct progress_event *ev)
+{
+	/* How far it is, is told as often as the machine likes. */
+	if (ev->total)
+		return;
+	printf("%s%s%s\n", ev->id ?: "", ev->id ? ": " : "", ev->status);
+	fflush(stdout);
+}
+
+static int whole_image(const struct args *a, struct err *e)
+{
+	_cleanup_(images_freep) struct images *s = NULL;
+	_cleanup_reference_ struct reference ref = { 0 };
+	_cleanup_image_ struct image image = { 0 };
+	struct pull_opts o = { .registry = &a->o };
+	struct progress p = { .event = show };
+	int rc = images_open(a->words[1], NULL, &s, e);
+
+	if (rc >= 0)
+		rc = reference_parse(a->words[a->n - 1], &ref, e);
+	if (rc < 0)
+		return rc;
+	if (streq(a->words[0], "image-push"))
+		return image_push(s, &ref, &o, &p, e);
+	if (streq(a->words[0], "image-pull"))
+		return image_pull(s, &ref, &o, &p, e);
+	rc = image_find(s, a->words[2], &image, e);
+	return rc < 0 ? rc : image_tag(s, image.id, &ref, e);
+}
+
 static int with_reference(const struct args *a, struct err *e)
 {
 	_cleanup_reference_ struct reference ref = { 0 };
@@ -126,6 +157,8 @@ static int run(const struct args *a, struct err *e)
 	}
 	if (a->n == 2 && streq(a->words[0], "logout"))
 		return registry_logout(a->words[1], &a->o, e);
+	if (startswith(a->words[0], "image-") && a->n >= 3)
+		return whole_image(a, e);
 	return with_reference(a, e);
 }
 

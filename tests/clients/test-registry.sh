@@ -105,6 +105,53 @@ says "denied" 'denied: requested access' tool manifest $PROXY/denied/app:1
 check "429 with Retry-After: 1" tool manifest $PROXY/busy/app:1
 says "429 for an hour" 'too many requests' tool manifest $PROXY/never/app:1
 
+# --- whole images, in Docker's words
+said() { tool "$@" 2>&1 | sed 's/^[0-9a-f]\{12\}: /LAYER: /' | sort | uniq -c | sed 's/^ *//'; }
+is "pull" "$(said image-pull "$T/data" $A/first/app:1)" "1 1: Pulling from first/app
+1 Digest: $digest
+3 LAYER: Download complete
+3 LAYER: Pull complete
+3 LAYER: Pulling fs layer
+3 LAYER: Verifying Checksum
+1 Status: Downloaded newer image for $A/first/app:1"
+gives "its files" "3000000 70000 100" bash -c "find '$T/data/layers' -name 'file[0-9]' -printf '%s\n' | sort -rn | paste -sd' '"
+is "once more" "$(said image-pull "$T/data" $A/first/app:1)" "1 1: Pulling from first/app
+1 Digest: $digest
+1 Status: Image is up to date for $A/first/app:1"
+is "by digest" "$(said image-pull "$T/data" "$A/first/app@$digest" | tail -n 1)" "1 $digest: Pulling from first/app"
+is "from elsewhere" "$(said image-pull "$T/data" $A/third:1 | grep LAYER)" "3 LAYER: Already exists"
+check "another name" tool image-tag "$T/data" $A/first/app:1 $A/fourth:new
+is "push" "$(said image-push "$T/data" $A/fourth:new)" "3 LAYER: Mounted from first/app
+3 LAYER: Preparing
+1 The push refers to repository [$A/fourth]
+1 new: digest: $digest size: $(stat -c %s "$T/image/blobs/sha256/${digest#*:}")"
+is "push once more" "$(said image-push "$T/data" $A/fourth:new | grep already)" "3 LAYER: Layer already exists"
+check "which is what it was" tool fetch $A/fourth:new "$T/fourth"
+check "all of it" whole "$T/fourth"
+says "push of nothing" 'does not exist locally with the tag' tool image-push "$T/data" $A/nothing:1
+says "pull of nothing" 'manifest for .*first/app:no not found' tool image-pull "$T/data" $A/first/app:no
+says "pull that is denied" 'pull access denied for .*denied' tool image-pull "$T/data" $PROXY/denied/app:1
+check "on a line that breaks" tool image-pull "$T/broken" $PROXY/cut/app:1
+gives "the files" "3000000 70000 100" bash -c "find '$T/broken/layers' -name 'file[0-9]' -printf '%s\n' | sort -rn | paste -sd' '"
+"$TOOL" image-pull "$T/killed" $PROXY/slow/app:1 >/dev/null 2>&1 &
+pid=$!
+some() { [ "$(stat -c %s "$T/killed/blobs/ingest/sha256:$layer")" -gt 500000 ]; }
+wait_for 10 some
+kill -9 $pid
+wait $pid 2>/dev/null
+check "after kill -9" tool image-pull "$T/killed" $PROXY/slow/app:1
+gives "the files" "3000000 70000 100" bash -c "find '$T/killed/layers' -name 'file[0-9]' -printf '%s\n' | sort -rn | paste -sd' '"
+says "a layer that is another than the configuration says" 'sha256:e3b0c442' \
+	bash -c "d=\$('$HERE/registry-peer.py' image '$T/bad' 1000 bad:2000 3000) && '$TOOL' push '$T/bad' \$d $A/bad:1 >/dev/null && '$TOOL' image-pull '$T/other' $A/bad:1"
+is "is not unpacked" "$(find "$T/other/layers" -name 'file[12]' | wc -l)" 0
+case $(uname -m) in x86_64) arch=amd64 ;; aarch64) arch=arm64 ;; *) arch=$(uname -m) ;; esac
+other=$(peer image "$T/small" 500) && tool push "$T/small" "$other" $A/multi:small >/dev/null && tool push "$T/image" "$digest" $A/multi:big >/dev/null
+index=$(peer index $A multi 1 "s390x=$other" "$arch=$digest") || nok "an index"
+like "an index: this machine's" "$(tool image-pull "$T/multi" $A/multi:1)" "Digest: $index"
+gives "is what was pulled" "3000000 70000 100" bash -c "find '$T/multi/layers' -name 'file[0-9]' -printf '%s\n' | sort -rn | paste -sd' '"
+peer index $A multi 2 "s390x=$other" >/dev/null
+says "an index without it" 'no matching manifest' tool image-pull "$T/multi" $A/multi:2
+
 # --- basic authentication
 # shellcheck disable=SC2016 # no variables
 echo 'huma:$2y$05$KaoV5qqRZJnHHXsQZYz0H.f2CPiV1uj4EEQuFpGOIFoOmFKv5s96i' >"$T/htpasswd"
