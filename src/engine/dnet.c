@@ -265,50 +265,63 @@ static int subnet_scan(const char *text, int family, uint8_t ret[static 16], uns
 	return 0;
 }
 
-/* The lowest address of RANGE that is neither the gateway's nor anybody's. */
+/* The lowest place from FIRST on that is neither GATEWAY nor among those that are taken, which are sorted. */
+static uint64_t lowest_free(const struct taken *t, uint64_t first, uint64_t gateway)
+{
+	uint64_t place = first;
+
+	place += place == gateway;
+	for (size_t i = 0; i < t->n && t->v[i] <= place; i++) {
+		if (t->v[i] != place)
+			continue;
+		place++;
+		place += place == gateway;
+	}
+	return place;
+}
+
+/* Of the network, or of its range; the subnet's own address and the one of broadcasts are nobody's. */
+static int find_free(struct taken *t, const char *range, const char *gateway, uint64_t *ret, struct err *e)
+{
+	uint64_t first, last, gw_place = UINT64_MAX;
+	uint8_t from[16], gw[16];
+	unsigned prefix;
+	int r = subnet_scan(range, t->family, from, &prefix, e);
+
+	if (r < 0)
+		return r;
+	first = place_of(from, t->family, t->prefix);
+	last = t->family == AF_INET6 ? UINT64_MAX >> 1 : first + (UINT64_C(1) << (32 - prefix)) - 1;
+	if (t->family == AF_INET && last == (UINT64_C(1) << (32 - t->prefix)) - 1 && t->prefix < 31)
+		last--;
+	if (gateway && inet_pton(t->family, gateway, gw) == 1)
+		gw_place = place_of(gw, t->family, t->prefix);
+	qsort(t->v, t->n, sizeof(*t->v), by_value);
+	*ret = lowest_free(t, first ?: 1, gw_place);
+	return *ret <= last ? 0 : -ENOSPC;
+}
+
 static int free_address(struct dnet *n, const struct network *w, int family, char ret[static INET6_ADDRSTRLEN],
 			struct err *e)
 {
-	const char *subnet = family == AF_INET ? w->subnet4 : w->subnet6, *range = family == AF_INET ? w->range4 : NULL,
-		   *gateway = family == AF_INET ? w->gateway4 : w->gateway6;
+	const bool four = family == AF_INET;
+	const char *subnet = four ? w->subnet4 : w->subnet6, *range = four ? w->range4 : NULL;
 	struct taken t = { .family = family, .e = e };
-	uint8_t from[16], gw[16];
-	uint64_t first, last, place;
-	unsigned range_prefix;
+	uint64_t place;
 	int r = subnet_scan(subnet, family, t.base, &t.prefix, e);
 
 	if (r == 0)
-		r = subnet_scan(isempty(range) ? subnet : range, family, from, &range_prefix, e);
-	if (r == 0)
 		r = db_query(n->db, note_taken, &t, e,
-			     family == AF_INET ? "SELECT ip4 FROM endpoints WHERE network = ? AND ip4 IS NOT NULL"
-					       : "SELECT ip6 FROM endpoints WHERE network = ? AND ip6 IS NOT NULL",
+			     four ? "SELECT ip4 FROM endpoints WHERE network = ? AND ip4 IS NOT NULL"
+				  : "SELECT ip6 FROM endpoints WHERE network = ? AND ip6 IS NOT NULL",
 			     "s", w->id);
-	if (r < 0)
-		goto out;
-	first = place_of(from, family, t.prefix);
-	last = family == AF_INET6 ? UINT64_MAX >> 1 : first + (UINT64_C(1) << (32 - range_prefix)) - 1;
-	/* The subnet itself, and its broadcast address. */
-	place = first ?: 1;
-	if (family == AF_INET && last == (UINT64_C(1) << (32 - t.prefix)) - 1 && t.prefix < 31)
-		last--;
-	qsort(t.v, t.n, sizeof(*t.v), by_value);
-	for (size_t i = 0; i <= t.n; i++) {
-		if (gateway && inet_pton(family, gateway, gw) == 1 && place == place_of(gw, family, t.prefix))
-			place++;
-		if (i < t.n && t.v[i] == place)
-			place++;
-		else if (i < t.n && t.v[i] > place)
-			break;
-	}
-	if (gateway && inet_pton(family, gateway, gw) == 1 && place == place_of(gw, family, t.prefix))
-		place++;
-	if (place > last)
-		r = err_kind(e, ERR_LIMIT, -ENOSPC, "no available IPv%d addresses on this network's address pools: %s",
-			     family == AF_INET ? 4 : 6, w->name);
-	else
+	if (r == 0)
+		r = find_free(&t, isempty(range) ? subnet : range, four ? w->gateway4 : w->gateway6, &place, e);
+	if (r == -ENOSPC)
+		r = err_kind(e, ERR_LIMIT, r, "no available IPv%d addresses on this network's address pools: %s",
+			     four ? 4 : 6, w->name);
+	if (r == 0)
 		at_place(t.base, family, place, ret);
-out:
 	free(t.v);
 	return r;
 }
