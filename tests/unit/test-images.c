@@ -440,3 +440,161 @@ TEST(many_add_and_remove_at_once)
 	OK(image_prune(s, true, NULL, &done, NULL, &err));
 	CHECK(blobs_now(s) == 0 && layers_now(s) == 0);
 }
+
+/* --- archives --------------------------------------------------------------------------------------------------------- */
+
+static int file_of(const struct buf *b)
+{
+	FILE *f = tmpfile();
+	int fd = f ? fcntl(fileno(f), F_DUPFD_CLOEXEC, 3) : -1;
+
+	CHECK(fd >= 0 && fd_write_all(fd, b->data, b->len) == 0 && lseek(fd, 0, SEEK_SET) == 0);
+	fclose(f);
+	return fd;
+}
+
+static int load(struct images *s, const struct buf *b, struct strv *done)
+{
+	_cleanup_close_ int fd = file_of(b);
+
+	return images_load(s, fd, NULL, done, &err);
+}
+
+TEST(saved_and_loaded_again)
+{
+	_cleanup_(images_freep) struct images *s = setup();
+	_cleanup_buf_ struct buf b = BUF_INIT, again = BUF_INIT;
+	_cleanup_strv_ struct strv done = STRV_INIT;
+	char two[] = "b:1", repo[] = "a", id[DIGEST_MAX], *names[] = { repo, two, NULL }, *by_id[] = { id, NULL };
+	struct image i = { 0 };
+
+	snprintf(id, sizeof(id), "%s", add(s, "a:1", 2020, TEXTS("base", "one")));
+	OK(image_tag(s, id, name_of("a:2"), &err));
+	add(s, "b:1", 2021, TEXTS("base", "two"));
+	OK(images_save(s, names, &(struct pack_sink){ to_buf, &b }, &err));
+	OK(images_save(s, names, &(struct pack_sink){ to_buf, &again }, &err));
+	CHECK(b.len == again.len && memcmp(b.data, again.data, b.len) == 0);
+	OK(image_prune(s, true, NULL, NULL, NULL, &err));
+	CHECK(blobs_now(s) == 0);
+	OK(load(s, &b, &done));
+	CHECK_STR(join(&done), "Loaded image: a:1|Loaded image: a:2|Loaded image: b:1");
+	OK(image_find(s, "a:2", &i, &err));
+	CHECK_STR(i.id, id);
+	image_done(&i);
+	/* What is of the archive only has gone again. */
+	CHECK(blobs_now(s) == 7 && layers_now(s) == 3);
+	buf_reset(&b);
+	OK(images_save(s, by_id, &(struct pack_sink){ to_buf, &b }, &err));
+	OK(image_prune(s, true, NULL, NULL, NULL, &err));
+	OK(load(s, &b, &done));
+	CHECK(startswith(join(&done), "Loaded image ID: sha256:"));
+	names[1][0] = 'c';
+	CHECK(images_save(s, names, &(struct pack_sink){ to_buf, &b }, &err) == -ENOENT);
+}
+
+static void put_file(struct tar_writer *t, const char *name, const char *text)
+{
+	OK(tar_put(t, &(struct tar_out){ .name = name, .type = '0', .size = strlen(text) }, &err));
+	OK(tar_put_data(t, text, strlen(text), &err));
+}
+
+/* As Docker wrote them before it wrote layouts: a folder a layer, some of them links to another's. */
+TEST(archives_of_old_dockers)
+{
+	_cleanup_(images_freep) struct images *s = setup();
+	_cleanup_(tar_writer_freep) struct tar_writer *t = NULL, *layer = NULL;
+	_cleanup_buf_ struct buf b = BUF_INIT, inner = BUF_INIT, config = BUF_INIT;
+	_cleanup_strv_ struct strv done = STRV_INIT;
+	char diff[DIGEST_MAX];
+
+	OK(tar_writer_new(&(struct pack_sink){ to_buf, &inner }, &layer, &err));
+	put_file(layer, "file", "text");
+	OK(tar_end(layer, &err));
+	digest_of(inner.data, inner.len, diff);
+	buf_printf(&config, "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\",\"%s\"]}}", diff, diff);
+	OK(tar_writer_new(&(struct pack_sink){ to_buf, &b }, &t, &err));
+	OK(tar_put(t, &(struct tar_out){ .name = "./one/layer.tar", .type = '0', .size = inner.len }, &err));
+	OK(tar_put_data(t, inner.data, inner.len, &err));
+	OK(tar_put(t, &(struct tar_out){ .name = "two/layer.tar", .type = '2', .link = "../one/layer.tar" }, &err));
+	put_file(t, "c.json", buf_str(&config));
+	put_file(t, "manifest.json",
+		 "[{\"Config\":\"c.json\",\"RepoTags\":[\"old:1\"],\"Layers\":[\"one/layer.tar\",\"two/layer.tar\"]}]");
+	OK(tar_end(t, &err));
+	OK(load(s, &b, &done));
+	CHECK_STR(join(&done), "Loaded image: old:1");
+	CHECK(layers_now(s) == 2);
+}
+
+/* CVE-2014-9358, CVE-2021-21285, CVE-2023-25153: names, links, digests and texts that are none; nothing is left of them. */
+TEST(bad_archives_leave_nothing)
+{
+	static const char *const files[][2] = {
+		{ "x", "y" },
+		{ "manifest.json", "{" },
+		{ "manifest.json", "{}" },
+		{ "manifest.json", "[1]" },
+		{ "manifest.json", "[{}]" },
+		{ "manifest.json", "[{\"Config\":\"../../etc/passwd\",\"Layers\":[]}]" },
+		{ "manifest.json", "[{\"Config\":\"manifest.json\",\"Layers\":[\"nothing\"]}]" },
+		{ "manifest.json", "[{\"Config\":\"manifest.json\",\"RepoTags\":[\"A B\"],\"Layers\":[]}]" },
+		{ "../x", "y" },
+		{ "blobs/sha256/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "abd" },
+		{ "index.json", "[]" },
+		{ "index.json", "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"sha256:../x\",\"size\":1}]}" },
+		{ "index.json", "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"" DIGEST_B "\",\"size\":1}]}" },
+	};
+	_cleanup_(images_freep) struct images *s = setup();
+	_cleanup_strv_ struct strv done = STRV_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_(tar_writer_freep) struct tar_writer *t = NULL;
+		_cleanup_buf_ struct buf b = BUF_INIT;
+
+		OK(tar_writer_new(&(struct pack_sink){ to_buf, &b }, &t, &err));
+		put_file(t, files[i][0], files[i][1]);
+		OK(tar_end(t, &err));
+		err_clear(&err);
+		if (load(s, &b, &done) == 0)
+			printf("# taken: %s %s\n", files[i][0], files[i][1]);
+		CHECK(err.code < 0 && err.msg[0] && done.n == 0);
+		CHECK(blobs_now(s) == 0 && layers_now(s) == 0);
+	}
+}
+
+TEST(links_of_archives_stay_inside)
+{
+	static const char *const links[] = { "/etc/passwd", "../../x", "self" };
+	_cleanup_(images_freep) struct images *s = setup();
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		_cleanup_(tar_writer_freep) struct tar_writer *t = NULL;
+		_cleanup_buf_ struct buf b = BUF_INIT;
+
+		OK(tar_writer_new(&(struct pack_sink){ to_buf, &b }, &t, &err));
+		OK(tar_put(t, &(struct tar_out){ .name = "self", .type = '2', .link = links[i] }, &err));
+		put_file(t, "manifest.json", "[{\"Config\":\"self\",\"Layers\":[]}]");
+		OK(tar_end(t, &err));
+		CHECK(load(s, &b, NULL) == -EINVAL && blobs_now(s) == 0);
+	}
+}
+
+TEST(a_tree_becomes_an_image)
+{
+	_cleanup_(images_freep) struct images *s = setup();
+	_cleanup_(tar_writer_freep) struct tar_writer *t = NULL;
+	_cleanup_image_config_ struct image_config c;
+	_cleanup_image_ struct image i = { 0 };
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_close_ int fd = -EBADF;
+	char id[DIGEST_MAX];
+
+	image_config_init(&c);
+	OK(tar_writer_new(&(struct pack_sink){ to_buf, &b }, &t, &err));
+	put_file(t, "file", "text");
+	OK(tar_end(t, &err));
+	fd = file_of(&b);
+	OK(image_import(s, fd, &c, name_of("tree"), id, &err));
+	OK(image_find(s, "tree", &i, &err));
+	CHECK_STR(i.id, id);
+	CHECK(i.size == 4 && layers_now(s) == 1 && blobs_now(s) == 3);
+}
