@@ -394,15 +394,19 @@ int copy_root(struct copy_job *j, const char *name, int (*elsewhere)(struct copy
 	r = pick_driver(j, &d, e);
 	if (r < 0)
 		return r;
-	from = j->shared ? &j->src : NULL;
+	/* Beside it, too, where nobody has named another place. */
+	from = j->shared || (d == j->src.driver && d->rename && !j->o->bdevdata) ? &j->src : NULL;
 	r = d->place(&w, from, &path, e);
 	if (r == 0)
 		r = store_parse(path, &j->dst, e);
 	w.dir = j->to->dir;
 	if (r == 0)
 		r = d->place(&w, from, &j->rootfs, e);
-	if (r == 0 && d->rename)
-		r = elsewhere(j, e);
+	if (r == 0 && d->rename) {
+		r = store_check_free(&j->dst, e);
+		if (r == 0)
+			r = elsewhere(j, e);
+	}
 	j->apart = geteuid() != 0 && j->from->spec.idmaps.n;
 	if (r == 0)
 		r = copy_as_owner(j->from, make_root, j, e);
@@ -445,14 +449,20 @@ int copy_config(struct copy_job *j, struct err *e)
 
 static int job_steps(struct copy_job *j, struct err *e)
 {
+	_cleanup_free_ char *root = NULL;
 	bool rests;
 	int r;
 
+	/* Where roots lie side by side, every container's first snapshot may not be "snap0". */
+	if (asprintf(&root, "%s%s%s", j->within ? j->from->name : "", j->within ? "_" : "", j->to->name) < 0) {
+		root = NULL;
+		return err_oom(e);
+	}
 	r = copy_load(j, e);
 	if (r == 0)
 		r = job_begin(j, e);
 	if (r == 0)
-		r = copy_root(j, j->to->name, note_root, e);
+		r = copy_root(j, root, note_root, e);
 	if (r == 0)
 		r = make_mount_dir(j->put_dir, e);
 	if (r == 0)

@@ -138,8 +138,10 @@ static int make_dirs(struct creation *n, struct err *e)
 	/* A root file system elsewhere is made by us too, so it goes with a failed create. */
 	bool own = n->path && (n->o->dir || n->adopted) && !file_exists(AT_FDCWD, n->rootfs);
 	bool named = n->path && n->ref.driver->rename;
-	int r = make_folder(n, named || (own && n->o->dir) ? n->path : NULL, e);
+	int r = named ? store_check_free(&n->ref, e) : 0;
 
+	if (r == 0)
+		r = make_folder(n, named || (own && n->o->dir) ? n->path : NULL, e);
 	if (r < 0 || !n->path)
 		return r;
 	if (own)
@@ -357,9 +359,8 @@ void store_defaults(struct engine *g, struct store_opts *o)
 	const struct {
 		const char *item, **target;
 	} rows[] = {
-		{ "lxc.bdev.lvm.vg", &o->vg },
-		{ "lxc.bdev.zfs.root", &o->zfsroot },
-		{ "lxc.bdev.rbd.rbdpool", &o->rbdpool },
+		{ "lxc.bdev.lvm.vg", &o->vg },		 { "lxc.bdev.lvm.thin_pool", &o->usual_pool },
+		{ "lxc.bdev.zfs.root", &o->zfsroot },	 { "lxc.bdev.rbd.rbdpool", &o->rbdpool },
 		{ "lxc.bdev.rbd.rbduser", &o->rbduser },
 	};
 

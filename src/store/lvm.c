@@ -42,26 +42,65 @@ static int volume_parse(const struct store_ref *ref, struct volume *ret, struct 
 	return 0;
 }
 
-static bool has_volume(const char *vg, const char *lv)
-{
-	char name[300];
+/* What LVM says of a volume. */
+struct found {
+	bool there, thin, snapshot;
+	bool pool; /* the thin pool that was asked for, too */
+};
 
-	snprintf(name, sizeof(name), "%s/%s", vg, lv);
-	return store_tool(PACKAGE, NULL, NULL, "lvs", name, NULL) == 0;
+static void found_line(char *line, const struct volume *v, const char *pool, struct found *f)
+{
+	char *name = line + strspn(line, " \t"), *in, *origin;
+
+	in = strchr(name, ':');
+	origin = in ? strchr(in + 1, ':') : NULL;
+	if (!origin)
+		return;
+	*in++ = '\0';
+	*origin++ = '\0';
+	if (pool && streq(name, pool))
+		f->pool = true;
+	if (streq(name, v->lv))
+		*f = (struct found){ true, *in, *origin, f->pool };
 }
 
-/* The thin pool that it lies in, or NULL. free() */
-static char *pool_of(const struct volume *v)
+/* One question for all: each costs tens of milliseconds. */
+static int find(const struct volume *v, const char *pool, struct found *ret, struct err *e)
 {
 	_cleanup_free_ char *out = NULL;
-	char name[300], *p;
+	char *save = NULL;
+	int r;
 
-	snprintf(name, sizeof(name), "%s/%s", v->vg, v->lv);
-	if (store_tool(PACKAGE, &out, NULL, "lvs", "--noheadings", "-o", "pool_lv", name, NULL) < 0 || !out)
-		return NULL;
-	p = out + strspn(out, " \t\n");
-	p[strcspn(p, " \t\n")] = '\0';
-	return *p ? strdup(p) : NULL;
+	*ret = (struct found){ 0 };
+	r = store_tool(PACKAGE, &out, e, "lvs", "--noheadings", "--separator", ":", "-o", "lv_name,pool_lv,origin",
+		       v->vg, NULL);
+	if (r < 0)
+		return err_wrap(e, r, "volume group %s", v->vg);
+	for (char *l = out ? strtok_r(out, "\n", &save) : NULL; l; l = strtok_r(NULL, "\n", &save))
+		found_line(l, v, pool, ret);
+	return 0;
+}
+
+static int find_ref(const struct store_ref *ref, struct found *ret, struct err *e)
+{
+	_cleanup_volume_ struct volume v = { 0 };
+	int r = volume_parse(ref, &v, e);
+
+	*ret = (struct found){ 0 };
+	return r < 0 ? r : find(&v, NULL, ret, e);
+}
+
+/* 1: there is such a group. */
+static int find_group(const char *vg, struct err *e)
+{
+	_cleanup_free_ char *out = NULL;
+	char *save = NULL;
+	int r = store_tool(PACKAGE, &out, e, "vgs", "--noheadings", "-o", "vg_name", NULL);
+
+	for (char *p = r == 0 && out ? strtok_r(out, " \t\n", &save) : NULL; p; p = strtok_r(NULL, " \t\n", &save))
+		if (streq(p, vg))
+			return 1;
+	return r;
 }
 
 static int lvm_open_tree(const struct store_ref *ref, const char *options, struct err *e)
@@ -71,12 +110,18 @@ static int lvm_open_tree(const struct store_ref *ref, const char *options, struc
 
 static int make_volume(const struct volume *v, const struct store_opts *o, struct err *e)
 {
-	const char *pool = o->thinpool ?: "lxc";
+	const char *pool = o->thinpool ?: o->usual_pool ?: "lxc";
 	char size[SIZE_MAX_TEXT], in[300];
+	struct found f;
+	int r = find(v, pool, &f, e);
 
+	if (r < 0)
+		return r;
+	if (f.there)
+		return err_kind(e, ERR_EXISTS, -EEXIST, "the volume exists");
 	snprintf(size, sizeof(size), "%llub", (unsigned long long)(o->size ?: BLOCK_SIZE_DEFAULT));
 	snprintf(in, sizeof(in), "%s/%s", v->vg, pool);
-	if (has_volume(v->vg, pool))
+	if (f.pool)
 		return store_tool(PACKAGE, NULL, e, "lvcreate", "-qq", "--yes", "-V", size, "--thinpool", in, "-n",
 				  v->lv, NULL);
 	if (o->thinpool)
@@ -88,16 +133,22 @@ static int make_volume(const struct volume *v, const struct store_opts *o, struc
 static int lvm_destroy(const struct store_ref *ref, struct err *e)
 {
 	_cleanup_volume_ struct volume v = { 0 };
+	struct found f;
+	struct err why = { 0 };
 	char name[300];
 	int r = volume_parse(ref, &v, e);
 
 	if (r < 0)
 		return r;
-	/* Which says also when there are no tools. */
-	r = store_tool(PACKAGE, NULL, e, "lvs", v.vg, NULL);
-	if (r < 0)
-		return err_wrap(e, r, "volume group %s", v.vg);
-	if (!has_volume(v.vg, v.lv))
+	r = find(&v, NULL, &f, &why);
+	if (r < 0) {
+		/* Of a group that is gone, all is. */
+		r = find_group(v.vg, e);
+		if (r > 0 && e)
+			*e = why;
+		return r > 0 ? why.code : r;
+	}
+	if (!f.there)
 		return 0;
 	snprintf(name, sizeof(name), "%s/%s", v.vg, v.lv);
 	r = store_tool(PACKAGE, NULL, e, "lvremove", "-qq", "-f", name, NULL);
@@ -111,11 +162,6 @@ static int lvm_create(const struct store_ref *ref, const struct store_opts *o, s
 
 	if (r < 0)
 		return r;
-	r = store_tool(PACKAGE, NULL, e, "vgs", v.vg, NULL);
-	if (r < 0)
-		return err_wrap(e, r, "volume group %s", v.vg);
-	if (has_volume(v.vg, v.lv))
-		return err_kind(e, ERR_EXISTS, -EEXIST, "the volume %s/%s exists", v.vg, v.lv);
 	r = make_volume(&v, o, e);
 	if (r < 0)
 		return err_wrap(e, r, "make the volume %s/%s", v.vg, v.lv);
@@ -138,7 +184,7 @@ static int lvm_place(const struct store_owner *w, const struct store_ref *from, 
 	const char *vg = w->o->vg;
 	int r;
 
-	/* A snapshot is of the origin's group. */
+	/* A snapshot is of the origin's group, and a copy lies beside it. */
 	if (from) {
 		r = volume_parse(from, &v, e);
 		if (r < 0)
@@ -152,18 +198,19 @@ static int lvm_snapshot(const struct store_ref *from, const struct store_ref *to
 			struct err *e)
 {
 	_cleanup_volume_ struct volume a = { 0 }, b = { 0 };
-	_cleanup_free_ char *pool = NULL;
 	char size[SIZE_MAX_TEXT], origin[300];
+	struct found f;
 	int r = volume_parse(from, &a, e);
 
 	if (r == 0)
 		r = volume_parse(to, &b, e);
+	if (r == 0)
+		r = find(&a, NULL, &f, e);
 	if (r < 0)
 		return r;
 	snprintf(origin, sizeof(origin), "%s/%s", a.vg, a.lv);
 	snprintf(size, sizeof(size), "%llub", (unsigned long long)(o->size ?: block_size(from->src)));
-	pool = pool_of(&a);
-	if (pool)
+	if (f.thin)
 		r = store_tool(PACKAGE, NULL, e, "lvcreate", "-qq", "--yes", "-kn", "-s", "-n", b.lv, origin, NULL);
 	else
 		r = store_tool(PACKAGE, NULL, e, "lvcreate", "-qq", "--yes", "-s", "-L", size, "-n", b.lv, origin,
@@ -194,10 +241,24 @@ static bool lvm_suits(const char *dir, const struct store_opts *o)
 /* Only one of a thin pool is done with its origin. */
 static bool lvm_rests(const struct store_ref *ref)
 {
-	_cleanup_volume_ struct volume v = { 0 };
-	_cleanup_free_ char *pool = volume_parse(ref, &v, NULL) == 0 ? pool_of(&v) : NULL;
+	struct found f;
 
-	return !pool;
+	return find_ref(ref, &f, NULL) < 0 || !f.thin;
+}
+
+/* There are no snapshots of snapshots, but in a thin pool. */
+static bool lvm_can_share(const struct store_ref *ref)
+{
+	struct found f;
+
+	return find_ref(ref, &f, NULL) == 0 && (f.thin || !f.snapshot);
+}
+
+static bool lvm_exists(const struct store_ref *ref)
+{
+	struct found f;
+
+	return find_ref(ref, &f, NULL) == 0 && f.there;
 }
 
 static uint64_t lvm_size(const struct store_ref *ref)
@@ -214,7 +275,9 @@ const struct store_driver store_lvm = {
 	.host_dir = lvm_host_dir,
 	.place = lvm_place,
 	.snapshot = lvm_snapshot,
+	.can_share = lvm_can_share,
 	.rests = lvm_rests,
+	.exists = lvm_exists,
 	.rename = lvm_rename,
 	.suits = lvm_suits,
 	.size = lvm_size,

@@ -87,10 +87,27 @@ static const char *rbd_host_dir(const struct store_ref *ref)
 	return NULL;
 }
 
+static bool rbd_exists(const struct store_ref *ref)
+{
+	const char *image;
+
+	return check(ref, &image, NULL) == 0 &&
+	       (file_exists(AT_FDCWD, ref->src) || store_tool(PACKAGE, NULL, NULL, "rbd", "info", image, NULL) == 0);
+}
+
 static int rbd_place(const struct store_owner *w, const struct store_ref *from, char **ret, struct err *e)
 {
-	return asprintf(ret, "rbd:" PREFIX "%s/%s", w->o->rbdpool ?: "lxc", w->o->rbdname ?: w->name) < 0 ? err_oom(e)
-													  : 0;
+	const char *image = NULL, *pool = w->o->rbdpool ?: "lxc";
+	int r = from ? check(from, &image, e) : 0, len = (int)strlen(pool);
+
+	if (r < 0)
+		return r;
+	/* A copy lies beside its origin. */
+	if (image) {
+		pool = image;
+		len = (int)strcspn(image, "/");
+	}
+	return asprintf(ret, "rbd:" PREFIX "%.*s/%s", len, pool, w->o->rbdname ?: w->name) < 0 ? err_oom(e) : 0;
 }
 
 static int rbd_rename(const struct store_ref *from, const struct store_ref *to, struct err *e)
@@ -118,6 +135,7 @@ const struct store_driver store_rbd = {
 	.destroy = rbd_destroy,
 	.host_dir = rbd_host_dir,
 	.place = rbd_place,
+	.exists = rbd_exists,
 	.rename = rbd_rename,
 	.size = rbd_size,
 };

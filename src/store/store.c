@@ -132,6 +132,13 @@ static int fill(const struct store_ref *from, const char *options, const struct 
 	return store_copy_below(src, dst, e);
 }
 
+int store_check_free(const struct store_ref *r, struct err *e)
+{
+	if (!r->driver->exists || !r->driver->exists(r))
+		return 0;
+	return err_kind(e, ERR_EXISTS, -EEXIST, "%s:%s exists", r->driver->name, r->src);
+}
+
 bool store_rests(const struct store_ref *r)
 {
 	return r->driver->rests ? r->driver->rests(r) : r->driver->flags & STORE_DEPENDS;
@@ -139,7 +146,9 @@ bool store_rests(const struct store_ref *r)
 
 bool store_shares(const struct store_driver *d, const struct store_ref *from)
 {
-	return d->snapshot && (d == from->driver || ((d->flags & STORE_OVER_DIRS) && from->driver->host_dir(from)));
+	if (!d->snapshot || (d->can_share && d == from->driver && !d->can_share(from)))
+		return false;
+	return d == from->driver || ((d->flags & STORE_OVER_DIRS) && from->driver->host_dir(from));
 }
 
 int store_copy(const struct store_ref *from, const char *options, const struct store_ref *to,

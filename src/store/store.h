@@ -22,6 +22,7 @@ struct store_opts {
 	uint64_t size; /* bytes */
 	const char *fstype;
 	const char *vg, *lv, *thinpool;
+	const char *usual_pool; /* the thin pool of those groups that have it */
 	const char *zfsroot;
 	const char *rbdname, *rbdpool, *rbduser;
 	const char *dir; /* the directory itself, for what is one */
@@ -53,13 +54,18 @@ struct store_driver {
 	int (*destroy)(const struct store_ref *r, struct err *e);
 	/* The directory that holds the files while not mounted, or NULL when there is none. */
 	const char *(*host_dir)(const struct store_ref *r);
-	/* "TYPE:PATH" for a new root of W (free()). FROM: what it will be a snapshot of, or NULL. */
+	/* "TYPE:PATH" for a new root of W (free()). FROM: what it will be a snapshot of, or one of this kind that it is to
+	 * lie beside, or NULL. */
 	int (*place)(const struct store_owner *w, const struct store_ref *from, char **ret, struct err *e);
 	/* Makes TO, which place() has named for it, sharing what it can with FROM. NULL: no such thing here. */
 	int (*snapshot)(const struct store_ref *from, const struct store_ref *to, const struct store_opts *o,
 			struct err *e);
+	/* Whether there are snapshots of R. NULL: of all that snapshot() is for. */
+	bool (*can_share)(const struct store_ref *r);
 	/* For a snapshot: does it need what it was taken of for as long as it lives? NULL: as STORE_DEPENDS says. */
 	bool (*rests)(const struct store_ref *r);
+	/* Whether there is such a root, whoever has made it; only of those whose place is not below their container's folder. */
+	bool (*exists)(const struct store_ref *r);
 	/* Takes a root whose place is not below its container's folder to another. NULL: there is none such. */
 	int (*rename)(const struct store_ref *from, const struct store_ref *to, struct err *e);
 	/* Whether new roots can be had below DIR on this machine: for "best". NULL: never chosen. */
@@ -77,6 +83,9 @@ int store_parse(const char *path, struct store_ref *ret, struct err *e);
 /* By name or alias; "best" is what suits LXCPATH best. -EINVAL: no such driver. */
 int store_find(const char *type, const char *lxcpath, const struct store_opts *o, const struct store_driver **ret,
 	       struct err *e);
+
+/* -EEXIST: R's place is taken, by what is none of ours. To be asked before it is noted as ours, to be removed. */
+int store_check_free(const struct store_ref *r, struct err *e);
 
 /* Whether R, a snapshot, needs what it was taken of for as long as it lives. */
 bool store_rests(const struct store_ref *r);

@@ -96,11 +96,16 @@ static const char *zfs_host_dir(const struct store_ref *ref)
 	return NULL;
 }
 
+static bool zfs_exists(const struct store_ref *ref)
+{
+	return check(ref, NULL) == 0 && exists(ref->src);
+}
+
 static int zfs_place(const struct store_owner *w, const struct store_ref *from, char **ret, struct err *e)
 {
 	const char *slash = from ? strrchr(from->src, '/') : NULL;
 
-	/* A clone lies beside its origin. */
+	/* A clone, or a copy, lies beside its origin. */
 	if (slash)
 		return asprintf(ret, "zfs:%.*s/%s", (int)(slash - from->src), from->src, w->name) < 0 ? err_oom(e) : 0;
 	return asprintf(ret, "zfs:%s/%s", w->o->zfsroot ?: "lxc", w->name) < 0 ? err_oom(e) : 0;
@@ -149,6 +154,7 @@ const struct store_driver store_zfs = {
 	.host_dir = zfs_host_dir,
 	.place = zfs_place,
 	.snapshot = zfs_snapshot,
+	.exists = zfs_exists,
 	.rename = zfs_rename,
 	.suits = zfs_suits,
 };

@@ -3,23 +3,8 @@
 # runs: root
 # Storage of containers: lxc-create -B, and copies and snapshots between its kinds.
 . "${0%/*}/lib.sh"
-
-lxc() { local tool=$1 && shift && "lxc-$tool" -P "$P" "$@" </dev/null; }
-root_of() { sed -n "s/^lxc.rootfs.path = //p" "$P/$1/config"; }
-a=${CT}a P=$LXCPATH
-printf 'lxc.net.0.type = empty\n' >"$T/default"
-# A template whose root file system has one program.
-{
-	echo '#!/bin/bash'
-	declare -f make_rootfs
-} >"$T/template"
-cat >>"$T/template" <<'EOF2'
-for o; do case $o in --rootfs=*) rootfs=${o#*=} ;; --path=*) path=${o#*=} ;; esac; done
-make_rootfs "$rootfs" && echo "$rootfs" >"$path/was" && echo orig >"$rootfs/etc/state" && touch "$rootfs/etc/hostname"
-EOF2
-chmod 755 "$T/template"
-create() { lxc create -n "$1" -t "$T/template" -f "$T/default" "${@:2}"; }
-boots() { lxc start -n "$1" && [ "$(lxc attach -n "$1" -- cat /etc/state)" = "${2:-orig}" ] && lxc stop -n "$1" -k; }
+. "${0%/*}/storage.sh"
+a=${CT}a
 
 refuse "a kind that there is not" create "$a" -B nosuch
 refuse "a size that makes no sense" create "$a" -B loop --fssize 12q
@@ -37,31 +22,8 @@ if lxc start -n "$a-o" 2>/dev/null; then
 fi
 
 if [ -e /dev/loop-control ] && command -v mkfs.ext4 >/dev/null; then
-	check "on a loop device" create "$a-l" -B loop --fssize 40M --fstype ext4
-	is "in a file" "$(root_of "$a-l") $(stat -c %s "$P/$a-l/rootdev")" "loop:$P/$a-l/rootdev $((40 << 20))"
-	check "which the template found mounted" test "$(cat "$P/$a-l/was")" = "$P/$a-l/rootfs"
-	check "and nobody else" test -z "$(ls "$P/$a-l/rootfs")"
-	check "boots" boots "$a-l"
-	check "copied" lxc copy -n "$a-l" -N "$a-l2"
-	is "is as large" "$(stat -c %s "$P/$a-l2/rootdev")" $((40 << 20))
-	check "boots" boots "$a-l2"
-	check "copied into a directory" lxc copy -n "$a-l" -N "$a-l3" -B dir
-	is "is one" "$(root_of "$a-l3") $(cat "$P/$a-l3/rootfs/etc/state")" "dir:$P/$a-l3/rootfs orig"
-	check "and back" lxc copy -n "$a-l3" -N "$a-l4" -B loop -L 48M
-	check "boots" boots "$a-l4"
-	check "a snapshot" lxc snapshot -n "$a-l"
-	lxc start -n "$a-l" && lxc attach -n "$a-l" -- sh -c 'echo changed >/etc/state'
-	lxc stop -n "$a-l" -k
-	check "restored" lxc snapshot -n "$a-l" -r snap0
-	check "boots as it was" boots "$a-l"
-	echo 'lxc.hook.clone = /bin/sh -c "cp $LXC_ROOTFS_MOUNT/etc/hostname ${LXC_CONFIG_FILE%/*}/seen" #' >>"$P/$a-l2/config"
-	echo "seen" >"$T/name"
-	lxc start -n "$a-l2" && lxc attach -n "$a-l2" -- sh -c 'echo old >/etc/hostname'
-	lxc stop -n "$a-l2" -k
-	check "with a clone hook" lxc copy -n "$a-l2" -N "$a-l5"
-	is "which found it mounted, with its name" "$(cat "$P/$a-l5/seen")" "$a-l5"
-	refuse "a template that fails" lxc create -n "$a-x" -t /bin/false -B loop --fssize 40M
-	check "leaves nothing" test ! -e "$P/$a-x"
+	device_conforms "$a-l" loop "$P/$a-l/rootdev"
+	snapshots_conform "$a-l"
 else
 	skip "on a loop device" "no loop devices, or no mkfs.ext4"
 fi
