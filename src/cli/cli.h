@@ -109,6 +109,9 @@ int cli_not_running(const struct cli *c, const struct container *ct);
 int cli_print(const struct cli *c, struct buf *out, int code);
 /* What a mutating command ends with: prints the plan of a dry run. */
 int cli_end(struct cli *c, int code);
+/* Ends here and now, for a command that has done its work: memory is not given back piece by piece first. Returns when
+ * output is left that cannot be written; main() says so. */
+void cli_leave(int code);
 /* Exit code of a wait status, as a shell has it. */
 int cli_exit_of(int status);
 

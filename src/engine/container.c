@@ -66,6 +66,9 @@ static int load_running_spec(struct container *c, struct err *e)
 	if (dirfd < 0)
 		return dirfd;
 	r = file_read(dirfd, "spec", 16u << 20, &text, NULL, e);
+	/* An OCI container that is still being created. */
+	if (r == -ENOENT && c->rec.state == RUN_STARTING)
+		return err_clear(e), 0;
 	return r < 0 ? r : spec_load(&c->spec, text, e);
 }
 

@@ -32,7 +32,7 @@ struct making {
 	struct plan plan;
 	struct plan_opts opts;
 	struct run run;
-	bool planned, claimed, there; /* claimed: its directory is ours; there: it has come to be */
+	bool planned, claimed, kept, there; /* claimed: its directory is ours; there: it has come to be */
 	char *bundle, *cgroup, *run_dir;
 	struct cg_item *items;
 	struct strv unit_props;
@@ -322,10 +322,32 @@ static int fill_record(struct making *m, struct err *e)
 	return r == 0 ? copy_to(&rec->root, m->oci->shared ? NULL : m->oci->root, e) : r;
 }
 
+/* What is kept for those who come later. With hooks it is there before the first operation: whoever undoes a create that was
+ * killed reads them there. Without, there is time for it while the first process is busy. */
+static int keep(struct making *m, struct err *e)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r;
+
+	m->kept = true;
+	r = spec_dump(&m->ct->spec, &text, e);
+	if (r == 0)
+		r = file_replace(m->run.dirfd, "spec", buf_str(&text), text.len, 0600, false, e);
+	if (r == 0 && m->plan.seccomp.len)
+		r = seccomp_prog_save(&m->plan.seccomp, m->run.dirfd, "seccomp", e);
+	return r;
+}
+
+static int keep_meanwhile(void *arg, struct run *run, struct err *e)
+{
+	struct making *m = arg;
+
+	return m->kept ? 0 : keep(m, e);
+}
+
 /* What has to be on disk before the first operation. */
 static int prepare(struct making *m, struct err *e)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct run *run = &m->run;
 	int r;
 
@@ -338,13 +360,9 @@ static int prepare(struct making *m, struct err *e)
 	run->own_supervisor = true;
 	for (int i = 0; i < 3; i++)
 		run->stdio[i] = m->ct->spec.process.terminal == TRI_YES ? -EBADF : i;
-	r = spec_dump(&m->ct->spec, &text, e);
-	if (r == 0)
-		r = file_replace(run->dirfd, "spec", buf_str(&text), text.len, 0600, false, e);
-	if (r == 0)
-		r = fill_record(m, e);
-	if (r == 0 && m->plan.seccomp.len)
-		r = seccomp_prog_save(&m->plan.seccomp, run->dirfd, "seccomp", e);
+	r = fill_record(m, e);
+	if (r == 0 && m->ct->spec.exec_hooks.n)
+		r = keep(m, e);
 	if (r == 0 && m->notified)
 		r = oci_notify_make_dir(run->dirfd, e);
 	if (r == 0 && m->notified && m->o->start)
@@ -432,7 +450,7 @@ static int see_it_out(struct making *m, int *ret_status, struct err *e)
 
 static int make(struct making *m, int *ret_status, struct err *e)
 {
-	struct run_supervisor sup = { .take = take, .arg = m };
+	struct run_supervisor sup = { .take = take, .meanwhile = keep_meanwhile, .arg = m };
 	sigset_t all, old;
 	int r;
 
@@ -510,6 +528,8 @@ int oci_create(struct oci *r, const char *name, const struct oci_create_opts *o,
 	/* run_execute() has undone what was done; a journal that stays is what could not be, and needs its directory. */
 	if (x < 0 && m.claimed && !m.there && !file_exists(m.ct->dirfd, "journal"))
 		(void)oci_forget(r, name, m.ct->id, &undo);
+	if (x == 0 && o->done && m.notify.fd < 0)
+		o->done(o->arg, *ret_status);
 	return x;
 }
 

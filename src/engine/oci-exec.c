@@ -121,5 +121,7 @@ int oci_exec(struct oci_container *c, const struct oci_exec_opts *o, int *ret_st
 	sigprocmask(SIG_SETMASK, &all, &old);
 	r = run(c, o, &q, ret_status, e);
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (r == 0 && o->done)
+		o->done(o->arg, *ret_status);
 	return r;
 }

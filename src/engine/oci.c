@@ -303,7 +303,8 @@ int oci_container_open(struct oci *r, const char *name, unsigned flags, struct o
 	c->status = status_of(c);
 	if (flags & OCI_FREEZER)
 		x = oci_container_freezer(c, e);
-	if (x == 0 && flags & OCI_SPEC && c->status != OCI_STOPPED)
+	/* Of one that is still being created nothing may be kept yet. */
+	if (x == 0 && flags & OCI_SPEC && c->status != OCI_STOPPED && c->status != OCI_CREATING)
 		x = oci_container_spec(c, false, e);
 	if (x < 0)
 		return x;

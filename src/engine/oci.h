@@ -79,6 +79,8 @@ struct oci_create_opts {
 	unsigned preserve_fds;
 	/* Told what a load left out (may be NULL). */
 	void (*info)(void *arg, const struct oci_info *info);
+	/* All is done, and nothing is left to do but to free memory: who ends then may end at once (may be NULL). */
+	void (*done)(void *arg, int status);
 	void *arg;
 };
 
@@ -101,6 +103,8 @@ struct oci_exec_opts {
 	const char *pidfile, *console_socket, *pidfd_socket;
 	const char *const *cgroups; /* "[CONTROLLER:]PATH" below the container's group, NULL-terminated, may be NULL */
 	unsigned preserve_fds;
+	void (*done)(void *arg, int status); /* as above */
+	void *arg;
 };
 /* *RET_STATUS: wait status, unless detached. */
 int oci_exec(struct oci_container *c, const struct oci_exec_opts *o, int *ret_status, struct err *e);

@@ -266,8 +266,10 @@ static int execute(struct run *run, const struct run_supervisor *sup, struct err
 		r = run_send_step(run->sync, STEP_MAPPED, NULL, 0, NULL);
 		if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 			return err_set(e, r, "let the first process go on");
-		r = await_ready(run, e);
+		r = sup && sup->meanwhile ? sup->meanwhile(sup->arg, run, e) : 0;
 	}
+	if (r == 0)
+		r = await_ready(run, e);
 	if (r == 0)
 		log_debug(run->log, "child process in init(): it is set up, only policy and exec remain");
 	if (r == 0 && sup)

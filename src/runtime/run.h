@@ -92,6 +92,8 @@ void run_done(struct run *r);
  * the start is aborted. */
 struct run_supervisor {
 	int (*take)(void *arg, struct run *r, struct err *e);
+	/* What only has to be on disk when init is there, while the first process sets itself up. NULL: nothing. */
+	int (*meanwhile)(void *arg, struct run *r, struct err *e);
 	/* A seccomp listener has come, init waiting for answers from then on; FD is the callee's. NULL: as without SUP. */
 	int (*listener)(void *arg, struct run *r, int fd, struct err *e);
 	void *arg;

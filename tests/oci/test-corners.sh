@@ -148,6 +148,18 @@ is "crun's file of the state" "$(jq -r '[.pid, .bundle, (.external_descriptors |
 	"$(creel-oci --root "$T/root" state "$c-k" | jq .pid) $B /dev/null"
 check "delete" creel-oci --root "$T/root" delete -f "$c-k"
 
+# --- no room for what is kept of it ------------------------------------------------------------------------------------------------
+# With and without hooks: it is written before the first process is made, or while that sets itself up.
+mkdir "$T/small"
+mount -t tmpfs -o size=24k tmpfs "$T/small"
+for hooks in '{}' '{"poststop": [{"path": "/bin/true"}]}'; do
+	make_bundle "$T/full" "$(args sleep 1000)" ".annotations = {\"a\": (\"x\" * 40000)} | .hooks = $hooks"
+	is "create where its spec has no room" "$(code_of creel-oci --root "$T/small" create -b "$T/full" "$c-f")" 1
+	like "says so" "$(cat "$T/.out")" 'No space left'
+	is "leaves nothing" "$(left_of "$c-f"; ls -A "$T/small"; pgrep -f "$c-f")" ""
+done
+umount "$T/small"
+
 # --- out of memory --------------------------------------------------------------------------------------------------------------------
 if [ -d /sys/fs/cgroup/memory ] || grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
 	creel-oci events --interval 1h "$c" >"$T/events" 2>&1 </dev/null &

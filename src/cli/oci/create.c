@@ -79,6 +79,17 @@ static void info(void *arg, const struct oci_info *i)
 	verb_log_info(arg, i);
 }
 
+/* Most of its memory is shared with the first process by now, so that freeing it means copying it. */
+static void created(void *arg, int status)
+{
+	cli_leave(0);
+}
+
+static void ran(void *arg, int status)
+{
+	cli_leave(cli_exit_of(status));
+}
+
 static int go(struct cli *c, bool start)
 {
 	_cleanup_(oci_freep) struct oci *rt = NULL;
@@ -99,6 +110,7 @@ static int go(struct cli *c, bool start)
 	if (r == 0) {
 		a.o.preserve_fds = (unsigned)a.preserve_fds;
 		a.o.info = info;
+		a.o.done = start && !a.o.detach ? ran : created;
 		a.o.arg = c;
 		r = oci_create(rt, c->operands.v[0], &a.o, &status, &e);
 	}

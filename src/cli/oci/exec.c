@@ -182,7 +182,14 @@ static int from_file(struct cli *c, const char *path, struct spec *s, struct spe
 	return 0;
 }
 
-static int go(struct cli *c, const struct args *a, int *ret_status, struct err *e)
+static void done(void *arg, int status)
+{
+	const struct args *a = arg;
+
+	cli_leave(a->detach ? 0 : cli_exit_of(status));
+}
+
+static int go(struct cli *c, struct args *a, int *ret_status, struct err *e)
 {
 	_cleanup_(oci_freep) struct oci *rt = NULL;
 	_cleanup_(oci_container_freep) struct oci_container *ct = NULL;
@@ -195,6 +202,8 @@ static int go(struct cli *c, const struct args *a, int *ret_status, struct err *
 		.pidfd_socket = a->pidfd_socket,
 		.cgroups = (const char *const *)strv_get(&a->cgroups),
 		.preserve_fds = (unsigned)a->preserve_fds,
+		.done = done,
+		.arg = a,
 	};
 	_cleanup_spec_ struct spec s = { 0 }, file = { 0 };
 	int r;
