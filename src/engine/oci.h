@@ -40,8 +40,8 @@ struct oci_container {
 	char *name, *id; /* as the caller says it; among all containers */
 	int dirfd, lock;
 	struct record rec;
-	struct spec spec;   /* once loaded */
-	bool loaded, whole; /* whole: with the rules of its seccomp policy, which is compiled already and nobody's business */
+	struct spec spec;	/* once loaded */
+	bool loaded, whole;	/* whole: with the rules of its seccomp policy, which are compiled already */
 	enum oci_status status; /* as of the opening */
 };
 

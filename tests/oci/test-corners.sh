@@ -156,7 +156,7 @@ for hooks in '{}' '{"poststop": [{"path": "/bin/true"}]}'; do
 	make_bundle "$T/full" "$(args sleep 1000)" ".annotations = {\"a\": (\"x\" * 40000)} | .hooks = $hooks"
 	is "create where its spec has no room" "$(code_of creel-oci --root "$T/small" create -b "$T/full" "$c-f")" 1
 	like "says so" "$(cat "$T/.out")" 'No space left'
-	is "leaves nothing" "$(left_of "$c-f"; ls -A "$T/small"; pgrep -f "$c-f")" ""
+	is "leaves nothing" "$(left_of "$c-f"; find "$T/small" -mindepth 1; pgrep -f "$c-f")" ""
 done
 umount "$T/small"
 
