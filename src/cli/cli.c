@@ -52,12 +52,22 @@ static const struct opt help_opts[] = { { 'h', "help", NULL, "Show this help.", 
 					{ 0, "version", NULL, "Print the version number.", OPT_BOOL, AT(version), 1 },
 					OPT_END };
 
+static const struct opt docker_help_opts[] = { { 0, "help", NULL, "Show this help.", OPT_BOOL, AT(help), 1 }, OPT_END };
 static const struct opt verb_help_opts[] = { { 'h', "help", NULL, "Show this help.", OPT_BOOL, AT(help), 1 }, OPT_END };
 
 void cli_sets(const struct command *cmd, struct cli *c, void *args, struct opt_set sets[static OPT_SETS_MAX])
 {
 	unsigned n = 0;
 
+	if (cmd->flags & CMD_DOCKER) {
+		if (cmd->opts)
+			sets[n++] = (struct opt_set){ cmd->opts, args };
+		if (cmd->more)
+			sets[n++] = (struct opt_set){ cmd->more, args };
+		sets[n++] = (struct opt_set){ docker_help_opts, c };
+		sets[n] = (struct opt_set){ NULL, NULL };
+		return;
+	}
 	if (cmd->flags & CMD_NAME)
 		sets[n++] = (struct opt_set){ name_opts, c };
 	else if (cmd->flags & CMD_LXC && !(cmd->flags & (CMD_NO_ENGINE | CMD_OWN_NAME)))

@@ -8,6 +8,8 @@
  * A command fills its own argument struct through cli_parse(), works through the engine, and returns the exit code.
  */
 
+#include <limits.h>
+
 #include "base/buf.h"
 #include "base/log.h"
 #include "cli/opt.h"
@@ -17,6 +19,7 @@
 #define LXC_INTERFACE_VERSION "6.0.4"
 
 struct cli;
+#define ARGS_ANY UINT_MAX
 
 /* NULL-terminated pairs: examples (command line, what it does), exit codes (code, meaning). */
 struct text_pair {
@@ -39,15 +42,18 @@ enum {
 	CMD_OWN_NAME = 4096,  /* its own table has --name */
 	CMD_OWN_PATH = 8192,  /* its own table has --lxcpath */
 	CMD_OWN_O = 16384,    /* its own table has an -o: the log's file has its long name only */
+	CMD_DOCKER = 32768,   /* a command of Docker's client: its ways of parsing, and no common options */
 };
 
 struct command {
 	const char *name; /* "lxc-start", "oci-create"; creel's own without "creel " */
 	unsigned flags;
-	const char *synopsis;	 /* what follows the name */
-	const char *summary;	 /* one line, no full stop */
-	const char *description; /* paragraphs, an empty line between them */
-	const struct opt *opts;	 /* NULL: none of its own */
+	const char *synopsis;	     /* what follows the name */
+	const char *summary;	     /* one line, no full stop */
+	const char *description;     /* paragraphs, an empty line between them */
+	const struct opt *opts;	     /* NULL: none of its own */
+	const struct opt *more;	     /* CMD_DOCKER: further ones, shared with another command; NULL */
+	unsigned min_args, max_args; /* CMD_DOCKER: operands */
 	const struct text_pair *examples, *exits;
 	const char *operand_words; /* for completion of the first operand, blank-separated */
 	const char *see_also;
@@ -75,7 +81,8 @@ struct cli {
 	struct log log;
 	struct buf plan; /* --dry-run */
 	struct engine *engine;
-	struct oci_globals *oci; /* CMD_OCI: the options before the verb */
+	struct oci_globals *oci;       /* CMD_OCI: the options before the verb */
+	struct docker_globals *docker; /* CMD_DOCKER: the same */
 };
 
 /* Parses into ARGS. Returns the exit code when there is nothing more to do (help, version, a wrong option), else -1. */
@@ -87,6 +94,8 @@ int cli_hidden(int argc, char *const *argv);
 
 /* Executes this program anew from where containers cannot write to it. Returns when that is so, or cannot be done. */
 void cli_protect_self(int argc, char **argv);
+/* Executes PROGRAM, which lies in libexec, with ARGV: from where containers cannot write to it. Returns where it cannot. */
+void cli_delegate(const char *program, char **argv);
 /* The verb of "creel-oci [GLOBAL OPTION...] VERB ..." is one that enters containers. */
 bool cli_oci_enters(int argc, char *const *argv);
 

@@ -39,11 +39,13 @@ static void bash_option(struct buf *out, const struct command *cmd, const struct
 
 static void bash_argument(struct buf *out, const struct command *cmd, const struct opt *o)
 {
+	const char *q = strchr(cmd->name, ' ') ? "'" : "";
+
 	if (!o->arg || o->complete == COMPLETE_NONE)
 		return;
-	buf_printf(out, "\t\t%s:--%s", cmd->name, o->name);
+	buf_printf(out, "\t\t%s%s:--%s%s", q, cmd->name, o->name, q);
 	if (o->letter)
-		buf_printf(out, "|%s:-%c", cmd->name, o->letter);
+		buf_printf(out, "|%s%s:-%c%s", q, cmd->name, o->letter, q);
 	buf_puts(out, ") ");
 	if (o->complete == COMPLETE_FILE)
 		buf_puts(out, "COMPREPLY=($(compgen -f -- \"$cur\"))");
@@ -54,6 +56,23 @@ static void bash_argument(struct buf *out, const struct command *cmd, const stru
 	else
 		buf_printf(out, "COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", o->words);
 	buf_puts(out, "; return ;;\n");
+}
+
+/* Words that have verbs of their own, where the program has such. */
+static const char *const groups[] = { "container", "image", "network", "system", "volume" };
+
+static void bash_groups(struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		buf_printf(out, "\t%s) words='", groups[i]);
+		for (const struct command *const *p = commands; *p; p++) {
+			const char *rest = startswith((*p)->name, groups[i]);
+
+			if (rest && *rest == ' ')
+				buf_puts(out, rest);
+		}
+		buf_puts(out, "' ;;\n");
+	}
 }
 
 static void complete_bash(struct buf *out)
@@ -70,6 +89,9 @@ static void complete_bash(struct buf *out)
 		 "\t\tcmd=oci-${COMP_WORDS[1]}\n"
 		 "\telif [[ $cmd == creel-oci ]]; then\n"
 		 "\t\tcmd=oci\n"
+		 "\telif [[ $cmd == creel && $COMP_CWORD -gt 2 && ' container image network system volume ' == *\" "
+		 "${COMP_WORDS[1]} \"* ]]; then\n"
+		 "\t\tcmd=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
 		 "\telif [[ $cmd == creel && $COMP_CWORD -gt 1 ]]; then\n"
 		 "\t\tcmd=${COMP_WORDS[1]}\n"
 		 "\tfi\n"
@@ -79,7 +101,7 @@ static void complete_bash(struct buf *out)
 		each_option(*p, out, bash_argument);
 	buf_puts(out, "\tesac\n\tlocal words=\n\tcase $cmd in\n");
 	for (const struct command *const *p = commands; *p; p++) {
-		buf_printf(out, "\t%s) words='", (*p)->name);
+		buf_printf(out, strchr((*p)->name, ' ') ? "\t'%s') words='" : "\t%s) words='", (*p)->name);
 		each_option(*p, out, bash_option);
 		buf_putc(out, '\'');
 		if ((*p)->flags & (CMD_NAME | CMD_NAMES))
@@ -88,10 +110,13 @@ static void complete_bash(struct buf *out)
 			buf_printf(out, "; [[ $cur == -* ]] || words='%s'", (*p)->operand_words);
 		buf_puts(out, " ;;\n");
 	}
+	bash_groups(out);
 	buf_puts(out, "\tcreel) words='lxc help");
 	for (const struct command *const *p = commands; *p; p++)
-		if (!((*p)->flags & CMD_OCI))
+		if (!((*p)->flags & CMD_OCI) && !strchr((*p)->name, ' '))
 			buf_printf(out, " %s", (*p)->name);
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		buf_printf(out, " %s", groups[i]);
 	buf_puts(out, "' ;;\n\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
 		      "complete -F _creel creel creel-oci");
 	for (const struct command *const *p = commands; *p; p++)
@@ -149,6 +174,8 @@ static void complete_zsh(struct buf *out)
 			buf_printf(out, " %s", (*p)->name);
 	buf_puts(out, "\n_creel_names() { compadd -- ${(f)\"$(" NAMES ")\"} }\n_creel_of()\n{\n\tcase $1 in\n");
 	for (const struct command *const *p = commands; *p; p++) {
+		if (strchr((*p)->name, ' '))
+			continue;
 		buf_printf(out, "\t%s) _arguments -s \\\n", (*p)->name);
 		each_option(*p, out, zsh_option);
 		if ((*p)->flags & (CMD_NAME | CMD_NAMES))
@@ -161,7 +188,7 @@ static void complete_zsh(struct buf *out)
 	buf_puts(out, "\tesac\n}\n_creel()\n{\n\tlocal name=${service:-creel}\n"
 		      "\tif [[ $name == creel ]]; then\n\t\tif (( CURRENT == 2 )); then\n\t\t\tlocal -a all=(\n");
 	for (const struct command *const *p = commands; *p; p++) {
-		if ((*p)->flags & CMD_OCI)
+		if ((*p)->flags & CMD_OCI || strchr((*p)->name, ' '))
 			continue;
 		buf_printf(out, "\t\t\t\t'%s:", (*p)->name);
 		quoted(out, (*p)->summary);
@@ -233,6 +260,8 @@ static void complete_fish(struct buf *out, const struct command *only)
 		return;
 	}
 	for (const struct command *const *p = commands; *p; p++) {
+		if (strchr((*p)->name, ' '))
+			continue;
 		if (!((*p)->flags & CMD_OCI)) {
 			buf_printf(out, "complete -c creel -n __fish_use_subcommand -fa %s -d '", (*p)->name);
 			quoted(out, (*p)->summary);

@@ -89,7 +89,7 @@ static void help_commands(struct buf *out, const char *title, unsigned lxc)
 	buf_printf(out, "\n%s:\n", title);
 	for (const struct command *const *p = commands; *p; p++)
 		if (((*p)->flags & (CMD_LXC | CMD_OCI)) == lxc)
-			buf_printf(out, "  %-16s %s\n", (*p)->name, (*p)->summary);
+			buf_printf(out, "  %-18s %s\n", (*p)->name, (*p)->summary);
 }
 
 void help_text(const struct command *cmd, struct buf *out)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/names.h"
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "config.h"
 
 static int run(const struct command *cmd, const char *prog, int argc, char *const *argv)
@@ -40,10 +42,20 @@ static int unknown_command(const char *name)
 	return 1;
 }
 
-static int overview(FILE *to, int code)
+/* By the program that knows all commands, where it is there. */
+static int overview(FILE *to, int code, const char *name)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
+	int status = 0;
+	pid_t pid = fork();
 
+	if (pid == 0) {
+		dup2(fileno(to), STDOUT_FILENO);
+		cli_delegate("creel-online", (char *[]){ (char *)(uintptr_t)name, (char *)"--help", NULL });
+		_exit(1);
+	}
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return code;
 	help_text(&cmd_creel, &out);
 	fputs(buf_str(&out), to);
 	return code;
@@ -57,9 +69,9 @@ static int run_sub(int argc, char **argv)
 	int skip = 1, code;
 
 	if (argc < 2)
-		return overview(stderr, 1);
+		return overview(stderr, 1, argc > 0 ? argv[0] : "creel");
 	if (streq(argv[1], "--help") || streq(argv[1], "-h"))
-		return overview(stdout, 0);
+		return overview(stdout, 0, argv[0]);
 	if (streq(argv[1], "--version")) {
 		printf("%s\n", CREEL_VERSION);
 		return 0;
@@ -72,12 +84,17 @@ static int run_sub(int argc, char **argv)
 	snprintf(name, sizeof(name), "%s", argv[1]);
 	if (streq(argv[1], "lxc")) {
 		if (argc < 3)
-			return overview(stderr, 1);
+			return overview(stderr, 1, argc > 0 ? argv[0] : "creel");
 		snprintf(name, sizeof(name), "lxc-%s", argv[2]);
 		skip = 2;
 	}
 	cmd = command_find(name);
-	/* The verbs of "creel oci" are found by that one. */
+	/* With a template it is Docker's. */
+	if (cmd && streq(cmd->name, "version") && argc > 3 && startswith(argv[2], "-f"))
+		cmd = NULL;
+	/* The verbs of "creel oci" are found by that one; what is none of ours may be one of Docker's client. */
+	if ((!cmd && !streq(argv[1], "lxc")) || cmd == &cmd_help)
+		cli_delegate(cmd == &cmd_help ? "creel-online" : "creel-docker", argv);
 	if (!cmd || cmd->flags & CMD_OCI)
 		return unknown_command(name);
 	if (cmd == &cmd_oci ? cli_oci_enters(argc - 1, argv + 1) : cmd->flags & CMD_ENTERS)
@@ -109,5 +126,7 @@ int main(int argc, char **argv)
 		return run(cmd, cmd == &cmd_oci ? prog : cmd->name, argc, argv);
 	if (startswith(prog, "lxc-"))
 		return unknown_command(prog);
+	if (streq(prog, "docker"))
+		cli_delegate("creel-docker", argv);
 	return run_sub(argc, argv);
 }

@@ -94,7 +94,8 @@ static void man_page_name(const struct command *cmd, struct buf *out)
 {
 	if (!(cmd->flags & (CMD_LXC | CMD_HELP_FIRST)))
 		buf_puts(out, "creel-");
-	buf_puts(out, cmd->name);
+	for (const char *s = cmd->name; *s; s++)
+		buf_putc(out, *s == ' ' ? '-' : *s);
 }
 
 void help_man(const struct command *cmd, struct buf *out)

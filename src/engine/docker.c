@@ -50,6 +50,11 @@ int docker_open(const struct docker_opts *o, struct docker **ret, struct err *e)
 	r = images_open(o->root, o->driver, &d->images, e);
 	if (r == 0)
 		r = db_schema(d->images->db, "containers", schema, e);
+	if (r == 0) {
+		_cleanup_free_ char *dir = path_join(d->images->root, "containers");
+
+		r = dir ? dir_make_all(dir, 0710, e) : err_oom(e);
+	}
 	if (r == 0)
 		r = engine_open(&go, &d->engine, e);
 	if (r < 0)

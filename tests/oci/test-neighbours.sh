@@ -21,7 +21,7 @@ is "each root has its own" "$(oci list -q; oci --root "$other" list -q)" "$(prin
 is "lxc-ls" "$(env -u LXCPATH lxc-ls -1 | sort | tr '\n' ' ')" "$c $id "
 is "lxc-ls of one lxcpath shows those of it only" "$(lxc-ls -P "$LXCPATH" -1)" ""
 is "creel ps" "$(creel ps -1 | sort | tr '\n' ' ')" "$c $id "
-is "creel ps --format json" "$(creel ps --format json | jq -r '.[].state' | sort -u)" RUNNING
+is "creel ps --format json" "$(creel ps --format json | jq -r .State | sort -u)" running
 for name in "$c" "$id"; do
 	is "lxc-info $name" "$(lxc-info -n "$name" -sH)" RUNNING
 	is "lxc-info: pid $name" "$(lxc-info -n "$name" -pH)" "$(readlink -e /run/creel/"$name" | xargs -I{} sed -n 's/^pid=//p' {}/state)"

@@ -17,14 +17,28 @@ static const struct opt opts[] = {
 	OPT_END
 };
 
-/* "lxc-start", "start", "creel-start", "creel-oci-create" or "creel". */
-static const struct command *find(const char *word)
+/* "lxc-start", "start", "creel-start", "creel-oci-create", "creel-volume-ls" or "creel"; NEXT: the word behind it, NULL. */
+static const struct command *find(const char *word, const char *next)
 {
-	const char *own = startswith(word, "creel-");
+	const char *own = startswith(word, "creel-") ?: word;
+	const struct command *cmd;
+	char name[128], *dash;
 
 	if (streq(word, "creel"))
 		return &cmd_creel;
-	return command_find(own ?: word);
+	if (next) {
+		snprintf(name, sizeof(name), "%s %s", own, next);
+		cmd = command_find(name);
+		if (cmd)
+			return cmd;
+	}
+	cmd = command_find(own);
+	snprintf(name, sizeof(name), "%s", own);
+	dash = strchr(name, '-');
+	if (cmd || !dash)
+		return cmd;
+	*dash = ' ';
+	return command_find(name);
 }
 
 static int run(struct cli *c)
@@ -43,7 +57,7 @@ static int run(struct cli *c)
 		return cli_print(c, &out, 0);
 	}
 	if (c->operands.n)
-		cmd = find(c->operands.v[0]);
+		cmd = find(c->operands.v[0], c->operands.n > 1 ? c->operands.v[1] : NULL);
 	if (!cmd)
 		return cli_usage_error(c, "unknown command '%s'", c->operands.v[0]);
 	if (a.completion && help_completion(a.completion, cmd, &out, &e) < 0)

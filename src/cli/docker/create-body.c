@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "cli/docker/create.h"
 
 #define BAD(...) err_kind(e, ERR_INVALID, -EINVAL, __VA_ARGS__)

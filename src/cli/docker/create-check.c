@@ -12,17 +12,17 @@
 
 #define BAD(...) err_kind(e, ERR_INVALID, -EINVAL, __VA_ARGS__)
 
-int check_env(const char *arg, struct err *e)
+int flag_env(const char *arg, struct err *e)
 {
 	return !*arg || *arg == '=' ? BAD("invalid environment variable: %s", arg) : 0;
 }
 
-int check_label(const char *arg, struct err *e)
+int flag_label(const char *arg, struct err *e)
 {
 	return !*arg || *arg == '=' ? BAD("invalid label '%s': empty name", arg) : 0;
 }
 
-int check_link(const char *arg, struct err *e)
+int flag_link(const char *arg, struct err *e)
 {
 	const char *colon = strchr(arg, ':');
 
@@ -38,12 +38,12 @@ static bool is_address(const char *s)
 	return inet_pton(AF_INET, s, a) == 1 || inet_pton(AF_INET6, s, a) == 1;
 }
 
-int check_ip(const char *arg, struct err *e)
+int flag_ip(const char *arg, struct err *e)
 {
 	return is_address(arg) ? 0 : BAD("IP address is not correctly formatted: %s", arg);
 }
 
-int check_add_host(const char *arg, struct err *e)
+int flag_add_host(const char *arg, struct err *e)
 {
 	size_t n = strcspn(arg, "=");
 	const char *ip = arg + n;
@@ -65,7 +65,7 @@ int check_add_host(const char *arg, struct err *e)
 	return 0;
 }
 
-int check_ulimit(const char *arg, struct err *e)
+int flag_ulimit(const char *arg, struct err *e)
 {
 	static const char *const names[] = { "as",	"core",	    "cpu",	  "data",   "fsize", "locks",
 					     "memlock", "msgqueue", "nice",	  "nofile", "nproc", "rss",
@@ -96,7 +96,7 @@ int check_ulimit(const char *arg, struct err *e)
 	return 0;
 }
 
-int check_sysctl(const char *arg, struct err *e)
+int flag_sysctl(const char *arg, struct err *e)
 {
 	static const char *const names[] = {
 		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
@@ -124,7 +124,7 @@ static const char *major_minor(const char *s)
 	return s + strspn(s, "0123456789");
 }
 
-int check_device_rule(const char *arg, struct err *e)
+int flag_device_rule(const char *arg, struct err *e)
 {
 	const char *s = arg;
 
@@ -152,7 +152,7 @@ static int device_value(const char *arg, const char **ret, struct err *e)
 	return 0;
 }
 
-int check_weight(const char *arg, struct err *e)
+int flag_weight(const char *arg, struct err *e)
 {
 	const char *text;
 	uint64_t w;
@@ -165,7 +165,7 @@ int check_weight(const char *arg, struct err *e)
 	return 0;
 }
 
-int check_bps(const char *arg, struct err *e)
+int flag_bps(const char *arg, struct err *e)
 {
 	const char *text;
 	int64_t v;
@@ -180,7 +180,7 @@ int check_bps(const char *arg, struct err *e)
 	return 0;
 }
 
-int check_iops(const char *arg, struct err *e)
+int flag_iops(const char *arg, struct err *e)
 {
 	const char *text;
 	uint64_t v;
@@ -196,7 +196,7 @@ int check_iops(const char *arg, struct err *e)
 	return 0;
 }
 
-int check_dns_search(const char *arg, struct err *e)
+int flag_dns_search(const char *arg, struct err *e)
 {
 	const char *s = arg + strspn(arg, " \t");
 	bool letter = false;
@@ -221,7 +221,7 @@ static bool is_long_form(const char *s)
 	return false;
 }
 
-int check_network(const char *arg, struct err *e)
+int flag_network(const char *arg, struct err *e)
 {
 	static const char *const keys[] = {
 		"name", "alias", "driver-opt", "link-local-ip", "mac-address", "ip", "ip6"
@@ -249,12 +249,12 @@ int check_network(const char *arg, struct err *e)
 	return r;
 }
 
-int check_gpus(const char *arg, struct err *e)
+int flag_gpus(const char *arg, struct err *e)
 {
 	return BAD("no driver for GPUs is there; give the device nodes with --device");
 }
 
-int check_attach(const char *arg, struct err *e)
+int flag_attach(const char *arg, struct err *e)
 {
 	if (strcasecmp(arg, "stdin") == 0 || strcasecmp(arg, "stdout") == 0 || strcasecmp(arg, "stderr") == 0)
 		return 0;

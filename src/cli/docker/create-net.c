@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "cli/docker/create.h"
 
 #define BAD(...) err_kind(e, ERR_INVALID, -EINVAL, __VA_ARGS__)
@@ -45,7 +46,7 @@ static int endpoint_field(struct endpoint *p, const char *field, struct err *e)
 	return 0;
 }
 
-/* ARG has passed check_network(): each field of a long form has a known key. */
+/* ARG has passed flag_network(): each field of a long form has a known key. */
 static int endpoint_parse(const char *arg, struct endpoint *p, struct err *e)
 {
 	int r = 0;

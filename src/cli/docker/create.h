@@ -8,8 +8,9 @@
  */
 
 #include "base/buf.h"
-#include "base/json.h"
 #include "cli/opt.h"
+
+struct json;
 
 enum { TRI_UNSAID = 0, TRI_OFF = -1, TRI_ON = 1 };
 
@@ -80,21 +81,21 @@ int env_add(struct strv *to, const char *word, struct err *e);
 
 /* --- checks of single arguments, for option tables; each appends to a struct strv at its row's offset --------------------- */
 
-int check_env(const char *arg, struct err *e);
-int check_label(const char *arg, struct err *e);
-int check_link(const char *arg, struct err *e);
-int check_ip(const char *arg, struct err *e);
-int check_ulimit(const char *arg, struct err *e);
-int check_sysctl(const char *arg, struct err *e);
-int check_add_host(const char *arg, struct err *e);
-int check_device_rule(const char *arg, struct err *e);
-int check_weight(const char *arg, struct err *e);
-int check_bps(const char *arg, struct err *e);
-int check_iops(const char *arg, struct err *e);
-int check_dns_search(const char *arg, struct err *e);
-int check_network(const char *arg, struct err *e);
-int check_gpus(const char *arg, struct err *e);
-int check_attach(const char *arg, struct err *e);
+int flag_env(const char *arg, struct err *e);
+int flag_label(const char *arg, struct err *e);
+int flag_link(const char *arg, struct err *e);
+int flag_ip(const char *arg, struct err *e);
+int flag_ulimit(const char *arg, struct err *e);
+int flag_sysctl(const char *arg, struct err *e);
+int flag_add_host(const char *arg, struct err *e);
+int flag_device_rule(const char *arg, struct err *e);
+int flag_weight(const char *arg, struct err *e);
+int flag_bps(const char *arg, struct err *e);
+int flag_iops(const char *arg, struct err *e);
+int flag_dns_search(const char *arg, struct err *e);
+int flag_network(const char *arg, struct err *e);
+int flag_gpus(const char *arg, struct err *e);
+int flag_attach(const char *arg, struct err *e);
 /* Bytes, as -m has them; "-1" where UNLIMITED. */
 int size_option(const char *arg, bool unlimited, int64_t *ret, struct err *e);
 int duration_option(const char *arg, int64_t *ret, struct err *e);

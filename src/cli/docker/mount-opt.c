@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "cli/docker/create.h"
 #include "cli/docker/units.h"

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/docker/commands.h"
+
+const struct command *const commands[] = { DOCKER_COMMANDS NULL };

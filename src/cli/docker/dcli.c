@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/docker/dcli.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define AT(member) offsetof(struct docker_globals, member)
+
+const struct opt docker_global_opts[] = {
+	{ 0, "config", "DIR", "Folder of config.json with log-ins; ~/.docker by default.", OPT_STR, AT(config),
+	  .complete = COMPLETE_DIR },
+	{ 'c', "context", "NAME", "Accepted: there is no daemon to choose.", OPT_STR, AT(ignored) },
+	{ 0, "data-root", "DIR", "Where images and containers are; $CREEL_ROOT, else /var/lib/creel.", OPT_STR,
+	  AT(root), .complete = COMPLETE_DIR },
+	{ 'D', "debug", NULL, "Accepted.", OPT_BOOL, AT(debug), 1 },
+	{ 'h', "help", NULL, "Show this help.", OPT_BOOL, AT(help), 1 },
+	{ 'H', "host", "SOCKET", "Accepted where it is a local socket: no daemon is asked.", OPT_LIST, AT(hosts) },
+	{ 'l', "log-level", "LEVEL", "Accepted.", OPT_STR, AT(ignored) },
+	{ 'v', "version", NULL, "Print the version.", OPT_BOOL, AT(version), 1 },
+	OPT_END
+};
+
+int dk_error(const struct cli *c, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s\n", buf_str(&text));
+	return 1;
+}
+
+int dk_fail(const struct cli *c, const struct err *e)
+{
+	fprintf(stderr, "Error response from daemon: %s\n", e->msg);
+	if (*e->hint)
+		fprintf(stderr, "hint: %s\n", e->hint);
+	return 1;
+}
+
+static int too_many(const struct cli *c)
+{
+	const struct command *cmd = c->cmd;
+	unsigned min = cmd->min_args, max = cmd->max_args;
+	char what[64];
+
+	if (max == 0 && min == 0)
+		snprintf(what, sizeof(what), "accepts no arguments");
+	else if (min == max)
+		snprintf(what, sizeof(what), "requires exactly %u argument%s", min, min == 1 ? "" : "s");
+	else if (max == ARGS_ANY)
+		snprintf(what, sizeof(what), "requires at least %u argument%s", min, min == 1 ? "" : "s");
+	else if (min == 0)
+		snprintf(what, sizeof(what), "requires at most %u argument%s", max, max == 1 ? "" : "s");
+	else
+		snprintf(what, sizeof(what), "requires at least %u and at most %u arguments", min, max);
+	fprintf(stderr, "\"%s\" %s.\nSee '%s --help'.\n\nUsage:  %s %s\n\n%s\n", c->prog, what, c->prog, c->prog,
+		cmd->synopsis, cmd->summary);
+	return 1;
+}
+
+int dk_parse(struct cli *c, void *args)
+{
+	struct opt_parser p = { .stop_after = c->cmd->flags & CMD_COMMAND ? 1 : 0 };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err e = { 0 };
+	int r;
+
+	cli_sets(c->cmd, c, args, p.sets);
+	r = opt_parse_pflag(&p, c->argc, c->argv, &e);
+	c->operands = p.operands;
+	if (r < 0) {
+		fprintf(stderr, "%s\nSee '%s --help'.\n", e.msg, c->prog);
+		return 125;
+	}
+	if (c->help) {
+		help_text(c->cmd, &out);
+		return cli_print(c, &out, 0);
+	}
+	if (c->operands.n < c->cmd->min_args || c->operands.n > c->cmd->max_args)
+		return too_many(c);
+	return -1;
+}
+
+int dk_open(const struct cli *c, struct docker **ret, struct err *e)
+{
+	struct registry_opts registry = { .config_dir = c->docker->config };
+	struct docker_opts o = { .root = c->docker->root, .log = &c->log, .registry = &registry };
+
+	if (isempty(o.root))
+		o.root = getenv("CREEL_ROOT");
+	if (isempty(o.root))
+		o.root = NULL;
+	return docker_open(&o, ret, e);
+}
+
+int dk_start(const struct cli *c, struct docker **ret)
+{
+	struct err e = { 0 };
+
+	return dk_open(c, ret, &e) < 0 ? dk_fail(c, &e) : 0;
+}
+
+struct json_object *dk_json(const struct cli *c, const struct buf *text)
+{
+	struct json_object *o = json_tokener_parse(buf_str(text));
+
+	if (!o)
+		dk_error(c, "the engine's answer is no JSON: %.200s", buf_str(text));
+	return o;
+}
+
+int dk_each(const struct cli *c, int (*fn)(struct docker *d, const char *name, void *arg, struct err *e), void *arg)
+{
+	_cleanup_(docker_freep) struct docker *d = NULL;
+	int code = dk_start(c, &d);
+
+	if (code)
+		return code;
+	for (size_t i = 0; i < c->operands.n; i++) {
+		struct err e = { 0 };
+
+		if (fn(d, c->operands.v[i], arg, &e) < 0)
+			code = dk_fail(c, &e);
+		else
+			printf("%s\n", c->operands.v[i]);
+		fflush(stdout);
+	}
+	return code;
+}
+
+struct json_object *dk_get(struct json_object *o, const char *path)
+{
+	while (*path && o) {
+		size_t n = strcspn(path, ".");
+		char name[64];
+		struct json_object *next = NULL;
+
+		if (n >= sizeof(name) || !json_object_is_type(o, json_type_object))
+			return NULL;
+		memcpy(name, path, n);
+		name[n] = '\0';
+		json_object_object_get_ex(o, name, &next);
+		o = next;
+		path += n + (path[n] == '.');
+	}
+	return o;
+}
+
+const char *dk_text(struct json_object *o, const char *path)
+{
+	struct json_object *v = dk_get(o, path);
+
+	return v ? json_object_get_string(v) : "";
+}
+
+int64_t dk_int(struct json_object *o, const char *path)
+{
+	return json_object_get_int64(dk_get(o, path));
+}
+
+bool dk_bool(struct json_object *o, const char *path)
+{
+	return json_object_get_boolean(dk_get(o, path));
+}
+
+int dk_filter(void *args, struct strv *to, const char *arg, struct err *e)
+{
+	if (!*arg)
+		return 0;
+	if (!strchr(arg, '='))
+		return err_kind(e, ERR_INVALID, -EINVAL, "bad format of filter (expected name=value)");
+	return strv_push(to, arg, e);
+}
+
+int dk_filters(const struct strv *words, struct buf *out, struct err *e)
+{
+	struct json_object *o, *list;
+
+	if (words->n == 0)
+		return 0;
+	o = json_object_new_object();
+	for (size_t i = 0; i < words->n; i++) {
+		size_t n = strcspn(words->v[i], "=");
+		_cleanup_free_ char *key = strndup(words->v[i], n);
+
+		if (!key)
+			continue;
+		for (char *p = key; *p; p++)
+			*p |= *p >= 'A' && *p <= 'Z' ? 0x20 : 0;
+		if (!json_object_object_get_ex(o, key, &list)) {
+			list = json_object_new_array();
+			json_object_object_add(o, key, list);
+		}
+		json_object_array_add(list, json_object_new_string(words->v[i] + n + 1));
+	}
+	buf_puts(out, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+	return buf_error(out, e);
+}
+
+bool dk_confirm(const char *question)
+{
+	char answer[16] = "";
+
+	printf("%s [y/N] ", question);
+	fflush(stdout);
+	if (!fgets(answer, sizeof(answer), stdin))
+		putchar('\n');
+	return *answer == 'y' || *answer == 'Y';
+}
+
+const char *dk_id(const char *id, bool all, char buf[static 80])
+{
+	const char *bare = startswith(id, "sha256:");
+
+	snprintf(buf, 80, "%.*s", all ? 79 : 12, all ? id : bare ?: id);
+	return buf;
+}
+
+int64_t dk_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the commands of Docker's client share. Each turns its options into the Engine API's JSON, calls the engine, and prints
+ * what that answers: nothing is decided here. Messages and exit codes are those of Docker's client, which scripts look for.
+ *
+ * Files of this folder may use json-c, whose names base/json.h has, too: no header here includes either.
+ */
+
+#include "cli/cli.h"
+#include "engine/docker.h"
+
+struct json_object;
+
+/* The options before the verb. */
+struct docker_globals {
+	const char *config; /* folder of config.json */
+	const char *root;   /* data root, NULL: the usual one */
+	bool debug, version, help;
+	struct strv hosts;
+	const char *ignored;
+};
+extern const struct opt docker_global_opts[];
+
+/* Parses into ARGS, checks how many operands there are. Returns the exit code when there is nothing more to do, else -1. */
+int dk_parse(struct cli *c, void *args);
+int dk_open(const struct cli *c, struct docker **ret, struct err *e);
+/* Opens or says why not: 0, or the exit code. */
+int dk_start(const struct cli *c, struct docker **ret);
+
+/* "Error response from daemon: …", as scripts know it. Returns 1. */
+int dk_fail(const struct cli *c, const struct err *e);
+int dk_error(const struct cli *c, const char *fmt, ...) _printf_(2, 3); /* the bare message; 1 */
+/* Parses what the engine has answered. The caller's (json_object_put()); NULL: it is no JSON, and that has been said. */
+struct json_object *dk_json(const struct cli *c, const struct buf *text);
+
+/* Calls FN for each operand and prints its name where that worked, the error where not. 0, or 1: one of them did not. */
+int dk_each(const struct cli *c, int (*fn)(struct docker *d, const char *name, void *arg, struct err *e), void *arg);
+
+/* Members: text ("" where there is none), numbers, and members of members by "A.B". */
+const char *dk_text(struct json_object *o, const char *path);
+int64_t dk_int(struct json_object *o, const char *path);
+bool dk_bool(struct json_object *o, const char *path);
+struct json_object *dk_get(struct json_object *o, const char *path);
+
+/* --filter K=V words as the API's JSON, "" where there are none. */
+int dk_filter(void *args, struct strv *to, const char *arg, struct err *e);
+int dk_filters(const struct strv *words, struct buf *out, struct err *e);
+
+/* "[y/N]" */
+bool dk_confirm(const char *question);
+
+/* The id without "sha256:", twelve digits of it where SHORT. */
+const char *dk_id(const char *id, bool all, char buf[static 80]);
+
+int64_t dk_now(void);
+
+/* --- format.c: rows of text fields as a table, by a template, or as JSON ----------------------------------------------------- */
+
+struct column {
+	const char *field, *header;
+};
+struct listing {
+	const char *table; /* the template of the default table */
+	const struct column *columns;
+	const char *name; /* of configFile's format, for the error */
+};
+/* ROWS: an array of objects, one member a column. FORMAT: --format, NULL or "" is the table. The exit code. */
+int dk_print_rows(const struct cli *c, const char *format, const struct listing *l, struct json_object *rows);
+/* DATA as JSON with an indent of four, as inspect prints it. */
+void dk_pretty(struct json_object *o, struct buf *out);
+/* An object's members, sorted by name. Owned by the caller. */
+struct json_object *dk_sorted(struct json_object *o);
+/* Aligns lines whose cells are separated by tabs. */
+void dk_align(const char *text, struct buf *out);
+/* \t and \n in what was typed. */
+char *dk_unescape(const char *format);
+
+/* --- streams.c: a terminal in raw mode, its size, and signals that are passed on ---------------------------------------------- */
+
+struct streams;
+/* What to do about the terminal and signals while a container's streams are connected. */
+struct streams_opts {
+	struct docker *docker;
+	const struct cli *cli;
+	const char *id;	  /* of the container, or NULL */
+	const char *exec; /* of an exec */
+	bool tty;	  /* the container has one */
+	bool raw;	  /* ours is its: raw mode */
+	bool proxy;	  /* signals go to it */
+};
+int streams_begin(const struct streams_opts *o, struct streams **ret, struct err *e);
+/* The container runs: tells it the size of the terminal. */
+void streams_started(struct streams *s);
+struct streams *streams_end(struct streams *s);
+
+/* --- run.c ------------------------------------------------------------------------------------------------------------------ */
+
+/* Pulls IMAGE by the program that can, saying so on standard error. 0 or -errno with the message said. */
+int dk_pull_missing(const struct cli *c, const char *image, const char *platform, bool quiet);

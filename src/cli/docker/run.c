@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* run and create. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cli/docker/create.h"
+#include "cli/docker/dcli.h"
+
+struct run_args {
+	struct create_args create; /* first: its table stores here */
+	bool detach, sig_proxy;
+	const char *detach_keys;
+};
+
+#define AT(member) offsetof(struct run_args, member)
+static const struct opt run_opts[] = {
+	{ 'd', "detach", NULL, "Leave it in the background and print its id.", OPT_BOOL, AT(detach), 1 },
+	{ 0, "detach-keys", "KEYS", "What leaves a container that goes on; ctrl-p,ctrl-q by default.", OPT_STR,
+	  AT(detach_keys) },
+	{ 0, "sig-proxy", NULL, "Pass signals on to it; =false not to.", OPT_BOOL, AT(sig_proxy), 1 },
+	OPT_END
+};
+
+/* "docker: MESSAGE.", as run has it for whatever it did not come to a container's own code with. */
+static int run_error(const struct cli *c, const char *from, const char *msg, int code)
+{
+	size_t n = strlen(msg);
+
+	fprintf(stderr, "docker: %s%s%s\nSee '%s --help'.\n", from, msg, n && msg[n - 1] == '.' ? "" : ".", c->prog);
+	return code;
+}
+
+static int engine_error(const struct cli *c, const struct err *e)
+{
+	int code = e->code == -ENOENT && e->kind != ERR_NOT_FOUND ? 127
+		   : (e->code == -EACCES || e->code == -EPERM || e->code == -ENOEXEC || e->code == -EISDIR) &&
+				   e->kind != ERR_DENIED
+			   ? 126
+			   : 125;
+
+	return run_error(c, "Error response from daemon: ", e->msg, code);
+}
+
+/* By the program that knows registries; what it says goes to standard error. */
+int dk_pull_missing(const struct cli *c, const char *image, const char *platform, bool quiet)
+{
+	char *argv[16], *name = program_invocation_name;
+	int n = 0, status;
+	pid_t pid;
+
+	argv[n++] = name;
+	if (!isempty(c->docker->config)) {
+		argv[n++] = (char *)"--config";
+		argv[n++] = (char *)(uintptr_t)c->docker->config;
+	}
+	if (!isempty(c->docker->root)) {
+		argv[n++] = (char *)"--data-root";
+		argv[n++] = (char *)(uintptr_t)c->docker->root;
+	}
+	argv[n++] = (char *)"pull";
+	argv[n++] = (char *)"--for-run";
+	if (quiet)
+		argv[n++] = (char *)"-q";
+	if (!isempty(platform)) {
+		argv[n++] = (char *)"--platform";
+		argv[n++] = (char *)(uintptr_t)platform;
+	}
+	argv[n++] = (char *)(uintptr_t)image;
+	argv[n] = NULL;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+		cli_delegate("creel-online", argv);
+		fprintf(stderr, "docker: the program creel-online is missing.\n");
+		_exit(125);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return run_error(c, "", "the image could not be pulled", -ECHILD);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+/* --- creating -------------------------------------------------------------------------------------------------------------- */
+
+static int cidfile_open(const char *path, int *ret, struct err *e)
+{
+	*ret = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (*ret >= 0)
+		return 0;
+	if (errno == EEXIST)
+		return err_kind(e, ERR_EXISTS, -EEXIST,
+				"container ID file found, make sure the other container isn't running or delete %s",
+				path);
+	return err_kind(e, ERR_INVALID, -errno, "failed to create the container ID file: open %s: %m", path);
+}
+
+static int create_once(struct docker *d, const struct create_args *a, const struct buf *body, struct buf *answer,
+		       struct err *e)
+{
+	buf_reset(answer);
+	return docker_create(d, isempty(a->name) ? NULL : a->name, buf_str(body),
+			     isempty(a->platform) ? NULL : a->platform, answer, e);
+}
+
+/* Creates, after a pull where one is wanted. *RET is the id. 0, or the exit code. */
+static int create(const struct cli *c, struct docker *d, const struct create_args *a, const struct buf *body,
+		  char **ret)
+{
+	_cleanup_buf_ struct buf answer = BUF_INIT;
+	const char *image = c->operands.v[0];
+	struct json_object *o, *warnings;
+	struct err e = { 0 };
+	int r;
+
+	if (streq(a->pull, "always") && dk_pull_missing(c, image, a->platform, a->quiet) < 0)
+		return 125;
+	r = create_once(d, a, body, &answer, &e);
+	if (r == -ENOENT && e.kind == ERR_NOT_FOUND && startswith(e.msg, "No such image") &&
+	    streq(a->pull, "missing")) {
+		if (!a->quiet)
+			fprintf(stderr, "Unable to find image '%s%s' locally\n", image,
+				strchr(image, '@') || strrchr(image, ':') > strrchr(image, '/') ? "" : ":latest");
+		if (dk_pull_missing(c, image, a->platform, a->quiet) < 0)
+			return 125;
+		err_clear(&e);
+		r = create_once(d, a, body, &answer, &e);
+	}
+	if (r < 0)
+		return run_error(c, "Error response from daemon: ", e.msg, 125);
+	o = dk_json(c, &answer);
+	if (!o)
+		return 125;
+	warnings = dk_get(o, "Warnings");
+	for (size_t i = 0; warnings && i < json_object_array_length(warnings); i++)
+		fprintf(stderr, "WARNING: %s\n", json_object_get_string(json_object_array_get_idx(warnings, i)));
+	*ret = strdup(dk_text(o, "Id"));
+	json_object_put(o);
+	return *ret ? 0 : 125;
+}
+
+/* All that create and run have in common. */
+static int make(const struct cli *c, struct docker **ret_d, const struct create_args *a, char **ret_id)
+{
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	_cleanup_close_ int cid = -EBADF;
+	struct err e = { 0 };
+	int code;
+
+	if (create_body(a, strv_get(&c->operands), &body, &e) < 0)
+		return run_error(c, "", e.msg, 125);
+	if (dk_open(c, ret_d, &e) < 0)
+		return run_error(c, "", e.msg, 125);
+	if (!isempty(a->cidfile) && cidfile_open(a->cidfile, &cid, &e) < 0)
+		return run_error(c, "", e.msg, 125);
+	code = create(c, *ret_d, a, &body, ret_id);
+	if (cid >= 0 && code == 0)
+		(void)fd_write_all(cid, *ret_id, strlen(*ret_id));
+	else if (cid >= 0)
+		unlink(a->cidfile);
+	return code;
+}
+
+static int run_create(struct cli *c)
+{
+	struct create_args a = CREATE_ARGS_INIT;
+	_cleanup_(docker_freep) struct docker *d = NULL;
+	_cleanup_free_ char *id = NULL;
+	int code = dk_parse(c, &a);
+
+	if (code < 0) {
+		code = make(c, &d, &a, &id);
+		if (code == 0)
+			printf("%s\n", id);
+	}
+	create_args_done(&a);
+	return code;
+}
+
+/* --- running ---------------------------------------------------------------------------------------------------------------- */
+
+/* A child that waits for the end: once a container removes itself, nobody else could say what its code was. It is made before
+ * a database is open, as SQLite wants it. */
+struct waiter {
+	pid_t pid;
+	int ask, answer;
+};
+
+static void waiter_ready(void *arg)
+{
+	(void)!write(*(int *)arg, "r", 1);
+}
+
+_noreturn_ static void waiter_main(const struct cli *c, int ask, int answer)
+{
+	struct docker *d = NULL;
+	int code = 125;
+	char text[128];
+	ssize_t n = read(ask, text, sizeof(text) - 1);
+
+	/* "CONDITION ID" */
+	if (n > 0) {
+		char *id = text + strcspn(text, " ");
+
+		text[n] = '\0';
+		*id++ = '\0';
+		if (dk_open(c, &d, NULL) >= 0 && docker_wait(d, id, text, waiter_ready, &answer, &code, NULL) >= 0)
+			(void)!write(answer, &code, sizeof(code));
+	}
+	_exit(0);
+}
+
+static int waiter_fork(const struct cli *c, struct waiter *w, struct err *e)
+{
+	int ask[2], answer[2];
+
+	if (pipe2(ask, O_CLOEXEC) < 0)
+		return err_set(e, -errno, "make a pipe");
+	if (pipe2(answer, O_CLOEXEC) < 0) {
+		fds_close_many(ask, 2);
+		return err_set(e, -errno, "make a pipe");
+	}
+	w->pid = fork();
+	if (w->pid == 0) {
+		fd_close(ask[1]);
+		fd_close(answer[0]);
+		waiter_main(c, ask[0], answer[1]);
+	}
+	fd_close(ask[0]);
+	fd_close(answer[1]);
+	w->ask = ask[1];
+	w->answer = answer[0];
+	return w->pid < 0 ? err_set(e, -errno, "fork") : 0;
+}
+
+static int waiter_begin(const char *id, const char *condition, const struct waiter *w, struct err *e)
+{
+	char text[128], byte;
+	int n = snprintf(text, sizeof(text), "%s %s", condition, id);
+
+	if (write(w->ask, text, (size_t)n) != n || read(w->answer, &byte, 1) != 1)
+		return err_kind(e, ERR_SYSTEM, -EIO, "nobody waits for the container");
+	return 0;
+}
+
+/* The container's code, once it has ended. */
+static int waiter_code(const struct waiter *w)
+{
+	int code = 125;
+
+	return read(w->answer, &code, sizeof(code)) == sizeof(code) ? code : 125;
+}
+
+static void waiter_end(struct waiter *w)
+{
+	if (w->pid <= 0)
+		return;
+	kill(w->pid, SIGKILL);
+	fd_close(w->ask);
+	fd_close(w->answer);
+	waitpid(w->pid, NULL, 0);
+}
+
+struct runner {
+	struct docker *d;
+	const char *id;
+	struct streams *streams;
+	struct err start_error;
+	bool failed;
+};
+
+static void start_it(void *arg)
+{
+	struct runner *x = arg;
+
+	if (docker_start(x->d, x->id, &x->start_error) < 0)
+		x->failed = true;
+	else if (x->streams)
+		streams_started(x->streams);
+}
+
+static void give_up(const struct runner *x, const struct create_args *a)
+{
+	/* One that was to go away with its end has none. */
+	if (a->rm)
+		(void)docker_remove(x->d, x->id, true, true, NULL);
+}
+
+/* In the foreground: attached before it is started, so that nothing it says is missed. */
+static int foreground(const struct cli *c, struct docker *d, const struct run_args *a, const char *id,
+		      const struct waiter *w)
+{
+	struct docker_attach at = { .in = create_attaches(&a->create, "stdin") ? STDIN_FILENO : -EBADF,
+				    .out = create_attaches(&a->create, "stdout") ? STDOUT_FILENO : -EBADF,
+				    .err = create_attaches(&a->create, "stderr") ? STDERR_FILENO : -EBADF,
+				    .stream = true,
+				    .detach_keys = a->detach_keys,
+				    .ready = start_it };
+	struct runner x = { .d = d, .id = id };
+	struct streams_opts so = { .docker = d, .cli = c, .id = id, .tty = a->create.tty };
+	struct err e = { 0 };
+	int r;
+
+	so.raw = a->create.tty && at.in >= 0;
+	so.proxy = a->sig_proxy && !a->create.tty;
+	at.arg = &x;
+	if (waiter_begin(id, a->create.rm ? "removed" : "next-exit", w, &e) < 0 ||
+	    streams_begin(&so, &x.streams, &e) < 0) {
+		give_up(&x, &a->create);
+		return run_error(c, "", e.msg, 125);
+	}
+	r = docker_attach(d, id, &at, &e);
+	x.streams = streams_end(x.streams);
+	if (x.failed) {
+		give_up(&x, &a->create);
+		return engine_error(c, &x.start_error);
+	}
+	if (r != 0)
+		return r < 0 ? run_error(c, "", e.msg, 125) : 0;
+	return waiter_code(w);
+}
+
+static int background(const struct cli *c, struct docker *d, const struct run_args *a, const char *id)
+{
+	struct runner x = { .d = d, .id = id };
+
+	start_it(&x);
+	if (x.failed) {
+		give_up(&x, &a->create);
+		return engine_error(c, &x.start_error);
+	}
+	printf("%s\n", id);
+	return 0;
+}
+
+static int run_it(const struct cli *c, struct run_args *a)
+{
+	_cleanup_(docker_freep) struct docker *d = NULL;
+	_cleanup_(waiter_end) struct waiter w = { 0 };
+	_cleanup_free_ char *id = NULL;
+	struct err e = { 0 };
+	int code;
+
+	/* What nobody is connected with has no stream of ours. */
+	if (a->detach && strv_push(&a->create.attach, "", &e) < 0)
+		return run_error(c, "", e.msg, 125);
+	if (!a->detach && waiter_fork(c, &w, &e) < 0)
+		return run_error(c, "", e.msg, 125);
+	code = make(c, &d, &a->create, &id);
+	if (code)
+		return code;
+	return a->detach ? background(c, d, a, id) : foreground(c, d, a, id, &w);
+}
+
+static int run_run(struct cli *c)
+{
+	struct run_args a = { .create = CREATE_ARGS_INIT, .sig_proxy = true };
+	int code = dk_parse(c, &a);
+
+	if (code < 0 && a.detach && a.create.attach.n)
+		code = dk_error(c, "Conflicting options: -a and -d");
+	if (code < 0 && a.create.tty && a.create.interactive && !a.detach && !isatty(STDIN_FILENO))
+		code = dk_error(c, "the input device is not a TTY");
+	if (code < 0)
+		code = run_it(c, &a);
+	create_args_done(&a.create);
+	return code;
+}
+
+#define RUN_EXITS                                                                                                   \
+	(const struct text_pair[])                                                                                  \
+	{                                                                                                           \
+		{ "125", "The container could not be made or started." }, { "126", "COMMAND cannot be executed." }, \
+			{ "127", "There is no COMMAND." }, { "N", "What COMMAND ended with." },                     \
+		{                                                                                                   \
+			NULL, NULL                                                                                  \
+		}                                                                                                   \
+	}
+
+const struct command cmd_docker_run = {
+	.name = "run",
+	.flags = CMD_DOCKER | CMD_COMMAND | CMD_ENTERS,
+	.synopsis = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+	.summary = "Create and run a new container from an image",
+	.description =
+		"Makes a container from IMAGE, which is pulled where it is not there, and runs COMMAND in it, or what "
+		"the image says. In the foreground its output is shown and its exit code is ours.",
+	.opts = run_opts,
+	.more = create_opts,
+	.min_args = 1,
+	.max_args = ARGS_ANY,
+	.examples = (const struct text_pair[]){ { "creel run -it --rm debian", "A shell that leaves nothing behind." },
+						{ "creel run -d --name web -p 8080:80 nginx", "A service." },
+						{ NULL, NULL } },
+	.exits = RUN_EXITS,
+	.see_also = "creel-create(1), creel-exec(1), creel-ps(1)",
+	.run = run_run,
+};
+
+const struct command cmd_docker_create = {
+	.name = "create",
+	.flags = CMD_DOCKER | CMD_COMMAND,
+	.synopsis = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+	.summary = "Create a new container",
+	.description = "Makes a container as run does, prints its id, and does not start it.",
+	.more = create_opts,
+	.min_args = 1,
+	.max_args = ARGS_ANY,
+	.exits = (const struct text_pair[]){ { "0", "It is there." },
+					     { "125", "It could not be made." },
+					     { NULL, NULL } },
+	.see_also = "creel-run(1), creel-start(1)",
+	.run = run_create,
+};
