@@ -96,10 +96,10 @@ for i in 1 2 3 4 5 6 7 8; do
 	sleep "0.0$((i * 7 % 10))$i"
 	kill -9 $pid 2>/dev/null
 	wait $pid 2>/dev/null
-	"$TOOL" "$T/killed" "" list >list || bad=1
+	"$TOOL" "$T/killed" "" list >"$T/listed" || bad=1
 	while read -r name _; do
 		"$TOOL" "$T/killed" "" save "$name" >/dev/null || bad=2
-	done <list
+	done <"$T/listed"
 	[ $((i % 2)) = 0 ] || { "$TOOL" "$T/killed" "" prune >/dev/null & pid=$! && sleep 0.01 && kill -9 $pid 2>/dev/null && wait $pid 2>/dev/null; }
 done
 check "load, killed eight times (bad: $bad)" test "$bad" = 0
