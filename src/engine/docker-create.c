@@ -279,12 +279,22 @@ static int make_dir(struct making *m, struct err *e)
 {
 	_cleanup_close_ int dirfd = -EBADF;
 	struct docker_state st = { .status = DS_CREATED };
+	int r;
 
 	m->dir = docker_path(m->d, m->row.id, NULL);
 	if (!m->dir)
 		return err_oom(e);
-	if (mkdir(m->dir, 0710) < 0)
-		return err_set(e, -errno, "create %s", m->dir);
+	r = mkdir(m->dir, 0710) < 0 ? -errno : 0;
+	if (r == -ENOENT) {
+		_cleanup_free_ char *all = docker_path(m->d, "", NULL);
+
+		r = all ? dir_make_all(all, 0710, e) : err_oom(e);
+		if (r < 0)
+			return r;
+		r = mkdir(m->dir, 0710) < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		return err_set(e, r, "create %s", m->dir);
 	m->made = true;
 	dirfd = docker_dir(m->d, m->row.id, e);
 	return dirfd < 0 ? dirfd : docker_state_write(dirfd, &st, e);

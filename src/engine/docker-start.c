@@ -553,6 +553,8 @@ int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struc
 		st->error = strdup(e->msg);
 		(void)docker_state_write(dirfd, st, NULL);
 		docker_net_stopped(d, c->id);
+		/* Who waited for it to begin waits in vain. */
+		(void)docker_give_clients(dirfd, -EBADF, NULL);
 		return r;
 	}
 	if (health) {
