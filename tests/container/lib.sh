@@ -92,19 +92,22 @@ make_container() {
 		echo "lxc.uts.name = $name"
 		echo "lxc.rootfs.path = dir:$dir/rootfs"
 		[ -t 0 ] || cat
-		if ! is_root; then
-			echo "lxc.idmap = u 0 $(sub_start /etc/subuid) 65536"
-			echo "lxc.idmap = g 0 $(sub_start /etc/subgid) 65536"
-		fi
+		own_ids
 	} >"$dir/config"
 	if ! is_root; then
 		chmod 755 "$T" "$LXCPATH" "$dir"
 		own_by_container "$dir/rootfs"
 	fi
 }
+# The id maps of an ordinary user's container, as lines of its configuration.
+own_ids() {
+	is_root || printf 'lxc.idmap = %s\n' "u 0 $(sub_start /etc/subuid) 65536" "g 0 $(sub_start /etc/subgid) 65536"
+}
 sub_start() { awk -F: -v u="$(id -un)" '$1 == u {print $2; exit}' "$1"; }
 # The tree belongs to the container's root (the first delegated id), as an ordinary user may: by way of newuidmap.
 own_by_container() { unshare -U --map-auto --map-root-user chown -R 1:1 "$1"; }
+# as_files COMMAND…: by whom the files of any container can be written: what goes on in its root from outside.
+as_files() { if is_root; then "$@"; else unshare -U --map-auto --map-root-user "$@"; fi; }
 
 # in_ct NAME COMMAND…: runs it inside.
 in_ct() {
