@@ -161,7 +161,7 @@ static int push_one(struct images *s, struct registry *r, const struct reference
 	_cleanup_buf_ struct buf full = BUF_INIT, done = BUF_INIT;
 	_cleanup_free_ char *text = NULL, *type = NULL;
 	_cleanup_image_ struct image i = { 0 };
-	char digest[DIGEST_MAX], id[SHORT_ID];
+	char digest[DIGEST_MAX], full_id[DIGEST_MAX], id[SHORT_ID];
 	size_t len = 0;
 	int rc;
 
@@ -180,7 +180,13 @@ static int push_one(struct images *s, struct registry *r, const struct reference
 	if (rc >= 0)
 		rc = registry_put_manifest(r, name->path, name->tag, type, text, len, e);
 	if (rc >= 0) {
+		struct reference pushed = { .domain = name->domain, .path = name->path, .digest = digest };
+
+		/* Known by that digest from now on, as what was pulled. */
 		digest_of(text, len, digest);
+		rc = image_add(s, text, len, type, &pushed, NULL, full_id, e);
+	}
+	if (rc >= 0) {
 		buf_printf(&done, "%s: digest: %s size: %zu", name->tag, digest, len);
 		progress_say(p, NULL, buf_str(&done), 0, 0);
 	} else {

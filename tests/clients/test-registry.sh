@@ -128,6 +128,8 @@ is "push" "$(said image-push "$T/data" $A/fourth:new)" "3 LAYER: Mounted from fi
 is "push once more" "$(said image-push "$T/data" $A/fourth:new | grep already)" "3 LAYER: Layer already exists"
 check "which is what it was" tool fetch $A/fourth:new "$T/fourth"
 check "all of it" whole "$T/fourth"
+check "a name in a third repository" tool image-tag "$T/data" $A/fourth:new $A/fifth:new
+like "is mounted, too" "$(said image-push "$T/data" $A/fifth:new)" '3 LAYER: Mounted from (first/app|third|fourth)'
 says "push of nothing" 'does not exist locally with the tag' tool image-push "$T/data" $A/nothing:1
 says "pull of nothing" 'manifest for .*first/app:no not found' tool image-pull "$T/data" $A/first/app:no
 says "pull that is denied" 'pull access denied for .*denied' tool image-pull "$T/data" $PROXY/denied/app:1
