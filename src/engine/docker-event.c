@@ -413,6 +413,11 @@ int docker_wait(struct docker *d, const char *id, const char *condition, void (*
 		r = docker_state_read(dirfd, c.id, &now, NULL);
 		if (r == 0)
 			code = now.exit_code;
+		/* A start that is under way has said RUNNING before there is anything to be seen of it: that is no end. */
+		if (r == 0 && now.finished_ns == then.finished_ns && now.status != DS_RUNNING && record_locked(c.id)) {
+			fd_close(record_lock(c.id, true, NULL));
+			continue;
+		}
 		if (r == 0 && reached(condition, &now, &then)) {
 			*ret_code = code;
 			return 0;

@@ -99,3 +99,5 @@ struct streams *streams_end(struct streams *s);
 
 /* Pulls IMAGE by the program that can, saying so on standard error. 0 or -errno with the message said. */
 int dk_pull_missing(const struct cli *c, const char *image, const char *platform, bool quiet);
+/* 127 or 126 where MSG says that the command is not there or cannot be executed, else OTHERWISE. */
+int dk_start_code(const char *msg, int otherwise);

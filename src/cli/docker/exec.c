@@ -99,13 +99,6 @@ static void ready(void *arg)
 	streams_started(arg);
 }
 
-static int code_of(const struct err *e)
-{
-	return e->code == -ENOENT && e->kind != ERR_NOT_FOUND			      ? 127
-	       : (e->code == -EACCES || e->code == -ENOEXEC) && e->kind != ERR_DENIED ? 126
-										      : 1;
-}
-
 static int connected(const struct cli *c, struct docker *d, const struct exec_args *a, const char *id)
 {
 	struct streams_opts so = { .docker = d, .cli = c, .exec = id, .tty = a->tty, .raw = a->tty && a->interactive };
@@ -126,7 +119,7 @@ static int connected(const struct cli *c, struct docker *d, const struct exec_ar
 	streams_end(s);
 	if (r < 0) {
 		dk_fail(c, &e);
-		return code_of(&e);
+		return dk_start_code(e.msg, 1);
 	}
 	return code;
 }
@@ -181,7 +174,7 @@ static int exec(const struct cli *c, const struct exec_args *a)
 		return connected(c, d, a, id);
 	if (docker_exec_start(d, id, NULL, &code, &e) < 0) {
 		dk_fail(c, &e);
-		return code_of(&e);
+		return dk_start_code(e.msg, 1);
 	}
 	return 0;
 }

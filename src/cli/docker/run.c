@@ -38,15 +38,25 @@ static int run_error(const struct cli *c, const char *from, const char *msg, int
 	return code;
 }
 
+/* What was not found or may not be executed, as Docker's client tells it: by the words. */
+int dk_start_code(const char *msg, int otherwise)
+{
+	static const struct {
+		const char *words;
+		int code;
+	} known[] = { { "executable file not found", 127 }, { "no such file or directory", 127 },
+		      { "permission denied", 126 },	    { "not a directory", 126 },
+		      { "exec format error", 126 },	    { "is a directory", 126 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcasestr(msg, known[i].words))
+			return known[i].code;
+	return otherwise;
+}
+
 static int engine_error(const struct cli *c, const struct err *e)
 {
-	int code = e->code == -ENOENT && e->kind != ERR_NOT_FOUND ? 127
-		   : (e->code == -EACCES || e->code == -EPERM || e->code == -ENOEXEC || e->code == -EISDIR) &&
-				   e->kind != ERR_DENIED
-			   ? 126
-			   : 125;
-
-	return run_error(c, "Error response from daemon: ", e->msg, code);
+	return run_error(c, "Error response from daemon: ", e->msg, dk_start_code(e->msg, 125));
 }
 
 /* By the program that knows registries; what it says goes to standard error. */
