@@ -23,6 +23,7 @@ extern const struct command cmd_docker_images;
 extern const struct command cmd_docker_info;
 extern const struct command cmd_docker_inspect;
 extern const struct command cmd_docker_kill;
+extern const struct command cmd_docker_load;
 extern const struct command cmd_docker_login;
 extern const struct command cmd_docker_logout;
 extern const struct command cmd_docker_logs;
@@ -44,6 +45,7 @@ extern const struct command cmd_docker_rm;
 extern const struct command cmd_docker_rmi;
 extern const struct command cmd_docker_run;
 extern const struct command cmd_docker_search;
+extern const struct command cmd_docker_save;
 extern const struct command cmd_docker_start;
 extern const struct command cmd_docker_stats;
 extern const struct command cmd_docker_stop;
@@ -76,6 +78,6 @@ extern const struct command cmd_docker_wait;
 		&cmd_docker_volume_prune, &cmd_docker_volume_rm, &cmd_docker_wait,
 
 /* Of creel-online alone. */
-#define ONLINE_COMMANDS                                                                                \
-	&cmd_docker_commit, &cmd_docker_cp, &cmd_docker_export, &cmd_docker_login, &cmd_docker_logout, \
-		&cmd_docker_pull, &cmd_docker_push, &cmd_docker_search,
+#define ONLINE_COMMANDS                                                                              \
+	&cmd_docker_commit, &cmd_docker_cp, &cmd_docker_export, &cmd_docker_load, &cmd_docker_login, \
+		&cmd_docker_logout, &cmd_docker_pull, &cmd_docker_push, &cmd_docker_save, &cmd_docker_search,

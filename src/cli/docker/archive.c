@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* save, load. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cli/docker/dcli.h"
+#include "cli/docker/progress.h"
+#include "image/pack.h"
+
+struct args {
+	bool quiet;
+	const char *input, *output, *platform;
+};
+#define AT(member) offsetof(struct args, member)
+
+static int to_fd(void *arg, const void *data, size_t len)
+{
+	return fd_write_all(*(int *)arg, data, len);
+}
+
+static const struct opt save_rows[] = { { 'o', "output", "FILE", "Into FILE, not to standard output.", OPT_STR,
+					  AT(output), .complete = COMPLETE_FILE },
+					OPT_END };
+
+/* The folder must be there, as the message says it. */
+static int open_output(const struct cli *c, const char *path, int *ret)
+{
+	_cleanup_free_ char *dir = strdup(path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+	struct stat st;
+
+	if (slash && slash != dir) {
+		*slash = '\0';
+		if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+			return dk_error(c, "failed to save image: invalid output path: directory \"%s\" does not exist",
+					dir);
+	}
+	*ret = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return *ret < 0 ? dk_error(c, "failed to save image: open %s: %m", path) : 0;
+}
+
+static int run_save(struct cli *c)
+{
+	_cleanup_(docker_freep) struct docker *d = NULL;
+	int fd = STDOUT_FILENO;
+	struct pack_sink sink = { .write = to_fd, .arg = &fd };
+	struct args a = { 0 };
+	struct err e = { 0 };
+	int code = dk_parse(c, &a);
+
+	if (code >= 0)
+		return code;
+	if (isempty(a.output) && isatty(STDOUT_FILENO))
+		return dk_error(c, "cowardly refusing to save to a terminal. Use the -o flag or redirect");
+	if (!isempty(a.output) && open_output(c, a.output, &fd))
+		return 1;
+	code = dk_start(c, &d);
+	if (code == 0 && images_save(docker_images(d), strv_get(&c->operands), &sink, &e) < 0) {
+		code = dk_fail(c, &e);
+		if (!isempty(a.output))
+			unlink(a.output);
+	}
+	return code;
+}
+
+const struct command cmd_docker_save = {
+	.name = "save",
+	.flags = CMD_DOCKER,
+	.synopsis = "[OPTIONS] IMAGE [IMAGE...]",
+	.summary = "Save one or more images to a tar archive (streamed to STDOUT by default)",
+	.description = "Writes images with their names as an archive that load, Docker, podman and skopeo read.",
+	.opts = save_rows,
+	.min_args = 1,
+	.max_args = ARGS_ANY,
+	.see_also = "creel-load(1), creel-export(1)",
+	.run = run_save,
+};
+
+static const struct opt load_rows[] = {
+	{ 'i', "input", "FILE", "From FILE, not standard input.", OPT_STR, AT(input), .complete = COMPLETE_FILE },
+	{ 0, "platform", "OS/ARCH", "Accepted.", OPT_STR, AT(platform), .flags = OPT_HIDDEN },
+	{ 'q', "quiet", NULL, "Say nothing of how far it is.", OPT_BOOL, AT(quiet), 1 },
+	OPT_END
+};
+
+static int run_load(struct cli *c)
+{
+	_cleanup_(progress_view_freep) struct progress_view *view = NULL;
+	_cleanup_(docker_freep) struct docker *d = NULL;
+	_cleanup_strv_ struct strv done = STRV_INIT;
+	_cleanup_close_ int file = -EBADF;
+	struct args a = { 0 };
+	struct err e = { 0 };
+	int code = dk_parse(c, &a);
+
+	if (code >= 0)
+		return code;
+	if (!isempty(a.input)) {
+		file = open(a.input, O_RDONLY | O_CLOEXEC);
+		if (file < 0)
+			return dk_error(c, "open %s: %s", a.input,
+					errno == ENOENT ? "no such file or directory" : "permission denied");
+	} else if (isatty(STDIN_FILENO)) {
+		return dk_error(c, "requested load from stdin, but stdin is empty");
+	}
+	code = dk_start(c, &d);
+	if (code)
+		return code;
+	if (progress_view_new(STDOUT_FILENO, a.quiet || !isatty(STDOUT_FILENO), &view, &e) < 0 ||
+	    images_load(docker_images(d), file >= 0 ? file : STDIN_FILENO, progress_view_get(view), &done, &e) < 0)
+		code = dk_fail(c, &e);
+	for (size_t i = 0; i < done.n; i++)
+		printf("%s\n", done.v[i]);
+	return code;
+}
+
+const struct command cmd_docker_load = {
+	.name = "load",
+	.flags = CMD_DOCKER,
+	.synopsis = "[OPTIONS]",
+	.summary = "Load an image from a tar archive or STDIN",
+	.description = "Takes the images of an archive in: of docker save, of an OCI layout, compressed or not.",
+	.opts = load_rows,
+	.see_also = "creel-save(1), creel-import(1)",
+	.run = run_load,
+};
