@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -68,6 +69,33 @@ static int list_write(int dirfd, const char *file, const struct list_file *l, st
 		buf_printf(&b, "%s\n", l->words.v[i]);
 	r = buf_error(&b, e);
 	return r < 0 ? r : file_replace(dirfd, file, buf_str(&b), b.len, 0644, sync, e);
+}
+
+/* An entry more at the end of what is there, for one file less to make; durable, as above. What has no room leaves nothing.
+ * -EAGAIN: the list has to be written anew. */
+static int list_append(int dirfd, const char *file, const char *lxcpath, const char *name, struct err *e)
+{
+	_cleanup_close_ int fd = openat(dirfd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct stat st;
+	ssize_t n;
+	char last;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_size < 1 ||
+	    pread(fd, &last, 1, st.st_size - 1) != 1 || last != '\n')
+		return -EAGAIN;
+	buf_printf(&b, "%s\n%s\n", lxcpath, name);
+	r = buf_error(&b, e);
+	if (r < 0)
+		return r;
+	n = pwrite(fd, buf_str(&b), b.len, st.st_size);
+	if (n == (ssize_t)b.len && fsync(fd) == 0)
+		return 0;
+	r = n < 0 ? -errno : n < (ssize_t)b.len ? -ENOSPC : -errno;
+	if (ftruncate(fd, st.st_size) < 0)
+		return err_set(e, -errno, "shorten %s", file);
+	return err_set(e, r, "write %s", file);
 }
 
 static int open_locked(const char *dir, struct err *e)
@@ -163,11 +191,16 @@ static int tell_one(const char *target, const char *lxcpath, const char *name, b
 		l.count = add ? l.count + 1 : l.count ? l.count - 1 : 0;
 		return list_write(fd, "lxc_snapshots", &l, e);
 	}
+	i = list_find(&l, lxcpath, name);
+	if (add && i == l.words.n) {
+		r = list_append(fd, "lxc_snapshots", lxcpath, name, e);
+		if (r != -EAGAIN)
+			return r;
+	}
 	if (add) {
 		r = list_add_entry(&l, lxcpath, name, e);
 		return r < 0 ? r : list_write(fd, "lxc_snapshots", &l, e);
 	}
-	i = list_find(&l, lxcpath, name);
 	if (i == l.words.n)
 		return 0;
 	strv_remove(&l.words, i);

@@ -59,6 +59,13 @@ is "what it rests on" "$(cat "$LXCPATH/$a-s/lxc_rdepends")" "$LXCPATH
 $a"
 is "what rests on it" "$(cat "$LXCPATH/$a/lxc_snapshots")" "$LXCPATH
 $a-s"
+for end in '\n' ''; do
+	printf "%s\n%s$end" "$LXCPATH" "$a-s" >"$LXCPATH/$a/lxc_snapshots"
+	check "another snapshot" lxc copy -n "$a" -N "$a-w" -s
+	is "both rest on it" "$(tr '\n' ' ' <"$LXCPATH/$a/lxc_snapshots")" "$LXCPATH $a-s $LXCPATH $a-w "
+	check "until it is destroyed" lxc destroy -n "$a-w"
+	is "then the one does" "$(tr '\n' ' ' <"$LXCPATH/$a/lxc_snapshots")" "$LXCPATH $a-s "
+done
 if start_ct "$a-s" 2>"$T/err"; then
 	ok "a snapshot starts"
 	is "with its own host name" "$(in_ct "$a-s" cat /etc/hostname)" "$a-s"
