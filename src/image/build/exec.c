@@ -201,8 +201,13 @@ static int wait_some(struct running *run, struct err *e)
 	fds[n] = (struct pollfd){ .fd = run->signals, .events = POLLIN };
 	if (poll(fds, n + 1, -1) < 0)
 		return errno == EINTR ? 0 : err_set(e, -errno, "poll");
-	if (fds[n].revents)
+	if (fds[n].revents) {
+		struct signalfd_siginfo taken;
+
+		/* It has been heard. */
+		(void)read(run->signals, &taken, sizeof(taken));
 		return err_kind(e, ERR_STATE, -EINTR, "the build was interrupted");
+	}
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		struct child *c = &run->children[index[i]];
 
@@ -222,8 +227,8 @@ static void end_all(struct running *run)
 		struct child *c = &run->children[i];
 
 		if (c->started && !c->done) {
-			/* It cleans up after itself when its command ends; a command that does not is ended with it. */
-			kill(c->pid, SIGTERM);
+			/* What it was running would not hear of anything milder; clean_up() ends that, too. */
+			kill(c->pid, SIGKILL);
 			while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 				;
 		}
@@ -359,6 +364,17 @@ static int tag_all(struct build *b, struct images *images, const char *id, struc
 	return r;
 }
 
+/* All layers of OTHER are layers of S, too. */
+static bool has_layers(const struct state *s, const struct state *other)
+{
+	const struct strv *a = &s->config.diff_ids, *b = &other->config.diff_ids;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (i >= a->n || !streq(a->v[i], b->v[i]))
+			return false;
+	return true;
+}
+
 static int register_image(struct build *b, char ret_id[static DIGEST_MAX], struct err *e)
 {
 	struct state *s = &b->states[b->target];
@@ -372,7 +388,7 @@ static int register_image(struct build *b, char ret_id[static DIGEST_MAX], struc
 		struct state *other = &b->states[i];
 		char unused[DIGEST_MAX];
 
-		if (b->df.stages[i]->needed && other->n_layers > other->n_base)
+		if (b->df.stages[i]->needed && other->n_layers > other->n_base && !has_layers(s, other))
 			r = image_add_local(images, &other->config, other->layers, other->n_layers, NULL, NULL, unused,
 					    e);
 	}

@@ -1,0 +1,243 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# runs: root
+# creel build: the Dockerfile language executed, its cache, kills in the middle, the same digest twice; other tools read it.
+. "${0%/*}/lib.sh"
+export CREEL_ROOT=$T/data
+# Overlayfs does not lie over everything that the test's own folder may be on.
+fresh_store() { mkdir -p "$CREEL_ROOT" && mount -t tmpfs -o mode=0711 tmpfs "$CREEL_ROOT"; }
+fresh_store
+mkdir "$T/c" && cd "$T/c" || exit 1
+make_rootfs "$T/root" && chmod 1777 "$T/root/tmp" && tar -C "$T/root" -czf base.tar.gz . && rm -rf "$T/root"
+
+# dockerfile NAME: standard input
+dockerfile() { cat >"$T/c/$1"; }
+# build ARG…: standard output and error in $out, the exit code in $code
+build() {
+	out=$(timeout 60 creel build "$@" 2>&1 </dev/null)
+	code=$?
+}
+# files IMAGE: the names in it
+files() {
+	rm -rf "$T/out"
+	printf 'FROM %s\n' "$1" | creel build -q -o "$T/out" -f - "$T/c" >/dev/null
+	(cd "$T/out" && find . -mindepth 1 | sort)
+}
+leftovers() { find "$CREEL_ROOT/layers/roots" "$CREEL_ROOT/build" -maxdepth 1 -name '????????????????????????????????????????????????????????????????' | wc -l; }
+
+dockerfile base <<'D'
+FROM scratch
+ADD base.tar.gz /
+ENV PATH=/bin:/sbin
+CMD ["sh"]
+D
+build -t base -f base .
+is "a base of an archive is built" "$code" 0
+like "in the words of the classic builder" "$out" '^Step 1/4 : FROM scratch$'
+like "with its id" "$out" '^Successfully built [0-9a-f]{12}$'
+like "and its name" "$out" '^Successfully tagged base:latest$'
+
+# --- the language
+mkdir -p d/sub && echo one >d/one && echo two >d/sub/two && echo x >d/x.o && echo secret >d/.env
+printf '**/*.o\nd/.env\n' >.dockerignore
+dockerfile all <<'D'
+# syntax=docker/dockerfile:1
+ARG FROM_TAG=latest
+FROM base:$FROM_TAG AS tools
+ARG WHO=nobody
+ENV GREETING="hello ${WHO:-you}"
+RUN echo "$GREETING" >/greeting
+SHELL ["/bin/ash", "-ec"]
+RUN false || echo "of $0" >/shell
+FROM base
+ARG WHO
+WORKDIR /w
+WORKDIR sub
+COPY --from=tools --chown=65534 --chmod=600 /greeting ./
+COPY --exclude=one d /d/
+COPY d/o* d/sub/t[w]o /many/
+COPY <<a <<"b" /here/
+who: $WHO
+a
+who: $WHO
+b
+RUN <<E
+set -e
+ls -l /w/sub/greeting >/owner
+cat /here/b >>/owner
+E
+RUN --mount=type=bind,from=tools,target=/tools --mount=type=tmpfs,target=/scratch \
+    --mount=type=secret,id=token,required=true --mount=type=cache,target=/cache <<"E"
+#!/bin/sh
+echo "$(cat /tools/shell) $(cat /run/secrets/token) $(touch /scratch/x /cache/x && ls /scratch /cache | grep -c x)" | tr a-z A-Z >/mounts
+E
+LABEL a=b "c d"="e $WHO"
+EXPOSE 80 53/udp
+USER nobody
+VOLUME /vol
+STOPSIGNAL SIGINT
+HEALTHCHECK --interval=5s --retries=2 CMD true
+ENTRYPOINT ["/bin/echo"]
+RUN id -un >/tmp/me; echo "$WHO" >>/tmp/me
+D
+echo t0pSecret >token
+echo token >>.dockerignore
+build -t all --build-arg WHO=world --secret id=token,src=token -f all .
+is "all of the language is executed" "$code" 0
+[ "$code" = 0 ] || note "$out"
+list=$(files all)
+like "contents of a folder are copied, and folders made" "$list" '^\./d/sub/two$'
+unlike "what .dockerignore and --exclude leave out is not" "$list" '(x\.o|\.env|/d/one)$'
+like "patterns are expanded" "$list" '^\./many/two$'
+unlike "mount points do not stay" "$list" '^\./(tools|scratch|cache|run/secrets)'
+is "variables" "$(cat "$T/out/w/sub/greeting")" "hello world"
+is "owner and mode of a copy" "$(stat -c '%u %g %a' "$T/out/w/sub/greeting")" "65534 65534 600"
+is "here documents, expanded and not" "$(cat "$T/out/here/a" "$T/out/here/b")" "who: world
+who: \$WHO"
+like "a here document is a script" "$(cat "$T/out/owner")" 'nobody +nogroup'
+is "mounts of every kind, and an interpreter of its own" "$(cat "$T/out/mounts")" "OF /BIN/ASH T0PSECRET 2"
+is "the user, and an ARG in the environment" "$(tr '\n' ' ' <"$T/out/tmp/me")" "nobody world "
+config=$(creel image inspect all)
+for want in '"/bin/echo"' '"53/udp"' '"c d": "e world"' '"SIGINT"' '"/vol"' '"WorkingDir": "/w/sub"' '"Retries": 2' '"User": "nobody"'; do
+	like "the configuration has $want" "$config" "$want"
+done
+is "a secret is nowhere" "$(grep -rl t0pSecret "$T/out" | wc -l) $(creel history --no-trunc all | grep -c t0pSecret)" "0 0"
+
+# --- the cache
+build -t all --build-arg WHO=world --secret id=token,src=token -f all .
+unlike "nothing is executed twice" "$out" 'Running in'
+t0=$(date +%s%N)
+for _ in 1 2 3; do creel build -q --build-arg WHO=world -f all . >/dev/null; done
+note "a cached build of 26 steps: $((($(date +%s%N) - t0) / 3000000)) ms"
+id=$(creel build -q -f base .)
+touch -d '2001-01-01' base.tar.gz
+is "times of files do not matter" "$(creel build -q -f base .)" "$id"
+echo three >d/one
+build --build-arg WHO=world --secret id=token,src=token -f all .
+like "a file that has changed does" "$out" 'Running in'
+build --no-cache -f base .
+unlike "--no-cache" "$out" 'Using cache'
+
+# --- stages
+dockerfile stages <<'D'
+FROM base AS slow
+RUN --mount=type=cache,target=/meet echo slow; until [ -e /meet/b ]; do sleep 0.1; done; touch /meet/a; echo a >/a
+FROM base AS other
+RUN --mount=type=cache,target=/meet echo other; touch /meet/b; until [ -e /meet/a ]; do sleep 0.1; done; echo b >/b
+FROM base AS unused
+RUN exit 9
+FROM base
+COPY --from=slow /a /
+COPY --from=other /b /
+D
+build -f stages .
+is "independent stages run at the same time, and what nobody needs does not" "$code" 0
+is "their output is in order" "$(grep -xE 'slow|other' <<<"$out" | tr '\n' ' ')" "slow other "
+build --target unused -f stages .
+is "--target builds that one, and its command's code is the build's" "$code" 9
+like "what failed is named" "$out" "^The command '/bin/sh -c exit 9' returned a non-zero code: 9$"
+like "with its line" "$out" '^ +6 \| RUN exit 9$'
+
+# --- ONBUILD, --squash, --output
+dockerfile trigger <<'D'
+FROM base
+ONBUILD COPY d/one /triggered
+ONBUILD RUN echo "triggered too" >/too
+RUN echo 1 >/1 && echo 2 >/2
+RUN rm /1 && rm -r /mnt
+D
+build -t trigger --squash -f trigger .
+is "--squash" "$code" 0
+layers() { creel image inspect "$1" --format '{{len .RootFS.Layers}}'; }
+is "makes one layer over the base" "$(layers trigger)" "$(($(layers base) + 1))"
+printf 'FROM trigger\n' | creel build -q -t triggered -f - . >/dev/null
+list=$(files triggered)
+like "triggers are executed" "$list" '^\./triggered$'
+like "all of them" "$list" '^\./too$'
+unlike "what a squashed layer removed is gone" "$list" '^\./(1|mnt)$'
+printf 'FROM base\n' | creel build -q -o type=tar,dest="$T/out.tar" -f - . >/dev/null
+like "--output as an archive" "$(tar -tf "$T/out.tar")" 'bin/busybox'
+
+# --- contexts
+is "a Dockerfile on standard input" "$(printf 'FROM base\nRUN echo hi\n' | creel build - 2>&1 | grep -cx hi)" 1
+is "an archive on standard input" "$(tar -cz . | creel build -f base -q - | cut -c1-7)" "sha256:"
+mkdir "$T/named" && echo named >"$T/named/n"
+dockerfile named <<'D'
+FROM base
+COPY --from=extra n /n
+D
+build --build-context extra="$T/named" -t named -f named .
+like "a context with a name" "$(files named)" '^\./n$'
+
+# --- the same digest on any machine
+reproduce() {
+	(cd "$1" && export SOURCE_DATE_EPOCH=1700000000 && creel build -q --no-cache -t base -f base . >/dev/null &&
+		creel build -q --no-cache --build-arg WHO=world --secret id=token,src=token -f all .)
+}
+first=$(reproduce "$T/c")
+cp -r "$T/c" "$T/c2" && find "$T/c2" -exec touch -d '2025-02-02' {} +
+umount -l "$CREEL_ROOT" && fresh_store
+like "an empty store" "$first" '^sha256:'
+is "SOURCE_DATE_EPOCH: the same digest from the same input" "$(reproduce "$T/c2")" "$first"
+
+# --- killed
+dockerfile kill <<'D'
+FROM base
+RUN echo done >/done
+RUN --mount=type=cache,id=kill,target=/meet touch /meet/running; sleep 61
+D
+flag=$CREEL_ROOT/build/cache/$(printf kill | sha256sum | cut -d' ' -f1)/running
+creel build -f kill . >"$T/kill.log" 2>&1 &
+pid=$!
+check "a step is under way" wait_for 20 test -e "$flag"
+kill -9 $pid
+wait $pid 2>/dev/null
+sed -i 's/; sleep 61//' kill
+build -f kill .
+is "after kill -9 the build goes on" "$code" 0
+is "from where it was" "$(grep -c 'Using cache' <<<"$out")" 1
+check "nothing of it runs any more" wait_for 5 sh -c "! pgrep -f 'sleep [6]1'"
+is "no root is left" "$(leftovers)" 0
+sed -i 's/running/running; sleep 61/' kill
+rm -f "$flag"
+creel build -f kill . >"$T/kill.log" 2>&1 &
+pid=$!
+wait_for 20 test -e "$flag"
+kill -TERM $pid
+wait $pid
+is "an interrupted build fails" "$?" 1
+is "and leaves nothing" "$(leftovers)" 0
+check "that runs, either" wait_for 5 sh -c "! pgrep -f 'sleep [6]1'"
+
+# --- bad input
+bad() {
+	local what=$1 want=$2
+	shift 2
+	build "$@"
+	if [ "$code" = 1 ] && grep -Eq -- "$want" <<<"$out"; then ok "$what"; else note "$code: $out" && nok "$what"; fi
+}
+# bad_file WHAT REGEX TEXT
+bad_file() {
+	printf '%b' "$3" >"$T/c/bad"
+	bad "$1" "$2" -f bad .
+}
+ln -s /etc "$T/c/etc-link"
+bad_file "an unknown instruction" 'parse error on line 3: unknown instruction: RUNN \(did you mean RUN\?\)' 'FROM base\n\nRUNN x\n'
+bad_file "a file that is not there" '^ +2 \| COPY nothing /$' 'FROM base\nCOPY nothing /\n'
+bad_file "a file outside of the context" 'file not found in build context' 'FROM base\nCOPY ../../etc/shadow /\n'
+bad_file "a link out of the context" 'file not found in build context' 'FROM base\nCOPY etc-link/hostname /h\n'
+bad_file "a secret that nobody gave" 'secret no: not found' 'FROM base\nRUN --mount=type=secret,id=no,required=true x\n'
+bad_file "a variable that must be set" 'B: unset' 'FROM base\nENV A=${B:?unset}\n'
+bad_file "a user who is not there" 'nosuch' 'FROM base\nUSER nosuch\nRUN true\n'
+bad_file "a stage that comes later" 'names no stage before this one' 'FROM base\nCOPY --from=1 /a /\nFROM base\n'
+bad_file "no instruction" 'file with no instructions' '# nothing\n'
+bad "a name that is none" 'must be lowercase|invalid reference format' -t 'UPPER' -f base .
+bad "a target that is not there" 'target stage "no" could not be found' --target no -f base .
+bad "a network that is not possible" 'network mode' --network nosuch -f base .
+bad "no Dockerfile" 'no such file or directory' -f nofile .
+bad "no context" 'not found' "$T/nowhere"
+bad "no context at all" 'requires exactly 1 argument' -f base
+is "nothing is left of those" "$(leftovers)" 0
+build --build-arg NOPE=1 -f base .
+like "an argument that no ARG takes is told" "$out" 'One or more build-args \[NOPE\] were not consumed'
+cd / && umount -l "$CREEL_ROOT"
