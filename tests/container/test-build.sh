@@ -39,7 +39,7 @@ like "and its name" "$out" '^Successfully tagged base:latest$'
 
 # --- the language
 mkdir -p d/sub && echo one >d/one && echo two >d/sub/two && echo x >d/x.o && echo secret >d/.env
-printf '**/*.o\nd/.env\n' >.dockerignore
+printf '%s\n' '**/*.o' d/.env >.dockerignore
 dockerfile all <<'D'
 # syntax=docker/dockerfile:1
 ARG FROM_TAG=latest
@@ -55,7 +55,7 @@ WORKDIR /w
 WORKDIR sub
 COPY --from=tools --chown=65534 --chmod=600 /greeting ./
 COPY --exclude=one d /d/
-COPY d/o* d/sub/t[w]o /many/
+COPY d/o* d/sub/tw[o] /many/
 COPY <<a <<"b" /here/
 who: $WHO
 a
@@ -71,7 +71,7 @@ RUN --mount=type=bind,from=tools,target=/tools --mount=type=tmpfs,target=/scratc
 #!/bin/sh
 echo "$(cat /tools/shell) $(cat /run/secrets/token) $(touch /scratch/x /cache/x && ls /scratch /cache | grep -c x)" | tr a-z A-Z >/mounts
 E
-LABEL a=b "c d"="e $WHO"
+LABEL a=b "a b"="e $WHO"
 EXPOSE 80 53/udp
 USER nobody
 VOLUME /vol
@@ -98,7 +98,7 @@ like "a here document is a script" "$(cat "$T/out/owner")" 'nobody +nogroup'
 is "mounts of every kind, and an interpreter of its own" "$(cat "$T/out/mounts")" "OF /BIN/ASH T0PSECRET 2"
 is "the user, and an ARG in the environment" "$(tr '\n' ' ' <"$T/out/tmp/me")" "nobody world "
 config=$(creel image inspect all)
-for want in '"/bin/echo"' '"53/udp"' '"c d": "e world"' '"SIGINT"' '"/vol"' '"WorkingDir": "/w/sub"' '"Retries": 2' '"User": "nobody"'; do
+for want in '"/bin/echo"' '"53/udp"' '"a b": "e world"' '"SIGINT"' '"/vol"' '"WorkingDir": "/w/sub"' '"Retries": 2' '"User": "nobody"'; do
 	like "the configuration has $want" "$config" "$want"
 done
 is "a secret is nowhere" "$(grep -rl t0pSecret "$T/out" | wc -l) $(creel history --no-trunc all | grep -c t0pSecret)" "0 0"
@@ -222,7 +222,7 @@ bad_file() {
 	bad "$1" "$2" -f bad .
 }
 ln -s /etc "$T/c/etc-link"
-bad_file "an unknown instruction" 'parse error on line 3: unknown instruction: RUNN \(did you mean RUN\?\)' 'FROM base\n\nRUNN x\n'
+bad_file "an unknown instruction" 'parse error on line 3: unknown instruction: ROUND \(did you mean RUN\?\)' 'FROM base\n\nROUND x\n'
 bad_file "a file that is not there" '^ +2 \| COPY nothing /$' 'FROM base\nCOPY nothing /\n'
 bad_file "a file outside of the context" 'file not found in build context' 'FROM base\nCOPY ../../etc/shadow /\n'
 bad_file "a link out of the context" 'file not found in build context' 'FROM base\nCOPY etc-link/hostname /h\n'

@@ -7,6 +7,7 @@
 
 /* One a line: they are added to from many sides. */
 extern const struct command cmd_docker_attach;
+extern const struct command cmd_docker_build;
 extern const struct command cmd_docker_commit;
 extern const struct command cmd_docker_container_inspect;
 extern const struct command cmd_docker_container_prune;
@@ -78,6 +79,7 @@ extern const struct command cmd_docker_wait;
 		&cmd_docker_volume_prune, &cmd_docker_volume_rm, &cmd_docker_wait,
 
 /* Of creel-online alone. */
-#define ONLINE_COMMANDS                                                                              \
-	&cmd_docker_commit, &cmd_docker_cp, &cmd_docker_export, &cmd_docker_load, &cmd_docker_login, \
-		&cmd_docker_logout, &cmd_docker_pull, &cmd_docker_push, &cmd_docker_save, &cmd_docker_search,
+#define ONLINE_COMMANDS                                                                                      \
+	&cmd_docker_build, &cmd_docker_commit, &cmd_docker_cp, &cmd_docker_export, &cmd_docker_load,         \
+		&cmd_docker_login, &cmd_docker_logout, &cmd_docker_pull, &cmd_docker_push, &cmd_docker_save, \
+		&cmd_docker_search,
