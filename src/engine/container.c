@@ -2,6 +2,7 @@
 
 /* One container: its definition and its record, and the questions that change nothing. */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -96,6 +97,52 @@ static int maybe_oci(struct container *c, struct err *e)
 	return c->id ? 0 : err_oom(e);
 }
 
+/* *RET: the id of the one container of this name that lies in an OCI runtime's other root; NULL: there is none. */
+static int find_elsewhere(const char *run, const char *name, char **ret, struct err *e)
+{
+	DIR *d = opendir(run);
+	struct dirent *de;
+	size_t len = strlen(name);
+	int r = 0;
+
+	while (d && r == 0 && (de = readdir(d))) {
+		_cleanup_record_ struct record rec = { .exit_status = -1 };
+		_cleanup_close_ int fd = -EBADF;
+
+		if (strncmp(de->d_name, name, len) != 0 || de->d_name[len] != '@')
+			continue;
+		fd = record_open_dir(de->d_name, false, NULL);
+		if (fd < 0 || record_read(fd, &rec, NULL) < 0 || !rec.bundle || !streq_ptr(rec.name, name))
+			continue;
+		if (*ret) {
+			r = err_kind(e, ERR_INVALID, -EEXIST, "several roots have a container '%s'", name);
+			r = err_hint(e, r, "say which: %s or %s", *ret, de->d_name);
+		} else {
+			*ret = strdup(de->d_name);
+			r = *ret ? 0 : err_oom(e);
+		}
+	}
+	if (d)
+		closedir(d);
+	return r;
+}
+
+/* For who asks for one that is there: wherever it is. */
+static int look_elsewhere(struct container *c, struct err *e)
+{
+	_cleanup_free_ char *id = NULL;
+	int r;
+
+	if (c->defined || c->rec.id)
+		return 0;
+	r = find_elsewhere(c->engine->run_dir, c->name, &id, e);
+	if (r < 0 || !id)
+		return r;
+	free(c->id);
+	c->id = TAKE_PTR(id);
+	return container_refresh(c, e);
+}
+
 static int fill(struct container *c, struct engine *g, const char *lxcpath, const char *name, const char *rcfile,
 		struct err *e)
 {
@@ -152,7 +199,9 @@ static int open_at(struct engine *g, const char *lxcpath, const char *name, cons
 		r = container_refresh(c, e);
 	if (r < 0)
 		return r;
-	if ((flags & OPEN_MUST_EXIST) && !c->rec.id)
+	if (flags & OPEN_MUST_EXIST)
+		r = look_elsewhere(c, e);
+	if (r == 0 && (flags & OPEN_MUST_EXIST) && !c->rec.id)
 		r = container_check_finished(c, e);
 	if (r < 0)
 		return r;

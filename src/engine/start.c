@@ -675,12 +675,14 @@ static int keeper_exit(struct engine *g, const char *name, int status, int ctl_f
 		return dirfd;
 	ephemeral = c->spec.ephemeral == TRI_YES;
 	r = container_ended(c, dirfd, status, &(struct ns_holder){ .pid = keeper, .ctl = ctl_fd }, &reboot, e);
-	if (r == 0 && reboot && c->rec.config && file_exists(AT_FDCWD, c->rec.config)) {
-		r = container_open(g, name, c->rec.config, OPEN_MUST_EXIST, &again, e);
-		if (r == 0) {
+	if (r == 0 && reboot) {
+		/* By the file as it is now; one that a program never wrote is as it was started. */
+		if (c->rec.config && file_exists(AT_FDCWD, c->rec.config))
+			r = container_open(g, name, c->rec.config, OPEN_MUST_EXIST, &again, e);
+		if (again)
 			again->rec.restarts = c->rec.restarts;
-			r = life_plan(&l, again, &o, e);
-		}
+		if (r == 0)
+			r = life_plan(&l, again ?: c, &o, e);
 		if (r == 0)
 			r = life_prepare(&l, e);
 		if (r < 0)

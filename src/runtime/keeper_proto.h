@@ -56,8 +56,8 @@ enum keeper_req_type {
 	/* arg: KEEPER_IN | KEEPER_OUT | KEEPER_ERR. Reply 0, then KR_DATA both ways, that to the client with the stream (1, 2;
 	 * a terminal's is 1) in arg. Nothing is lost: who does not read holds the container up. Ends with this life. */
 	KR_ATTACH = 7,
-	KR_END = 8,   /* of KR_ATTACH: no more input from this client */
-	KR_PROBE = 9, /* arg: milliseconds until the next keeper-probe */
+	KR_END = 8,	 /* of KR_ATTACH: no more input from this client */
+	KR_PROBE = 9,	 /* arg: milliseconds until the next keeper-probe */
 	KR_SECCOMP = 10, /* reply 0; fd: what KM_SECCOMP brought. -EBADF: nothing */
 };
 

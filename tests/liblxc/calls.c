@@ -320,25 +320,47 @@ static void threads(void)
 	CHECK(good == 4);
 }
 
+/* An init that has just begun does not hear it yet: it is said again. */
+static bool reboot_from(struct lxc_container *o, pid_t pid)
+{
+	for (int i = 0; i < 300 && (o->init_pid(o) == pid || o->init_pid(o) < 0); i++) {
+		if (i % 30 == 0)
+			(void)o->reboot(o);
+		usleep(100000);
+	}
+	return o->init_pid(o) > 1 && o->init_pid(o) != pid;
+}
+
 static void ending(void)
 {
 	pid_t pid = c->init_pid(c);
 
 	CHECK(c->reboot2(c, 30) && c->init_pid(c) > 1 && c->init_pid(c) != pid);
 	pid = c->init_pid(c);
-	CHECK(c->reboot(c));
-	/* An init that has just begun does not hear it yet: it is said again. */
-	for (int i = 1; i < 300 && (c->init_pid(c) == pid || c->init_pid(c) < 0); i++) {
-		if (i % 30 == 0)
-			(void)c->reboot(c);
-		usleep(100000);
-	}
+	CHECK(reboot_from(c, pid));
 	CHECK(c->init_pid(c) > 1 && c->init_pid(c) != pid && c->wait(c, "RUNNING", 10));
 	CHECK(c->shutdown(c, 30) && is(c->state(c), "STOPPED"));
 	CHECK(c->startl(c, 1, "sh", "-c", "sleep 100", NULL) && c->is_running(c) && c->stop(c));
 	CHECK(c->wait(c, "STOPPED", 10));
 	CHECK(c->want_daemonize(c, false) && c->startl(c, 1, "sh", "-c", "exit 5", NULL));
 	CHECK(WIFEXITED(c->error_num) && WEXITSTATUS(c->error_num) == 5 && c->want_daemonize(c, true));
+}
+
+/* One that has no file starts again as it was started. */
+static void unsaved(void)
+{
+	struct lxc_container *u = lxc_container_new("unsaved", lxcpath);
+	char root[4096];
+	pid_t pid;
+
+	snprintf(root, sizeof(root), "dir:%s/calls/rootfs", lxcpath);
+	CHECK(u && u->set_config_item(u, "lxc.rootfs.path", root) && u->set_config_item(u, "lxc.net.0.type", "empty") &&
+	      u->set_config_item(u, "lxc.uts.name", "nowhere") &&
+	      u->set_config_item(u, "lxc.signal.reboot", "SIGTERM"));
+	CHECK(u->start(u, 0, NULL) && !u->is_defined(u) && (pid = u->init_pid(u)) > 1);
+	CHECK(reboot_from(u, pid) && u->wait(u, "RUNNING", 10));
+	CHECK(u->attach_run_waitl(u, NULL, "sh", "sh", "-c", "test $(hostname) = nowhere", NULL) == 0);
+	CHECK(u->stop(u) && lxc_container_put(u) == 1);
 }
 
 /* Init waits in mkdir() until somebody has taken the listener and answered: here that nobody has a domain. */
@@ -446,6 +468,7 @@ int main(int argc, char **argv)
 	time_out();
 	life();
 	ending();
+	unsaved();
 	notifying();
 	threads();
 	copies();

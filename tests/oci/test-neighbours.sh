@@ -40,6 +40,15 @@ check "nor does it mend anything" creel doctor --fix
 is "both run on" "$(status_of "$c") $(status_of "$c" "$other")" "running running"
 check "lxc-stop" lxc-stop -t 5 -n "$c"
 is "state: stopped" "$(status_of "$c")" stopped
+is "creel audit by its id" "$(creel audit "$id" --format json | jq -r '.dialect + " " + .state')" "oci RUNNING"
+quiet creel-oci --root "$other" run -d -b "$B" "$c-far"
+is "creel audit finds one of another root" "$(creel audit "$c-far" --format json | jq -r '.dialect + " " + .state')" "oci RUNNING"
+is "so does creel exec" "$(creel exec "$c-far" /bin/echo there)" there
+quiet creel-oci --root "$other.2" run -d -b "$B" "$c-far"
+like "two of a name are told apart" "$(creel audit "$c-far" 2>&1)" "^hint: say which: $c-far@[0-9a-f]+ or $c-far@[0-9a-f]+$"
+creel-oci --root "$other.2" delete -f "$c-far"
+creel-oci --root "$other" delete -f "$c-far"
+is "and none that is gone" "$(creel audit "$c-far" 2>&1 | head -n 1 | grep -c 'no such container')" 1
 check "lxc-stop of the other root's" lxc-stop -t 5 -n "$id"
 is "state: stopped, too" "$(status_of "$c" "$other")" stopped
 is "doctor leaves stopped ones to who made them" "$(code_of creel doctor --fix; status_of "$c")" "$(printf '0\nstopped')"
