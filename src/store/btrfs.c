@@ -104,6 +104,9 @@ static int destroy_below(int fd, unsigned depth)
 		child = openat(fd, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (child < 0)
 			continue;
+		/* One that holds no other goes without being walked through: most of what there is to read is in those. */
+		if (is_subvolume(child) && subvolume_destroy(fd, de->d_name) == 0)
+			continue;
 		if (depth < NESTED_MAX)
 			r = destroy_below(child, depth + 1);
 		if (r == 0 && is_subvolume(child))
