@@ -81,7 +81,31 @@ static int load_config(struct container *c, struct err *e)
 	return r < 0 ? r : spec_copy(&c->spec, lxc_config_spec(conf), e);
 }
 
-/* A container that an OCI runtime made has no lxcpath: it goes by its id alone. */
+/* One that an image was made into has an id that nobody types: *RET is the id of the one by that name, NULL: none runs. */
+static int id_of_image_container(const char *run_dir, const char *name, char **ret, struct err *e)
+{
+	DIR *d = opendir(run_dir);
+	struct dirent *de;
+	int r = 0;
+
+	while (d && r == 0 && !*ret && (de = readdir(d))) {
+		_cleanup_record_ struct record rec = { .exit_status = -1 };
+		_cleanup_close_ int fd = -EBADF;
+
+		if (strlen(de->d_name) != 64)
+			continue;
+		fd = record_open_dir(de->d_name, false, NULL);
+		if (fd < 0 || record_read(fd, &rec, NULL) < 0 || !rec.data || !streq(rec.name, name))
+			continue;
+		*ret = strdup(de->d_name);
+		r = *ret ? 0 : err_oom(e);
+	}
+	if (d)
+		closedir(d);
+	return r;
+}
+
+/* A container that an OCI runtime made, or an image, has no lxcpath. The first goes by its id alone. */
 static int maybe_oci(struct container *c, struct err *e)
 {
 	_cleanup_record_ struct record rec = { .exit_status = -1 };
@@ -90,7 +114,17 @@ static int maybe_oci(struct container *c, struct err *e)
 	if (own >= 0 || c->defined || streq(c->id, c->name))
 		return 0;
 	dirfd = record_open_dir(c->name, false, NULL);
-	if (dirfd < 0 || record_read(dirfd, &rec, NULL) < 0 || !rec.bundle)
+	if (dirfd < 0 && c->engine->usual_path) {
+		_cleanup_free_ char *id = NULL;
+		int r = id_of_image_container(c->engine->run_dir, c->name, &id, e);
+
+		if (id) {
+			free(c->id);
+			c->id = TAKE_PTR(id);
+		}
+		return r;
+	}
+	if (dirfd < 0 || record_read(dirfd, &rec, NULL) < 0 || (!rec.bundle && !rec.data))
 		return 0;
 	free(c->id);
 	c->id = strdup(c->name);

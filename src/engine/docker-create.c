@@ -295,7 +295,6 @@ static int make_dir(struct making *m, struct err *e)
 	}
 	if (r < 0)
 		return err_set(e, r, "create %s", m->dir);
-	m->made = true;
 	dirfd = docker_dir(m->d, m->row.id, e);
 	return dirfd < 0 ? dirfd : docker_state_write(dirfd, &st, e);
 }
@@ -320,6 +319,7 @@ static void undo(struct making *m)
 {
 	if (!m->made)
 		return;
+	docker_net_removed(m->d, m->row.id);
 	(void)rootfs_remove(m->d->images->layers, m->row.id, NULL);
 	(void)tree_remove(AT_FDCWD, m->dir, NULL);
 }
@@ -435,11 +435,17 @@ int docker_create(struct docker *d, const char *name, const char *body, const ch
 	m.lock = record_lock(id, true, e);
 	if (m.lock < 0)
 		return m.lock;
-	r = make(&m, e);
-	if (r < 0) {
-		undo(&m);
+	docker_sweep(d);
+	r = docker_making_begin(d, id, e);
+	if (r < 0)
 		return r;
-	}
+	m.made = true;
+	r = make(&m, e);
+	if (r < 0)
+		undo(&m);
+	docker_making_end(d, id);
+	if (r < 0)
+		return r;
 	docker_event(d, &m.row, "create", NULL);
 	answer(&m, ret);
 	return buf_error(ret, e);

@@ -95,6 +95,11 @@ int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struc
 int docker_kill_wait(struct docker *d, const struct docker_row *c, int timeout_ms, struct err *e);
 /* All of C goes. */
 int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, struct err *e);
+/* Around the making of a container; and what kills have left of those, and of removals. SWEEP_ROW: true, it is gone now. */
+int docker_making_begin(struct docker *d, const char *id, struct err *e);
+void docker_making_end(struct docker *d, const char *id);
+void docker_sweep(struct docker *d);
+bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docker_state *st);
 /* The undoing of what a killed life left. */
 int docker_recover(struct docker *d, const char *id, struct err *e);
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -577,6 +578,89 @@ int docker_remove(struct docker *d, const char *id, bool force, bool volumes, st
 	}
 	err_clear(e);
 	return docker_remove_locked(d, &c, volumes, e);
+}
+
+/* --- what a kill leaves --------------------------------------------------------------------------------------------------- */
+
+/* A create makes DATA/making/ID first, and takes it away with the row: what lies there, and nobody is at, came to nothing. */
+static char *making_path(const struct docker *d, const char *id)
+{
+	char *path;
+
+	return asprintf(&path, "%s/making%s%s", d->images->root, *id ? "/" : "", id) < 0 ? NULL : path;
+}
+
+int docker_making_begin(struct docker *d, const char *id, struct err *e)
+{
+	_cleanup_free_ char *path = making_path(d, id), *all = making_path(d, "");
+	int r;
+
+	if (!path || !all)
+		return err_oom(e);
+	r = mkdir(path, 0700) < 0 ? -errno : 0;
+	if (r == -ENOENT) {
+		r = dir_make_all(all, 0700, e);
+		if (r < 0)
+			return r;
+		r = mkdir(path, 0700) < 0 ? -errno : 0;
+	}
+	return r < 0 ? err_set(e, r, "create %s", path) : 0;
+}
+
+void docker_making_end(struct docker *d, const char *id)
+{
+	_cleanup_free_ char *path = making_path(d, id);
+
+	if (path)
+		rmdir(path);
+}
+
+/* Its row may be there: then only the mark is left over. */
+static void sweep_one(struct docker *d, const char *id)
+{
+	_cleanup_close_ int lock = record_lock(id, false, NULL);
+	_cleanup_free_ char *there = NULL, *dir = docker_path(d, id, NULL), *file = NULL;
+	int r;
+
+	if (lock < 0 || !dir)
+		return;
+	r = db_one(d->images->db, &there, NULL, "SELECT id FROM containers WHERE id = ?", "s", id);
+	if (r == 0) {
+		(void)rootfs_remove(d->images->layers, id, NULL);
+		(void)tree_remove(AT_FDCWD, dir, NULL);
+		docker_net_removed(d, id);
+	}
+	if (r >= 0)
+		docker_making_end(d, id);
+	if (r == 0 && asprintf(&file, "%s/locks/%s", d->engine->run_dir, id) > 0)
+		unlink(file);
+}
+
+void docker_sweep(struct docker *d)
+{
+	_cleanup_free_ char *all = making_path(d, "");
+	DIR *dir = all ? opendir(all) : NULL;
+	struct dirent *de;
+
+	while (dir && (de = readdir(dir)))
+		if (strlen(de->d_name) == 64)
+			sweep_one(d, de->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docker_state *st)
+{
+	_cleanup_close_ int lock = -EBADF;
+	bool over = st->status == DS_REMOVING || st->status == DS_DEAD ||
+		    (st->status == DS_EXITED && value_bool(c->host, "AutoRemove"));
+
+	if (!over)
+		return false;
+	lock = record_lock(c->id, false, NULL);
+	if (lock < 0)
+		return false;
+	return docker_remove_locked(d, c, value_bool(c->host, "AutoRemove"), NULL) == 0;
 }
 
 /* --- the end of a life --------------------------------------------------------------------------------------------------------- */

@@ -321,7 +321,7 @@ static int list_row(void *arg, struct docker_row *c)
 	l->st = (struct docker_state){ .status = DS_DEAD };
 	if (dirfd >= 0 && docker_state_read(dirfd, c->id, &l->st, NULL) < 0)
 		l->st.status = DS_DEAD;
-	if (wanted(l)) {
+	if (!docker_sweep_row(l->d, c, &l->st) && wanted(l)) {
 		l->n++;
 		r = put_row(l, c);
 	}
@@ -430,6 +430,7 @@ int docker_list(struct docker *d, const struct docker_list *o, struct buf *ret, 
 		value_free(l.filters);
 		return r;
 	}
+	docker_sweep(d);
 	l.any_state = docker_filter_said(l.filters, "status") || docker_filter_said(l.filters, "exited");
 	json_init(&l.j, ret, false);
 	json_array(&l.j);

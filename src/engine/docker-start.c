@@ -547,6 +547,11 @@ int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struc
 	if (r == 0)
 		r = live(d, c, dirfd, ctl_fd, &health, e);
 	if (r < 0) {
+		/* What cannot be executed is the request's fault, and not something that is not found here. */
+		if (startswith(e->msg, "exec:")) {
+			e->kind = r == -ENOENT ? ERR_INVALID : ERR_DENIED;
+			r = e->code = r == -EISDIR ? -EACCES : r;
+		}
 		st->status = DS_CREATED;
 		st->started_ns = 0;
 		st->exit_code = failed_code(r, e);

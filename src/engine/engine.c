@@ -188,6 +188,8 @@ static int list_active(struct engine *g, struct strv *ret, struct err *e)
 			r = strv_push(ret, rec.name, e);
 		else if (rec.bundle && g->usual_path)
 			r = strv_push(ret, de->d_name, e);
+		else if (rec.data && g->usual_path)
+			r = strv_push(ret, rec.name, e);
 	}
 	closedir(d);
 	return r;

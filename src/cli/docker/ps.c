@@ -309,7 +309,7 @@ static int add_others(struct json_object *containers, struct json_object *to, bo
 			continue;
 		s = container_state(ct);
 		/* Another container of an image, which a filter or -n has left out. */
-		if (strlen(names.v[i]) == 64 && strspn(names.v[i], "0123456789abcdef") == 64 && !ct->defined)
+		if (ct->rec.data)
 			continue;
 		if (s != RUN_STOPPED || all)
 			add_other(to, ct, names.v[i], s);
