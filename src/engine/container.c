@@ -110,25 +110,22 @@ static int maybe_oci(struct container *c, struct err *e)
 {
 	_cleanup_record_ struct record rec = { .exit_status = -1 };
 	_cleanup_close_ int own = record_open_dir(c->id, false, NULL), dirfd = -EBADF;
+	_cleanup_free_ char *id = NULL;
+	int r = 0;
 
-	if (own >= 0 || c->defined || streq(c->id, c->name))
+	if (own >= 0 || c->defined)
 		return 0;
-	dirfd = record_open_dir(c->name, false, NULL);
-	if (dirfd < 0 && c->engine->usual_path) {
-		_cleanup_free_ char *id = NULL;
-		int r = id_of_image_container(c->engine->run_dir, c->name, &id, e);
-
-		if (id) {
-			free(c->id);
-			c->id = TAKE_PTR(id);
-		}
+	if (!streq(c->id, c->name))
+		dirfd = record_open_dir(c->name, false, NULL);
+	if (dirfd >= 0 && record_read(dirfd, &rec, NULL) == 0 && (rec.bundle || rec.data))
+		r = (id = strdup(c->name)) ? 0 : err_oom(e);
+	else if (dirfd < 0 && c->engine->usual_path)
+		r = id_of_image_container(c->engine->run_dir, c->name, &id, e);
+	if (!id)
 		return r;
-	}
-	if (dirfd < 0 || record_read(dirfd, &rec, NULL) < 0 || (!rec.bundle && !rec.data))
-		return 0;
 	free(c->id);
-	c->id = strdup(c->name);
-	return c->id ? 0 : err_oom(e);
+	c->id = TAKE_PTR(id);
+	return 0;
 }
 
 /* *RET: the id of the one container of this name that lies in an OCI runtime's other root; NULL: there is none. */

@@ -629,6 +629,7 @@ static void sweep_one(struct docker *d, const char *id)
 		(void)rootfs_remove(d->images->layers, id, NULL);
 		(void)tree_remove(AT_FDCWD, dir, NULL);
 		docker_net_removed(d, id);
+		(void)docker_mounts_remove(d, &(struct docker_row){ .id = (char *)id }, true, NULL);
 	}
 	if (r >= 0)
 		docker_making_end(d, id);

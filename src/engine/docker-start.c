@@ -549,7 +549,7 @@ int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struc
 	if (r < 0) {
 		/* What cannot be executed is the request's fault, and not something that is not found here. */
 		if (startswith(e->msg, "exec:")) {
-			e->kind = r == -ENOENT ? ERR_INVALID : ERR_DENIED;
+			e->kind = ERR_INVALID;
 			r = e->code = r == -EISDIR ? -EACCES : r;
 		}
 		st->status = DS_CREATED;

@@ -832,7 +832,7 @@ int docker_mounts_check(const struct docker_row *c, struct err *e)
 int docker_mounts_remove(struct docker *d, const struct docker_row *c, bool volumes, struct err *e)
 {
 	_cleanup_strv_ struct strv own = STRV_INIT;
-	int r = value_len(value_get(c->doc, "Mounts")) ? tables(d, e) : 1;
+	int r = !c->doc || value_len(value_get(c->doc, "Mounts")) ? tables(d, e) : 1;
 
 	if (r > 0)
 		return 0;

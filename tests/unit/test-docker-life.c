@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The life of a container of an image, through the engine's own calls: with a keeper, control groups and all. This program is
+ * also what the keeper executes at the end of a life. As root, with a static busybox.
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/spawn.h"
+#include "engine/docker.h"
+#include "unit/test.h"
+
+static char root[] = "/var/tmp/creel-docker-XXXXXX";
+static struct docker *d;
+static struct err e;
+
+__attribute__((__constructor__)) static void be_helper(int argc, char **argv)
+{
+	if (argc == 5 && streq(argv[1], "keeper-exit"))
+		_exit(docker_keeper_exit(argv[2], atoi(argv[3]), atoi(argv[4]), NULL, NULL) < 0);
+	if (argc == 3 && streq(argv[1], "keeper-probe"))
+		_exit(docker_keeper_probe(argv[2], NULL, NULL) < 0);
+}
+
+static void drop_root(void)
+{
+	docker_free(d);
+	(void)tree_remove(AT_FDCWD, root, NULL);
+}
+
+static void shell(const char *command)
+{
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)command, NULL };
+	char *text = NULL;
+	int r = spawn_run(&(struct spawn){ .path = "sh", .argv = argv }, &text, NULL);
+
+	if (r != 0)
+		printf("# %s: %d: %s\n", command, r, text ?: "");
+	free(text);
+	CHECK(r == 0);
+}
+
+/* One image for all: busybox, a user by the name of a number, a folder that becomes a volume. */
+static void make_image(void)
+{
+	_cleanup_image_config_ struct image_config c;
+	_cleanup_reference_ struct reference name = { 0 };
+	_cleanup_close_ int tar = -EBADF;
+	struct docker_opts o = { .root = root };
+	char command[1024], image[DIGEST_MAX];
+
+	image_config_init(&c);
+	if (geteuid() != 0)
+		SKIP("not root");
+	if (access("/usr/bin/busybox", X_OK) < 0)
+		SKIP("no busybox");
+	if (d)
+		return;
+	CHECK(mkdtemp(root));
+	CHECK(chmod(root, 0755) == 0);
+	CHECK(docker_open(&o, &d, &e) == 0);
+	atexit(drop_root);
+	snprintf(command, sizeof(command),
+		 "cd %s && mkdir -p t/bin t/etc t/data t/tmp && cp /usr/bin/busybox t/bin && for a in sh cat echo id "
+		 "sleep head "
+		 "mount hostname mkdir ls ln grep kill true; do ln -s busybox t/bin/$a; done && echo inside > t/data/f "
+		 "&& "
+		 "printf 'root:x:0:0::/:/bin/sh\\n7:x:1000:1000::/:/bin/sh\\n' > t/etc/passwd && "
+		 "echo root:x:0: > t/etc/group && tar -C t -cf t.tar .",
+		 root);
+	shell(command);
+	snprintf(command, sizeof(command), "%s/t.tar", root);
+	tar = open(command, O_RDONLY | O_CLOEXEC);
+	CHECK(strv_push(&c.config.cmd, "sh", &e) == 0);
+	c.config.cmd_set = true;
+	CHECK(reference_parse("busybox:latest", &name, &e) == 0);
+	CHECK(image_import(docker_images(d), tar, &c, &name, image, &e) == 0);
+}
+
+/* --- one container -------------------------------------------------------------------------------------------------------- */
+
+static char id[65];
+static int started;
+
+static void create(const char *body)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	int r = docker_create(d, NULL, body, NULL, &b, &e);
+
+	if (r < 0)
+		printf("# %s\n", e.msg);
+	CHECK(r == 0);
+	CHECK(sscanf(buf_str(&b), "{\"Id\":\"%64[0-9a-f]", id) == 1);
+}
+
+static void start_it(void *arg)
+{
+	started = docker_start(d, id, &e);
+}
+
+static int text_fd(const char *text)
+{
+	int fd = memfd_create("text", MFD_CLOEXEC);
+
+	CHECK(fd >= 0 && fd_write_all(fd, text, strlen(text)) == 0);
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static char *text_of(int fd)
+{
+	static char text[1 << 20];
+	ssize_t n;
+
+	lseek(fd, 0, SEEK_SET);
+	n = fd_read_full(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	return text;
+}
+
+/* Runs it to its end, connected. Exit code. */
+static int run(const char *body, int in, int out, int err)
+{
+	struct docker_attach a = { .in = in, .out = out, .err = err, .stream = true, .ready = start_it };
+	int code = -1;
+
+	create(body);
+	started = -1;
+	CHECK(docker_attach(d, id, &a, &e) == 0);
+	if (started < 0)
+		return started;
+	CHECK(docker_wait(d, id, "not-running", NULL, NULL, &code, &e) == 0);
+	return code;
+}
+
+/* MEMBER of inspect, "State.ExitCode", as text. */
+static const char *inspect(const char *name)
+{
+	static char text[256];
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	char want[64];
+	const char *at;
+
+	CHECK(docker_inspect(d, id, false, &b, &e) == 0);
+	snprintf(want, sizeof(want), "\"%s\":", name);
+	at = strstr(buf_str(&b), want);
+	CHECK(at);
+	at += strlen(want);
+	at += *at == '"';
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(at, "\",}"), at);
+	return text;
+}
+
+static int exec(const char *body, int out)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct docker_attach a = { .in = -EBADF, .out = out, .err = -EBADF, .stream = true };
+	char x[65];
+	int code = -1;
+
+	CHECK(docker_exec_create(d, id, body, &b, &e) == 0);
+	CHECK(sscanf(buf_str(&b), "{\"Id\":\"%64[0-9a-f]", x) == 1);
+	(void)docker_exec_start(d, x, &a, &code, &e);
+	return code;
+}
+
+static void gone(void)
+{
+	char path[256];
+
+	CHECK(docker_remove(d, id, true, true, &e) == 0);
+	snprintf(path, sizeof(path), "%s/containers/%s", root, id);
+	CHECK(access(path, F_OK) < 0);
+	snprintf(path, sizeof(path), "/run/creel/%s", id);
+	CHECK(access(path, F_OK) < 0);
+	snprintf(path, sizeof(path), "%s/layers/roots/%s", root, id);
+	CHECK(access(path, F_OK) < 0);
+}
+
+#define NONE "\"HostConfig\":{\"NetworkMode\":\"none\""
+
+static int add_line(void *arg, int stream, const void *data, size_t len)
+{
+	buf_printf(arg, "%d:%.*s", stream, (int)len, (const char *)data);
+	return 0;
+}
+
+static int add_raw(void *arg, int stream, const void *data, size_t len)
+{
+	buf_add(arg, data, len);
+	return 0;
+}
+
+TEST(each_stream_by_itself_and_both_in_the_log)
+{
+	int out = text_fd(""), err = text_fd("");
+	_cleanup_buf_ struct buf log = BUF_INIT;
+	struct docker_sink sink = { .write = add_line, .arg = &log };
+	struct docker_logs all = { .out = true, .err = true, .tail = -1 }, last = { .out = true, .tail = 1 };
+
+	make_image();
+	CHECK(run("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo 'a<b'; echo c >&2; echo d; exit 7\"]," NONE
+		  "}}",
+		  -EBADF, out, err) == 7);
+	CHECK_STR(text_of(out), "a<b\nd\n");
+	CHECK_STR(text_of(err), "c\n");
+	CHECK_STR(inspect("Status"), "exited");
+	CHECK_STR(inspect("ExitCode"), "7");
+	CHECK(docker_logs(d, id, &all, &sink, &e) == 0);
+	CHECK(strstr(buf_str(&log), "1:a<b\n") && strstr(buf_str(&log), "1:d\n") && strstr(buf_str(&log), "2:c\n"));
+	buf_reset(&log);
+	CHECK(docker_logs(d, id, &last, &sink, &e) == 0);
+	CHECK_STR(buf_str(&log), "1:d\n");
+	gone();
+}
+
+TEST(input_goes_in_whole_and_ends)
+{
+	int out = text_fd(""), in;
+	char *big = malloc(400001);
+
+	make_image();
+	memset(big, 'x', 400000);
+	big[400000] = '\0';
+	in = text_fd(big);
+	CHECK(run("{\"Image\":\"busybox\",\"OpenStdin\":true,\"StdinOnce\":true,\"Cmd\":[\"cat\"]," NONE "}}", in, out,
+		  -EBADF) == 0);
+	CHECK_STR(text_of(out), big);
+	close(in);
+	free(big);
+	gone();
+}
+
+TEST(what_cannot_be_executed)
+{
+	make_image();
+	CHECK(run("{\"Image\":\"busybox\",\"Cmd\":[\"nosuch\"]," NONE "}}", -EBADF, -EBADF, -EBADF) == -ENOENT);
+	CHECK_STR(e.msg, "exec: \"nosuch\": executable file not found in $PATH");
+	CHECK_STR(inspect("ExitCode"), "127");
+	CHECK_STR(inspect("Status"), "created");
+	gone();
+	CHECK(run("{\"Image\":\"busybox\",\"Cmd\":[\"/etc\"]," NONE "}}", -EBADF, -EBADF, -EBADF) == -EACCES);
+	CHECK_STR(inspect("ExitCode"), "126");
+	gone();
+}
+
+TEST(bad_requests_leave_nothing)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	static const struct {
+		const char *body, *msg;
+		enum err_kind kind;
+	} bad[] = {
+		{ "{\"Image\":\"nope\"}", "No such image: nope", ERR_NOT_FOUND },
+		{ "{\"Image\":\"busybox\",\"WorkingDir\":\"x\"}", "the working directory 'x' is invalid", ERR_INVALID },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Memory\":4096}}", "Minimum memory limit allowed is 6MB",
+		  ERR_INVALID },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"x\"}}}",
+		  "invalid restart policy", ERR_INVALID },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Binds\":[\"a:b:c:d\"]}}", "invalid volume specification",
+		  ERR_INVALID },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Binds\":7}}", "invalid JSON", ERR_INVALID },
+		{ "{\"Image\":", "invalid JSON", ERR_INVALID },
+	};
+
+	make_image();
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char path[256];
+
+		CHECK(docker_create(d, "x_y", bad[i].body, NULL, &b, &e) < 0);
+		printf("# %s\n", e.msg);
+		CHECK(startswith(e.msg, bad[i].msg) && e.kind == bad[i].kind);
+		snprintf(path, sizeof(path), "%s/making", root);
+		CHECK(rmdir(path) == 0 || errno == ENOENT);
+	}
+	CHECK(docker_create(d, "a b", "{\"Image\":\"busybox\"}", NULL, &b, &e) == -EINVAL);
+}
+
+TEST(a_container_gets_no_more_than_dockers_default)
+{
+	int out = text_fd("");
+
+	make_image();
+	CHECK(run("{\"Image\":\"busybox\",\"User\":\"7\",\"Cmd\":[\"sh\",\"-c\",\"id -u; grep -E "
+		  "'CapBnd|CapEff|Seccomp:' "
+		  "/proc/self/status; mount -t tmpfs x /tmp || echo refused; ls /proc/kcore >/dev/null; head -c1 "
+		  "/proc/kcore | "
+		  "grep -c . ; hostname\"]," NONE "}}",
+		  -EBADF, out, -EBADF) == 0);
+	/* Digits are a number, whoever is called by them. */
+	{
+		char want[400];
+
+		snprintf(want, sizeof(want),
+			 "7\nCapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\nrefused\n0\n%.12s\n",
+			 id);
+		CHECK_STR(text_of(out), want);
+	}
+	gone();
+}
+
+TEST(restarted_as_often_as_the_policy_says)
+{
+	int code;
+
+	make_image();
+	create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"exit 3\"],\"HostConfig\":{\"NetworkMode\":\"none\","
+	       "\"RestartPolicy\":{\"Name\":\"on-failure\",\"MaximumRetryCount\":2}}}");
+	CHECK(docker_start(d, id, &e) == 0);
+	CHECK(docker_wait(d, id, "not-running", NULL, NULL, &code, &e) == 0);
+	CHECK(code == 3);
+	CHECK_STR(inspect("RestartCount"), "2");
+	gone();
+}
+
+TEST(stopped_by_somebody_it_stays_so)
+{
+	make_image();
+	create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"trap 'exit 5' TERM; while :; do sleep 0.05; "
+	       "done\"],\"HostConfig\":"
+	       "{\"NetworkMode\":\"none\",\"RestartPolicy\":{\"Name\":\"always\"}}}");
+	CHECK(docker_start(d, id, &e) == 0);
+	CHECK(docker_start(d, id, &e) == 1);
+	CHECK(docker_pause(d, id, true, &e) == 0);
+	CHECK_STR(inspect("Status"), "paused");
+	CHECK(docker_remove(d, id, false, false, &e) == -EBUSY);
+	CHECK(docker_pause(d, id, false, &e) == 0);
+	CHECK(docker_stop(d, id, NULL, 10, &e) == 0);
+	CHECK_STR(inspect("ExitCode"), "5");
+	CHECK_STR(inspect("Status"), "exited");
+	CHECK(docker_stop(d, id, NULL, 10, &e) == 1);
+	CHECK(docker_kill(d, id, NULL, &e) < 0 && e.kind == ERR_STATE);
+	gone();
+}
+
+TEST(exec_and_cp_stay_inside)
+{
+	_cleanup_buf_ struct buf stat = BUF_INIT, tar = BUF_INIT;
+	struct docker_sink sink = { .write = add_raw, .arg = &tar };
+	int out = text_fd(""), in;
+	char command[512];
+
+	make_image();
+	create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"]," NONE "}}");
+	CHECK(docker_start(d, id, &e) == 0);
+	CHECK(exec("{\"Cmd\":[\"sh\",\"-c\",\"id -u; echo $A; exit 9\"],\"User\":"
+		   "\"7\",\"Env\":[\"A=b\"]}",
+		   out) == 9);
+	CHECK_STR(text_of(out), "7\nb\n");
+	CHECK(exec("{\"Cmd\":[\"nosuch\"]}", -EBADF) == 127);
+	CHECK(exec("{\"Cmd\":[\"sh\",\"-c\",\"ln -s /../../../../etc /out; mkdir /dir\"]}", -EBADF) == 0);
+	/* A link that climbs ends in the container's own /etc. */
+	CHECK(docker_archive_get(d, id, "/out/group", &stat, &sink, &e) == 0);
+	CHECK(tar.len > 522 && memcmp(tar.data + 512, "root:x:0:\n", 10) == 0);
+	snprintf(command, sizeof(command),
+		 "cd %s && mkdir -p p && echo evil > p/creel-cp-test && : > p/dir && tar -C p -cf p.tar .", root);
+	shell(command);
+	snprintf(command, sizeof(command), "%s/p.tar", root);
+	in = open(command, O_RDONLY | O_CLOEXEC);
+	/* Nor is a folder replaced by a file. */
+	CHECK(docker_archive_put(d, id, "/", in, true, false, &e) == -EISDIR);
+	lseek(in, 0, SEEK_SET);
+	CHECK(docker_archive_put(d, id, "/out", in, true, false, &e) == 0);
+	close(in);
+	CHECK(access("/etc/creel-cp-test", F_OK) < 0);
+	CHECK(exec("{\"Cmd\":[\"grep\",\"-q\",\"evil\",\"/etc/creel-cp-test\"]}", -EBADF) == 0);
+	gone();
+}
+
+TEST(volumes_begin_with_what_the_image_has)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	int out = text_fd("");
+
+	make_image();
+	CHECK(run("{\"Image\":\"busybox\",\"Volumes\":{\"/data\":{}},\"Cmd\":[\"cat\",\"/data/f\"]," NONE
+		  ",\"Binds\":[\"named:/bin2\"]}}",
+		  -EBADF, out, -EBADF) == 0);
+	CHECK_STR(text_of(out), "inside\n");
+	CHECK(docker_volume_remove(d, "named", false, &e) == -EBUSY);
+	gone();
+	/* The one without a name has gone along. */
+	CHECK(docker_volume_list(d, NULL, &b, &e) == 0);
+	CHECK(strstr(buf_str(&b), "\"Name\":\"named\"") && !strstr(buf_str(&b), "anonymous"));
+	CHECK(docker_volume_remove(d, "named", false, &e) == 0);
+}
+
+TEST(a_keeper_that_is_killed)
+{
+	_cleanup_record_ struct record rec = { .exit_status = -1 };
+	_cleanup_close_ int run_fd = -EBADF;
+
+	make_image();
+	create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"]," NONE "}}");
+	CHECK(docker_start(d, id, &e) == 0);
+	run_fd = record_open_dir(id, false, &e);
+	CHECK(run_fd >= 0 && record_read(run_fd, &rec, &e) == 0);
+	CHECK(kill(rec.keeper, SIGKILL) == 0);
+	CHECK(kill(rec.pid, SIGKILL) == 0);
+	for (int i = 0; i < 500 && record_alive(&rec); i++)
+		usleep(10000);
+	CHECK_STR(inspect("Status"), "exited");
+	CHECK(docker_start(d, id, &e) == 0);
+	CHECK_STR(inspect("Status"), "running");
+	gone();
+}
