@@ -58,6 +58,19 @@ static const char *split_idmap(struct compiler *c, const char *options, char **r
 	return idmap;
 }
 
+/* The ids of a mount are mapped on the host, by who is root there: a user name space may not, and what a hook mounts is not
+ * there yet. */
+static int check_idmap(struct compiler *c, const char *what)
+{
+	if (c->opts->rootless) {
+		err_kind(c->e, ERR_DENIED, -EPERM, "%s: only root may map the ids of a mount", what);
+		return err_hint(c->e, -EPERM, "leave idmap out, and give the files to the container's users");
+	}
+	if (c->spec->hooks[HOOK_PRE_MOUNT].n)
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "%s: idmap and a pre-mount hook do not go together", what);
+	return 0;
+}
+
 /* What serves the root file system has to be ended after it. */
 static bool needs_release(const char *path)
 {
@@ -91,6 +104,9 @@ int compile_rootfs(struct compiler *c)
 	idmap = split_idmap(c, root->options, &options);
 	if (!options)
 		return -ENOMEM;
+	r = idmap ? check_idmap(c, "root file system") : 0;
+	if (r < 0)
+		return r;
 	r = compile_add(c, stage, &op_rootfs_open, root->path, options, slot, 0);
 	if (r == 0 && needs_release(root->path)) {
 		c->plan->ops[c->plan->n - 1].undo_kind = "release";
@@ -499,6 +515,9 @@ static int compile_entry(struct compiler *c, const struct spec_mount *s)
 	if (own_idmap && !m->bind)
 		return err_kind(c->e, ERR_INVALID, -EINVAL, "mount on %s: only a bind mount can be idmapped",
 				s->target);
+	r = m->bind && !m->remount && (*o.idmap || own_idmap) ? check_idmap(c, s->target) : 0;
+	if (r < 0)
+		return err_wrap(c->e, r, "mount entry");
 	if (o.relative) {
 		m->sub = plan_printf(c->plan, c->e, "/%s", m->source);
 		m->bind = true;

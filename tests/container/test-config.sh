@@ -166,6 +166,8 @@ check "lxc.rootfs.options = idmap=container" start_ct "$m" -s lxc.rootfs.options
 in_ct "$m" touch /tmp/mapped
 is "the tree on disk belongs to root" "$(stat -c %u "$LXCPATH/$m/rootfs/tmp/mapped" 2>/dev/null)" 0
 kill_ct "$m"
+like "with a pre-mount hook it is refused" "$(start_ct "$m" -s lxc.rootfs.options=idmap=container -s lxc.hook.pre-mount=/bin/true 2>&1)" \
+	'do not go together'
 mkdir "$T/data" && touch "$T/data/f"
 check "lxc.mount.entry with idmap=container" start_ct "$m" -s lxc.rootfs.options=idmap=container \
 	-s "lxc.mount.entry=$T/data mnt none bind,idmap=container 0 0"

@@ -31,6 +31,12 @@ is "its files, too" "$(stat -c '%u' "$path/$a/rootfs/bin/busybox" 2>/dev/null ||
 is "the folder, for whom it is and who made it" "$(owner "$path/$a")" "$uid:$(id -g) 770"
 is "the configuration is his who made it" "$(stat -c %u "$path/$a/config")" "$(id -u)"
 like "with the maps" "$(cat "$path/$a/config")" "^lxc.idmap = u 0 $uid 65536"
+if ! is_root; then
+	# The kernel lets only root do that, whose the file system is.
+	for o in lxc.rootfs.options=idmap=container "lxc.mount.entry=$T mnt none bind,idmap=container 0 0"; do
+		like "$o is refused" "$(lxc-start "${Q[@]}" -n "$a" -s "$o" 2>&1; echo "$?")" 'only root may map the ids of a mount'
+	done
+fi
 check "start" lxc-start "${Q[@]}" -n "$a"
 check "RUNNING" lxc-wait "${Q[@]}" -n "$a" -s RUNNING -t 10
 is "root inside" "$(in_a id -u)" 0
