@@ -61,8 +61,8 @@ static void translate(const lxc_attach_options_t *o, struct entry *n)
 	n->o.no_pty = !(flags & LXC_ATTACH_TERMINAL);
 	n->o.force_pty = !n->o.no_pty;
 	n->o.pty_log_fd = o->log_fd;
-	n->o.uid = o->uid == (uid_t)-1 ? -1 : o->uid;
-	n->o.gid = o->gid == (gid_t)-1 ? -1 : o->gid;
+	n->o.uid = o->uid == (uid_t)-1 ? -1 : (int64_t)o->uid;
+	n->o.gid = o->gid == (gid_t)-1 ? -1 : (int64_t)o->gid;
 	n->o.clear_env = o->env_policy == LXC_ATTACH_CLEAR_ENV;
 	n->o.keep_vars = (const char *const *)o->extra_keep_env;
 	n->o.set_vars = (const char *const *)o->extra_env_vars;
