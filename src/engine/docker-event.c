@@ -373,6 +373,15 @@ static bool reached(const char *condition, const struct docker_state *now, const
 	return streq(condition, "not-running") && !runs && now->status != DS_RESTARTING;
 }
 
+/* Waits for the change of life that is being made to ID, if one is. */
+static bool under_way(const char *id, const struct docker_state *now, const struct docker_state *then)
+{
+	if (now->finished_ns != then->finished_ns || now->status == DS_RUNNING || !record_locked(id))
+		return false;
+	fd_close(record_lock(id, true, NULL));
+	return true;
+}
+
 int docker_wait(struct docker *d, const char *id, const char *condition, void (*ready)(void *arg), void *arg,
 		int *ret_code, struct err *e)
 {
@@ -414,10 +423,8 @@ int docker_wait(struct docker *d, const char *id, const char *condition, void (*
 		if (r == 0)
 			code = now.exit_code;
 		/* A start that is under way has said RUNNING before there is anything to be seen of it: that is no end. */
-		if (r == 0 && now.finished_ns == then.finished_ns && now.status != DS_RUNNING && record_locked(c.id)) {
-			fd_close(record_lock(c.id, true, NULL));
+		if (r == 0 && under_way(c.id, &now, &then))
 			continue;
-		}
 		if (r == 0 && reached(condition, &now, &then)) {
 			*ret_code = code;
 			return 0;

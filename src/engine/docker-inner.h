@@ -162,8 +162,6 @@ void docker_health_write(int dirfd, const struct docker_state *st, struct json *
 
 /* --- docker-change.c ------------------------------------------------------------------------------------------------------- */
 
-/* commit --change, import --change: one instruction of a Dockerfile, applied. */
-int docker_change(struct container_config *c, const char *instruction, struct err *e);
 
 /* --- docker-filter.c ------------------------------------------------------------------------------------------------------- */
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* save, load. */
+/* save, load, import. */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -130,4 +131,106 @@ const struct command cmd_docker_load = {
 	.opts = load_rows,
 	.see_also = "creel-save(1), creel-import(1)",
 	.run = run_load,
+};
+
+/* --- import --------------------------------------------------------------------------------------------------------------------- */
+
+struct import_args {
+	struct strv changes;
+	const char *message, *platform;
+};
+#define IMPORT_AT(member) offsetof(struct import_args, member)
+static const struct opt import_rows[] = {
+	{ 'c', "change", "INSTRUCTION", "An instruction of a Dockerfile: CMD, ENV, EXPOSE …", OPT_LIST,
+	  IMPORT_AT(changes) },
+	{ 'm', "message", "TEXT", "What it is.", OPT_STR, IMPORT_AT(message) },
+	{ 0, "platform", "OS/ARCH", "What it runs on; this machine by default.", OPT_STR, IMPORT_AT(platform) },
+	OPT_END
+};
+
+static int import_config(const struct import_args *a, struct image_config *config, struct err *e)
+{
+	struct image_history h = { 0 };
+	struct platform p = { 0 };
+	time_t t = time(NULL);
+	struct tm tm;
+	char now[32];
+	int r = isempty(a->platform) ? platform_host(&p, e) : platform_parse(a->platform, &p, e);
+
+	if (r >= 0) {
+		config->os = TAKE_PTR(p.os);
+		config->architecture = TAKE_PTR(p.arch);
+		config->variant = TAKE_PTR(p.variant);
+		strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+		config->created = strdup(now);
+		h.comment = strdup(isempty(a->message) ? "Imported from -" : a->message);
+		h.created = config->created;
+		r = config->created && h.comment ? image_config_history(config, &h, e) : err_oom(e);
+		config->comment = h.comment;
+	}
+	platform_done(&p);
+	for (size_t i = 0; i < a->changes.n && r >= 0; i++)
+		r = docker_change(&config->config, a->changes.v[i], e);
+	return r;
+}
+
+static int import(const struct cli *c, const struct import_args *a)
+{
+	const char *from = c->operands.v[0];
+	_cleanup_reference_ struct reference name = { 0 };
+	_cleanup_image_config_ struct image_config config;
+	_cleanup_(docker_freep) struct docker *d = NULL;
+	_cleanup_close_ int file = -EBADF;
+	char id[DIGEST_MAX];
+	struct err e = { 0 };
+	bool named = c->operands.n > 1;
+	int code;
+
+	image_config_init(&config);
+	if (startswith(from, "http://") || startswith(from, "https://"))
+		return dk_error(c, "an archive is fetched by who knows how: curl %s | creel import -", from);
+	if (named && (reference_parse(c->operands.v[1], &name, &e) < 0 || reference_default_tag(&name, &e) < 0))
+		return dk_fail(c, &e);
+	if (import_config(a, &config, &e) < 0)
+		return dk_fail(c, &e);
+	if (!streq(from, "-")) {
+		file = open(from, O_RDONLY | O_CLOEXEC);
+		if (file < 0)
+			return dk_error(c, "open %s: %m", from);
+	}
+	code = dk_start(c, &d);
+	if (code)
+		return code;
+	if (image_import(docker_images(d), file >= 0 ? file : STDIN_FILENO, &config, named ? &name : NULL, id, &e) < 0)
+		return dk_fail(c, &e);
+	printf("%s\n", id);
+	return 0;
+}
+
+static int run_import(struct cli *c)
+{
+	struct import_args a = { 0 };
+	int code = dk_parse(c, &a);
+
+	if (code < 0)
+		code = import(c, &a);
+	strv_done(&a.changes);
+	return code;
+}
+
+const struct command cmd_docker_import = {
+	.name = "import",
+	.flags = CMD_DOCKER,
+	.synopsis = "[OPTIONS] file|- [REPOSITORY[:TAG]]",
+	.summary = "Import the contents from a tarball to create a filesystem image",
+	.description = "Makes an image of one layer from a tar archive of a root file system, compressed or not, and "
+		       "prints its "
+		       "id.",
+	.opts = import_rows,
+	.min_args = 1,
+	.max_args = 2,
+	.examples = (const struct text_pair[]){ { "tar -C tree -c . | creel import - mine:1", "A folder as an image." },
+						{ NULL, NULL } },
+	.see_also = "creel-export(1), creel-load(1)",
+	.run = run_import,
 };

@@ -21,6 +21,7 @@ extern const struct command cmd_docker_history;
 extern const struct command cmd_docker_image_inspect;
 extern const struct command cmd_docker_image_prune;
 extern const struct command cmd_docker_images;
+extern const struct command cmd_docker_import;
 extern const struct command cmd_docker_info;
 extern const struct command cmd_docker_inspect;
 extern const struct command cmd_docker_kill;
@@ -64,22 +65,69 @@ extern const struct command cmd_docker_volume_prune;
 extern const struct command cmd_docker_volume_rm;
 extern const struct command cmd_docker_wait;
 
+/* One a line, too: */
+/* clang-format off */
 /* What needs neither a registry nor the packing of layers: of creel-docker and creel-online. */
-#define DOCKER_COMMANDS                                                                                              \
-	&cmd_docker_run, &cmd_docker_exec, &cmd_docker_ps, &cmd_docker_create, &cmd_docker_start, &cmd_docker_stop,  \
-		&cmd_docker_restart, &cmd_docker_kill, &cmd_docker_rm, &cmd_docker_attach, &cmd_docker_logs,         \
-		&cmd_docker_inspect, &cmd_docker_container_inspect, &cmd_docker_container_prune, &cmd_docker_diff,   \
-		&cmd_docker_events, &cmd_docker_history, &cmd_docker_image_inspect, &cmd_docker_image_prune,         \
-		&cmd_docker_images, &cmd_docker_info, &cmd_docker_network_connect, &cmd_docker_network_create,       \
-		&cmd_docker_network_disconnect, &cmd_docker_network_inspect, &cmd_docker_network_ls,                 \
-		&cmd_docker_network_prune, &cmd_docker_network_rm, &cmd_docker_pause, &cmd_docker_port,              \
-		&cmd_docker_rename, &cmd_docker_rmi, &cmd_docker_stats, &cmd_docker_system_df,                       \
-		&cmd_docker_system_prune, &cmd_docker_tag, &cmd_docker_top, &cmd_docker_unpause, &cmd_docker_update, \
-		&cmd_docker_version, &cmd_docker_volume_create, &cmd_docker_volume_inspect, &cmd_docker_volume_ls,   \
-		&cmd_docker_volume_prune, &cmd_docker_volume_rm, &cmd_docker_wait,
+#define DOCKER_COMMANDS \
+	&cmd_docker_run, \
+	&cmd_docker_exec, \
+	&cmd_docker_ps, \
+	&cmd_docker_create, \
+	&cmd_docker_start, \
+	&cmd_docker_stop, \
+	&cmd_docker_restart, \
+	&cmd_docker_kill, \
+	&cmd_docker_rm, \
+	&cmd_docker_attach, \
+	&cmd_docker_logs, \
+	&cmd_docker_inspect, \
+	&cmd_docker_container_inspect, \
+	&cmd_docker_container_prune, \
+	&cmd_docker_diff, \
+	&cmd_docker_events, \
+	&cmd_docker_history, \
+	&cmd_docker_image_inspect, \
+	&cmd_docker_image_prune, \
+	&cmd_docker_images, \
+	&cmd_docker_info, \
+	&cmd_docker_network_connect, \
+	&cmd_docker_network_create, \
+	&cmd_docker_network_disconnect, \
+	&cmd_docker_network_inspect, \
+	&cmd_docker_network_ls, \
+	&cmd_docker_network_prune, \
+	&cmd_docker_network_rm, \
+	&cmd_docker_pause, \
+	&cmd_docker_port, \
+	&cmd_docker_rename, \
+	&cmd_docker_rmi, \
+	&cmd_docker_stats, \
+	&cmd_docker_system_df, \
+	&cmd_docker_system_prune, \
+	&cmd_docker_tag, \
+	&cmd_docker_top, \
+	&cmd_docker_unpause, \
+	&cmd_docker_update, \
+	&cmd_docker_version, \
+	&cmd_docker_volume_create, \
+	&cmd_docker_volume_inspect, \
+	&cmd_docker_volume_ls, \
+	&cmd_docker_volume_prune, \
+	&cmd_docker_volume_rm, \
+	&cmd_docker_wait,
 
 /* Of creel-online alone. */
-#define ONLINE_COMMANDS                                                                                      \
-	&cmd_docker_build, &cmd_docker_commit, &cmd_docker_cp, &cmd_docker_export, &cmd_docker_load,         \
-		&cmd_docker_login, &cmd_docker_logout, &cmd_docker_pull, &cmd_docker_push, &cmd_docker_save, \
-		&cmd_docker_search,
+#define ONLINE_COMMANDS \
+	&cmd_docker_build, \
+	&cmd_docker_commit, \
+	&cmd_docker_cp, \
+	&cmd_docker_export, \
+	&cmd_docker_import, \
+	&cmd_docker_load, \
+	&cmd_docker_login, \
+	&cmd_docker_logout, \
+	&cmd_docker_pull, \
+	&cmd_docker_push, \
+	&cmd_docker_save, \
+	&cmd_docker_search,
+/* clang-format on */

@@ -12,6 +12,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -209,6 +210,7 @@ static int global(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const char *prog = argc > 0 ? argv[0] : "creel", *slash = strrchr(prog, '/'), *name = slash ? slash + 1 : prog;
+	char as_docker[PATH_MAX + sizeof("docker")];
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -220,8 +222,10 @@ int main(int argc, char **argv)
 			return code;
 	}
 	if (streq(name, "creel") && argc > 1 && streq(argv[1], "docker")) {
+		/* As if it had been called by that name: the other program sees it, too. */
 		name = "docker";
-		argv[1] = argv[0];
+		snprintf(as_docker, sizeof(as_docker), "%.*sdocker", slash ? (int)(slash + 1 - prog) : 0, prog);
+		argv[1] = as_docker;
 		argc--;
 		argv++;
 	}
