@@ -572,7 +572,7 @@ int dnet_prepare(struct dnet *n, const struct dnet_req *q, struct spec *s, char 
 		return *ret_join ? 0 : err_oom(e);
 	}
 	if (streq(mode, "host")) {
-		s->ns_keep |= 1u << NS_NET;
+		s->ns_clone &= ~(1u << NS_NET);
 		return 0;
 	}
 	r = db_begin(n->db, e);
