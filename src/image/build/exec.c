@@ -324,6 +324,15 @@ static int plan(struct build *b, struct err *e)
 	return r < 0 ? r : count_steps(b, e);
 }
 
+/* What the stages make belongs to no image until the end, so nobody may sweep before. A handle of its own, as it goes through
+ * forks, which a database's must not. */
+static int hold(struct build *b, const struct images *s, struct err *e)
+{
+	int r = blobs_open(blobs_root(s->blobs), false, &b->held, e);
+
+	return r < 0 ? r : blobs_hold(b->held, e);
+}
+
 static int open_data(struct build *b, struct images **ret, struct err *e)
 {
 	_cleanup_free_ char *cache = NULL;
@@ -336,6 +345,8 @@ static int open_data(struct build *b, struct images **ret, struct err *e)
 	if (!cache)
 		return err_oom(e);
 	r = dir_make_all(cache, 0700, e);
+	if (r >= 0 && !b->held)
+		r = hold(b, *ret, e);
 	return r < 0 ? r : stages_sweep(b, *ret, e);
 }
 
@@ -485,6 +496,7 @@ static void build_done(struct build *b)
 	dockerfile_done(&b->df);
 	ignore_done(&b->ignore);
 	strv_done(&b->context_names);
+	blobs_free(b->held);
 	free(b->dir);
 	free(b->platform);
 	free(b->build_platform);

@@ -43,6 +43,7 @@ struct build {
 	size_t target, n_steps;
 	size_t *first_step;   /* of each stage */
 	struct state *states; /* of the stages that are done */
+	struct blobs *held;
 };
 
 struct stage {

@@ -548,8 +548,9 @@ int step_copy(struct stage *g, const struct df_instr *in, struct err *e)
 		buf_printf(&key, "%s %s chown %s chmod %s into %d %s %s", df_kind_name(in->kind), sum, in->chown ?: "",
 			   in->chmod ?: "", j.folder, j.dest, in->parents == DF_YES ? "parents" : "");
 		buf_printf(&history, "/bin/sh -c #(nop) %s %s%s in %s ", df_kind_name(in->kind),
-			   j.parts && !j.parts->next && j.parts->what == FILES ? "file:" : "multi:", digest_hex(sum),
-			   in->dest);
+			   j.parts && !j.parts->next && (j.parts->what == FILES || j.parts->what == ARCHIVE) ? "file:"
+													     : "multi:",
+			   digest_hex(sum), in->dest);
 		step.key = buf_str(&key);
 		step.history = buf_str(&history);
 		r = buf_error(&key, e);
