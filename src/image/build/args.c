@@ -165,8 +165,8 @@ static const char *json_text(struct pool *p, struct json_object *o)
 			*to++ = s[i];
 			continue;
 		}
-		memcpy(to, DF_NUL, strlen(DF_NUL));
-		to += strlen(DF_NUL);
+		for (const char *nul = DF_NUL; *nul; nul++)
+			*to++ = *nul;
 	}
 	return out ?: "";
 }

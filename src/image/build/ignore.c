@@ -56,17 +56,20 @@ char *path_clean(const char *path)
 
 int ignore_add(struct ignore *g, const char *pattern, struct err *e)
 {
-	struct ignore_rule rule = { .except = *pattern == '!' };
+	bool except = *pattern == '!';
+	struct ignore_rule rule = { .except = except };
 	_cleanup_free_ char *clean = NULL;
 	struct ignore_rule *more;
 	size_t len;
 	int r;
 
-	pattern += rule.except;
+	pattern += except;
 	while (utf8_space(utf8_get(pattern, &len)))
 		pattern += len;
+	if (!*pattern && except)
+		return err_kind(e, ERR_INVALID, -EINVAL, "illegal exclusion pattern: \"!\"");
 	if (!*pattern)
-		return rule.except ? err_kind(e, ERR_INVALID, -EINVAL, "illegal exclusion pattern: \"!\"") : 0;
+		return 0;
 	clean = path_clean(pattern);
 	if (!clean)
 		return err_oom(e);

@@ -338,7 +338,12 @@ static int parse_duration(const char *name, const char *s, int64_t *ret, struct 
 		size_t n = strspn(p, "0123456789."), i = ARRAY_SIZE(units), len = 0;
 		double value = 0;
 
-		if (n == 0 || n > 20 || sscanf(p, "%20lf", &value) != 1)
+		char *end = NULL;
+
+		if (n > 0 && n <= 20)
+			value = strtod(p, &end);
+		/* Of more than one point it takes only a part; an exponent would be a letter. */
+		if (end != p + n)
 			return invalid(e, "invalid duration \"%.40s\" of --%s", s, name);
 		for (size_t j = 0; j < ARRAY_SIZE(units); j++)
 			if (startswith(p + n, units[j].unit) && strlen(units[j].unit) > len) {

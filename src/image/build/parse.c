@@ -59,16 +59,22 @@ static void cut_end(char *s, const char *blanks)
 	s[n] = '\0';
 }
 
+static int set_once(struct dockerfile *df, const char **slot, const char *name, const char *value, struct err *e)
+{
+	if (*slot)
+		return err_kind(e, ERR_INVALID, -EINVAL, "only one %s parser directive can be used", name);
+	*slot = pool_str(&df->pool, value);
+	return 0;
+}
+
 static int set_directive(struct dockerfile *df, const char *name, const char *value, struct err *e)
 {
-	const char **slot = streq(name, "syntax") ? &df->syntax : streq(name, "check") ? &df->check : NULL;
-
-	if (slot ? *slot != NULL : df->escape != 0)
+	if (streq(name, "syntax"))
+		return set_once(df, &df->syntax, name, value, e);
+	if (streq(name, "check"))
+		return set_once(df, &df->check, name, value, e);
+	if (df->escape)
 		return err_kind(e, ERR_INVALID, -EINVAL, "only one %s parser directive can be used", name);
-	if (slot) {
-		*slot = pool_str(&df->pool, value);
-		return 0;
-	}
 	if (!streq(value, "\\") && !streq(value, "`"))
 		return err_kind(e, ERR_INVALID, -EINVAL, "invalid escape token '%.40s' does not match ` or \\", value);
 	df->escape = value[0];
