@@ -532,7 +532,6 @@ static int failed_code(int r, const struct err *e)
 int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struct docker_state *st, int ctl_fd,
 			struct err *e)
 {
-	_cleanup_record_ struct record rec = { .exit_status = -1 };
 	struct err own = { 0 };
 	bool health = false;
 	int r;

@@ -135,7 +135,6 @@ static int unpack(struct layers *l, const char *parent, const char *kind, const 
 /* "dir/ dir/file=text link>target" of the tree FD, sorted. */
 static void list(int fd, const char *prefix, struct buf *b)
 {
-	_cleanup_free_ char *text = NULL;
 	static const char *const names[] = { "a", "b", "c", "d", "e", "new", "sub", "x" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

@@ -227,7 +227,7 @@ static struct json_object *row_of(struct json_object *o, const struct args *a)
 	struct json_object *row = json_object_new_object();
 	const char *image = dk_text(o, "Image");
 	char id[80], image_id[80];
-	_cleanup_buf_ struct buf command = BUF_INIT, quoted = BUF_INIT;
+	_cleanup_buf_ struct buf quoted = BUF_INIT;
 
 	put(row, "ID", dk_id(dk_text(o, "Id"), a->no_trunc, id));
 	dk_id(dk_text(o, "ImageID"), false, image_id);
