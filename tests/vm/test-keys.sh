@@ -114,7 +114,7 @@ E
 		skip "sched.core" "this machine has no threads that share a core: $(head -n 1 "/tmp/$name.err")"
 	fi
 	;;
-*) skip "sched.core" "no CONFIG_SCHED_CORE, or no python3" ;;
+*) skip "sched.core" "this kernel has no CONFIG_SCHED_CORE (Debian builds none with it), or there is no python3" ;;
 esac
 lxc-stop -k -n $name 2>/dev/null
 lxc-destroy -n $name
