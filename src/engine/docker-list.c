@@ -24,6 +24,7 @@ struct listing {
 	/* the one that is looked at */
 	const struct docker_row *c;
 	struct docker_state st;
+	struct docker_row lxc; /* one of LXC's in place of a row: borrowed */
 };
 
 static const char *const known[] = { "ancestor",  "before",  "exited", "expose", "health",  "id",
@@ -334,19 +335,16 @@ static int put_lxc(struct listing *l, const char *name)
 {
 	_cleanup_(container_freep) struct container *x = NULL;
 	_cleanup_buf_ struct buf status = BUF_INIT, slash = BUF_INIT;
-	struct docker_row c = { 0 };
 	struct json *j = &l->j;
 	struct stat st;
 
 	if (container_open(l->d->engine, name, NULL, OPEN_NO_CONFIG, &x, NULL) < 0 || x->rec.data || x->rec.bundle)
 		return 0;
-	c.id = x->id;
-	c.name = x->name;
-	c.image = (char *)"";
-	c.created_ns = stat(x->config, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000000000 : x->rec.started_ns;
+	l->lxc = (struct docker_row){ .id = x->id, .name = x->name, .image = (char *)"" };
+	l->lxc.created_ns = stat(x->config, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000000000 : x->rec.started_ns;
 	l->st = (struct docker_state){ .started_ns = x->rec.started_ns, .pid = x->rec.pid };
 	l->st.status = x->rec.state == RUN_STOPPED ? DS_EXITED : x->rec.state == RUN_FROZEN ? DS_PAUSED : DS_RUNNING;
-	l->c = &c;
+	l->c = &l->lxc;
 	if (!wanted(l))
 		return 0;
 	if (l->st.status == DS_EXITED)
@@ -363,7 +361,7 @@ static int put_lxc(struct listing *l, const char *name)
 	json_kv_string(j, "Image", "-");
 	json_kv_string(j, "ImageID", "");
 	json_kv_string(j, "Command", "");
-	json_kv_i64(j, "Created", c.created_ns / 1000000000);
+	json_kv_i64(j, "Created", l->lxc.created_ns / 1000000000);
 	json_key(j, "Ports");
 	json_array(j);
 	json_end_array(j);

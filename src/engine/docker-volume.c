@@ -624,7 +624,14 @@ static int take_mount(struct points *p, const struct json_c_value *m)
 	if (!v->source)
 		return err_oom(p->e);
 	propagation = value_text(value_get(m, "BindOptions"), "Propagation");
-	v->propagation = isempty(propagation) ? NULL : strdup(propagation);
+	for (size_t k = 0; propagations[k] && !isempty(propagation); k++)
+		if (streq(propagation, propagations[k])) {
+			v->propagation = strdup(propagation);
+			propagation = NULL;
+		}
+	if (!isempty(propagation))
+		return err_kind(p->e, ERR_INVALID, -EINVAL,
+				"invalid mount config for type \"bind\": invalid propagation mode '%s'", propagation);
 	v->non_recursive = value_bool(value_get(m, "BindOptions"), "NonRecursive");
 	v->shallow = value_bool(value_get(m, "BindOptions"), "ReadOnlyNonRecursive");
 	v->make = value_bool(value_get(m, "BindOptions"), "CreateMountpoint");

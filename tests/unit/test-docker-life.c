@@ -268,6 +268,17 @@ TEST(bad_requests_leave_nothing)
 		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Binds\":[\"a:b:c:d\"]}}", "invalid volume specification",
 		  ERR_INVALID },
 		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Binds\":7}}", "invalid JSON", ERR_INVALID },
+		/* What is the host's is not for a container to set. */
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Sysctls\":{\"kernel.core_pattern\":\"|/x\"}}}", "sysctl",
+		  ERR_INVALID },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Sysctls\":{\"net./../kernel/core_pattern\":\"|/x\"}}}",
+		  "sysctl", ERR_INVALID },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"DeviceCgroupRules\":[\"a\"]}}",
+		  "invalid device cgroup rule", ERR_INVALID },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/"
+		  "tmp\",\"Target\":\"/t\","
+		  "\"BindOptions\":{\"Propagation\":\"private,suid\"}}]}}",
+		  "invalid mount config", ERR_INVALID },
 		{ "{\"Image\":", "invalid JSON", ERR_INVALID },
 	};
 

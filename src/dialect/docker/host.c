@@ -341,6 +341,62 @@ static int check_log(const struct json_c_value *h, struct err *e)
 	return 0;
 }
 
+struct sysctl_check {
+	const struct json_c_value *host;
+	struct err *e;
+};
+
+/* Exactly what has an instance in the container's own name spaces: anything else would be the host's. */
+static int check_sysctl(void *arg, const char *name, struct json_c_value *v)
+{
+	static const char *const ipc[] = {
+		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+		"kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
+	};
+	const struct sysctl_check *c = arg;
+	bool net = startswith(name, "net.") != NULL, of_ipc = startswith(name, "fs.mqueue.") != NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ipc); i++)
+		of_ipc |= streq(name, ipc[i]);
+	if ((!net && !of_ipc) || strstr(name, "..") || strchr(name, '/') || strpbrk(name, "= \t\n") ||
+	    !value_text(v, NULL))
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "sysctl '%s' is not allowed", name);
+	if (net && streq(value_text(c->host, "NetworkMode") ?: "", "host"))
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "sysctl '%s' not allowed in host network namespace", name);
+	if (of_ipc && streq(value_text(c->host, "IpcMode") ?: "", "host"))
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "sysctl '%s' not allowed in host ipc namespace", name);
+	return 0;
+}
+
+static size_t number_or_star(const char *s)
+{
+	return *s == '*' ? 1 : strspn(s, "0123456789");
+}
+
+/* "c 1:3 rwm". */
+static int check_device_rules(const struct json_c_value *h, struct err *e)
+{
+	const struct json_c_value *l = value_get(h, "DeviceCgroupRules");
+
+	for (size_t i = 0; i < value_len(l); i++) {
+		const char *rule = value_text(value_elem(l, i), NULL) ?: "", *s = rule;
+		size_t n;
+		bool ok = *s && strchr("acb", *s) && s[1] == ' ';
+
+		s += ok ? 2 : 0;
+		n = number_or_star(s);
+		ok = ok && n && s[n] == ':';
+		s += ok ? n + 1 : 0;
+		n = number_or_star(s);
+		ok = ok && n && s[n] == ' ';
+		s += ok ? n + 1 : 0;
+		n = strspn(s, "rwm");
+		if (!ok || !n || n > 3 || s[n])
+			return err_kind(e, ERR_INVALID, -EINVAL, "invalid device cgroup rule format: '%s'", rule);
+	}
+	return 0;
+}
+
 enum restart_policy docker_restart_policy(const struct json_c_value *host, int64_t *ret_max)
 {
 	const struct json_c_value *p = value_get(host, "RestartPolicy");
@@ -363,6 +419,10 @@ int docker_host_write(const struct json_c_value *given, struct json *out, struct
 		r = check_modes(given, e);
 	if (r == 0)
 		r = check_log(given, e);
+	if (r == 0)
+		r = value_each(value_get(given, "Sysctls"), check_sysctl, &(struct sysctl_check){ given, e });
+	if (r == 0)
+		r = check_device_rules(given, e);
 	for (size_t i = 0; i < ARRAY_SIZE(members) && r == 0; i++) {
 		const struct member *m = &members[i];
 		const struct json_c_value *v = value_get(given, m->name);
