@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -177,11 +178,68 @@ static int mount_layers(const struct layers *l, const struct mount_opts *o, int 
 	return r < 0 ? r : TAKE_FD(mnt);
 }
 
+/* "lowerdir=…,upperdir=…,workdir=…" of names of fds, which are kept in FDS; one page is all that mount(2) takes. */
+static int old_options(const struct layers *l, const struct mount_opts *o, int *fds, char *page, size_t size,
+		       struct err *e)
+{
+	size_t n = 0, count = l->lower.n + (l->upper ? 2 : 0);
+
+	for (size_t i = 0; i < count; i++) {
+		bool lower = i < l->lower.n;
+		const char *path = lower ? l->lower.v[i] : i == l->lower.n ? l->upper : l->work;
+		const char *key = i == 0 ? "lowerdir=" : lower ? ":" : i == l->lower.n ? ",upperdir=" : ",workdir=";
+		char name[FD_PATH_MAX];
+
+		fds[i] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fds[i] < 0)
+			return err_set(e, -errno, "overlay: open %s", path);
+		n += (size_t)snprintf(page + n, size - n, "%s%s", key, fd_path(fds[i], name));
+		if (n >= size)
+			return err_kind(e, ERR_LIMIT, -E2BIG, "overlay: %zu layers are too many for this kernel",
+					l->lower.n);
+	}
+	n += (size_t)snprintf(page + n, size - n, "%s%s", o->data[0] ? "," : "", o->data);
+	return n < size ? 0 : err_kind(e, ERR_LIMIT, -E2BIG, "overlay: the options are too long for this kernel");
+}
+
+static int mount_old(const struct layers *l, const struct mount_opts *o, int *fds, struct err *e)
+{
+	const char *at = l->lower.v[0];
+	char page[4096];
+	int r, mnt;
+
+	/* First: what it is made of must be of the name space that it is made in. */
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_set(e, -errno, "overlay: a mount name space of its own");
+	r = old_options(l, o, fds, page, sizeof(page), e);
+	if (r < 0)
+		return r;
+	r = sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (r == 0)
+		r = sys_mount("overlay", at, "overlay", 0, page);
+	if (r < 0)
+		return err_set(e, r, "mount overlay over %s", l->upper ?: at);
+	mnt = mount_clone(AT_FDCWD, at, false, e);
+	r = mnt < 0 ? mnt : store_finish_tree(mnt, o, e);
+	return r < 0 ? r : mnt;
+}
+
+/*
+ * Before Linux 6.7 a new mount takes no more of its lower layers than 256 bytes name, which is a dozen fds; mount(2) takes a
+ * page. It mounts somewhere, so that is done where nobody sees it.
+ */
+#define NEW_LOWER_MAX 10
+
+static bool needs_old(const struct layers *l)
+{
+	return l->lower.n > NEW_LOWER_MAX && !probe_has(PROBE_OVERLAY_APPEND);
+}
+
 /*
  * In a user name space that we have not become root of yet, what overlay makes for itself would belong to nobody there, and
  * could not be opened. So one of us becomes root and hands the mount back; the others stay who may pass what lies above.
  */
-static int mount_by_root(const struct layers *l, const struct mount_opts *o, int *fds, struct err *e)
+static int mount_by_child(const struct layers *l, const struct mount_opts *o, int *fds, struct err *e)
 {
 	struct err answer = { 0 };
 	size_t n = 1;
@@ -193,9 +251,10 @@ static int mount_by_root(const struct layers *l, const struct mount_opts *o, int
 		return err_set(e, -errno, "make a socket pair");
 	pid = fork();
 	if (pid == 0) {
-		mnt = setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0
-			      ? err_set(&answer, -errno, "become root of the user name space")
-			      : mount_layers(l, o, fds, &answer);
+		if (geteuid() != 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+			mnt = err_set(&answer, -errno, "become root of the user name space");
+		else
+			mnt = needs_old(l) ? mount_old(l, o, fds, &answer) : mount_layers(l, o, fds, &answer);
 		(void)fd_send(pair[1], &answer, sizeof(answer), &mnt, mnt >= 0);
 		_exit(0);
 	}
@@ -221,7 +280,7 @@ static int mount_as_we_are(const struct layers *l, const struct mount_opts *o, s
 		return err_oom(e);
 	for (size_t i = 0; i < n; i++)
 		fds[i] = -EBADF;
-	r = geteuid() == 0 ? mount_layers(l, o, fds, e) : mount_by_root(l, o, fds, e);
+	r = geteuid() == 0 && !needs_old(l) ? mount_layers(l, o, fds, e) : mount_by_child(l, o, fds, e);
 	fds_close_many(fds, n);
 	return r;
 }

@@ -19,6 +19,7 @@
 #include "image/codec.h"
 #include "image/layers.h"
 #include "image/pack.h"
+#include "sys/probe.h"
 #include "sys/proc.h"
 #include "unit/test.h"
 
@@ -483,6 +484,7 @@ TEST(a_stack_of_127_layers)
 	_cleanup_(layers_freep) struct layers *l = NULL;
 	_cleanup_free_ char *ref = NULL;
 	char last[DIGEST_MAX] = "", text[16];
+	int fd;
 
 	NEED_ROOT();
 	setup();
@@ -497,6 +499,16 @@ TEST(a_stack_of_127_layers)
 	CHECK_STR(seen(l, NULL, chain), "a=125 b=126 ");
 	CHECK(rootfs_make(l, "deep", chain, &ref, &err) == 0);
 	CHECK_STR(seen(l, "deep", NULL), "a=125 b=126 ");
+	/* As before Linux 6.7. */
+	probe_mask(1u << PROBE_OVERLAY_APPEND);
+	CHECK_STR(seen(l, NULL, chain), "a=125 b=126 ");
+	CHECK_STR(seen(l, "deep", NULL), "a=125 b=126 ");
+	fd = rootfs_open(l, "deep", NULL, false, &err);
+	CHECK(fd >= 0);
+	put(fd, "new", "n");
+	fd_close(fd);
+	probe_mask(0);
+	CHECK_STR(changes(l, "deep"), "A/new ");
 	CHECK(rootfs_remove(l, "deep", &err) == 0);
 }
 
