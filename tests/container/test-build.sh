@@ -169,6 +169,30 @@ D
 build --build-context extra="$T/named" -t named -f named .
 like "a context with a name" "$(files named)" '^\./n$'
 
+# --- ADD
+mkdir "$T/web" && echo served >"$T/web/file.txt" && tar -C "$T/web" -czf "$T/web/a.tgz" file.txt
+(cd "$T/web" && exec python3 -m http.server --bind 127.0.0.1 8765 >/dev/null 2>&1) &
+web=$!
+wait_for 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8765'
+sum=$(sha256sum "$T/web/file.txt" | cut -d' ' -f1)
+printf 'FROM base\nADD --checksum=sha256:%s http://127.0.0.1:8765/file.txt /url/\nADD http://127.0.0.1:8765/a.tgz /url/\n' "$sum" >add
+cp "$T/web/a.tgz" local.tgz
+printf 'ADD local.tgz /unpacked/\nADD --unpack=false local.tgz /kept/\n' >>add
+build -t add -f add .
+is "ADD of URLs and archives" "$code" 0
+[ "$code" = 0 ] || note "$out"
+list=$(files add)
+for name in url/file.txt url/a.tgz unpacked/file.txt kept/local.tgz; do like "makes $name" "$list" "^\\./$name\$"; done
+is "a file of a URL is the owner's only" "$(stat -c %a "$T/out/url/file.txt")" 600
+printf 'FROM base\nADD --checksum=sha256:%064d http://127.0.0.1:8765/file.txt /x\n' 0 >add
+build -f add .
+like "a checksum that is wrong" "$out" 'checksum mismatch'
+printf 'FROM base\nADD http://127.0.0.1:8765/nothing /x\n' >add
+build -f add .
+like "a URL that is not there" "$out" 'with status 404'
+kill "$web"
+wait "$web" 2>/dev/null
+
 # --- the same digest on any machine
 reproduce() {
 	(cd "$1" && export SOURCE_DATE_EPOCH=1700000000 && creel build -q --no-cache -t base -f base . >/dev/null &&
