@@ -301,6 +301,8 @@ static int join_start(int dirfd, unsigned what, const struct docker_attach *a, s
 {
 	_cleanup_close_ int lis = -EBADF;
 	struct pollfd p = { .events = POLLIN };
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
 	char name[64];
 	int fd;
 
@@ -312,7 +314,7 @@ static int join_start(int dirfd, unsigned what, const struct docker_attach *a, s
 	p.fd = lis;
 	while (poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
-	fd = accept4(lis, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = accept4(lis, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		(void)err_set(e, -errno, "hear from the start");
 	unlinkat(dirfd, name, 0);

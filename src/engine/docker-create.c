@@ -28,7 +28,7 @@ struct making {
 	char *dir, *rootfs;
 	struct strv warnings;
 	int lock;
-	bool made;
+	bool made, shell_only; /* shell_only: nobody asked for a command */
 };
 
 static void making_done(struct making *m)
@@ -171,6 +171,12 @@ static int check_config(struct making *m, struct err *e)
 	const char *mode = value_text(host, "NetworkMode") ?: "";
 	int sig;
 
+	if (docker_is_system(host) && !c->entrypoint.n && (!c->cmd.n || m->shell_only)) {
+		strv_done(&c->cmd);
+		c->cmd = STRV_INIT;
+		if (strv_push(&c->cmd, "/sbin/init", e) < 0)
+			return -ENOMEM;
+	}
 	if (!c->cmd.n && !c->entrypoint.n)
 		return err_kind(e, ERR_INVALID, -EINVAL, "no command specified");
 	if (!isempty(c->working_dir) && *c->working_dir != '/')
@@ -423,6 +429,7 @@ int docker_create(struct docker *d, const char *name, const char *body, const ch
 	r = choose_name(&m, name, e);
 	if (r == 0)
 		r = find_image(&m, platform, e);
+	m.shell_only = !m.config.cmd.n && !m.config.entrypoint.n;
 	if (r == 0)
 		r = inherit(&m.config, &m.ic.config, e);
 	if (r == 0)

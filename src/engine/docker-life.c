@@ -169,6 +169,9 @@ static int stop_signal(const struct docker_row *c, const char *said, int *ret, s
 	const char *own = value_text(c->config, "StopSignal");
 
 	*ret = SIGTERM;
+	/* systemd halts on this one; to it SIGTERM is another request. */
+	if (isempty(said) && isempty(own) && docker_is_system(c->host))
+		own = "SIGRTMIN+3";
 	return docker_signal(!isempty(said) ? said : !isempty(own) ? own : "SIGTERM", ret, e);
 }
 
@@ -784,8 +787,7 @@ static int start_again_later(struct docker *d, struct target *t, int ctl_fd, str
 
 static int ended(struct docker *d, struct target *t, struct record *rec, int run, int status, int ctl_fd, struct err *e)
 {
-	bool reboot = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && value_at(t->c.host, "Annotations") &&
-		      value_text(value_get(t->c.host, "Annotations"), "creel.system");
+	bool reboot = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && docker_is_system(t->c.host);
 	_cleanup_free_ char *dir = path_join(d->engine->run_dir, t->c.id);
 	bool oom = ran_out_of_memory(d, &t->c, rec), again;
 	int r;

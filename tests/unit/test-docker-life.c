@@ -404,6 +404,25 @@ TEST(volumes_begin_with_what_the_image_has)
 	CHECK(docker_volume_remove(d, "named", false, &e) == 0);
 }
 
+TEST(an_image_boots_its_init)
+{
+	int out = text_fd("");
+
+	make_image();
+	/* The image's shell is not what --system means; its init is looked for. */
+	CHECK(run("{\"Image\":\"busybox\",\"HostConfig\":{\"NetworkMode\":\"none\",\"Annotations\":{\"creel.system\":"
+		  "\"1\"}}}",
+		  -EBADF, -EBADF, -EBADF) == -ENOENT);
+	CHECK(strstr(e.msg, "/sbin/init"));
+	gone();
+	CHECK(run("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo $container; grep -c -E ' /(run|tmp|run/lock) "
+		  "tmpfs rw' "
+		  "/proc/mounts\"],\"HostConfig\":{\"NetworkMode\":\"none\",\"Annotations\":{\"creel.system\":\"1\"}}}",
+		  -EBADF, out, -EBADF) == 0);
+	CHECK_STR(text_of(out), "creel\n3\n");
+	gone();
+}
+
 TEST(a_keeper_that_is_killed)
 {
 	_cleanup_record_ struct record rec = { .exit_status = -1 };

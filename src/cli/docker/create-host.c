@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/parse.h"
 #include "cli/docker/create.h"
+#include "dialect/docker/docker.h"
 #include "cli/docker/seccomp.h"
 #include "cli/docker/units.h"
 
@@ -363,8 +364,13 @@ static int rest(const struct create_args *a, struct json *j, struct err *e)
 	switched(j, "ReadonlyRootfs", a->read_only);
 	if (a->init != TRI_UNSAID)
 		json_kv_bool(j, "Init", a->init == TRI_ON);
-	if (a->annotations.n)
-		json_map(j, "Annotations", &a->annotations);
+	if (a->annotations.n || a->system) {
+		_cleanup_strv_ struct strv all = STRV_INIT;
+
+		if (strv_copy(&all, &a->annotations, NULL) == 0 &&
+		    (!a->system || strv_push(&all, DOCKER_SYSTEM "=1", NULL) == 0))
+			json_map(j, "Annotations", &all);
+	}
 	if (a->sysctls.n)
 		json_map(j, "Sysctls", &a->sysctls);
 	for (size_t i = 0; i < a->storage.n; i++)

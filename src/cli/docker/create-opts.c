@@ -227,6 +227,7 @@ const struct opt create_opts[] = {
 	{ 0, "stop-timeout", "SECONDS", "How long it may take to end.", OPT_CALL, 0, .parse = set_stop_timeout },
 	{ 0, "storage-opt", "NAME=VALUE", "An option of the storage: size=.", OPT_LIST, AT(storage) },
 	{ 0, "sysctl", "KEY=VALUE", "A kernel setting of its name spaces.", OPT_CALL, 0, .parse = add_sysctls },
+	{ 0, "system", NULL, "Boot the image's init, with what systemd needs of its place.", OPT_BOOL, AT(system), 1 },
 	{ 0, "tmpfs", "PATH[:OPTIONS]", "A tmpfs.", OPT_LIST, AT(tmpfs) },
 	{ 't', "tty", NULL, "Give it a terminal.", OPT_BOOL, AT(tty), 1 },
 	{ 0, "ulimit", "NAME=SOFT[:HARD]", "A limit of setrlimit(2).", OPT_CALL, 0, .parse = add_ulimits },

@@ -35,7 +35,7 @@ struct create_args {
 	int64_t memory, memory_reservation, memory_swap, swappiness, shm_size, nano_cpus, pids_limit, kernel_memory;
 	int64_t cpu_shares, cpu_period, cpu_quota, rt_period, rt_runtime;
 	int blkio_weight, oom_score_adj;
-	bool oom_kill_disable, privileged, publish_all, read_only, rm;
+	bool oom_kill_disable, privileged, publish_all, read_only, rm, system;
 	int init; /* TRI_* */
 	/* networks */
 	struct strv networks, aliases, link_local;

@@ -49,6 +49,10 @@ int docker_seccomp_profile(const struct json_c_value *profile, const struct strv
 /* The capabilities of a container, in the model's words: Docker's fourteen, changed by CapAdd and CapDrop. */
 int docker_caps(const struct json_c_value *host, struct strv *ret, struct err *e);
 
+/* The annotation of a container that boots a system: its init gets what systemd needs, as in podman's --systemd=always. */
+#define DOCKER_SYSTEM "creel.system"
+bool docker_is_system(const struct json_c_value *host);
+
 /* "focused_turing": made of SEED. free(). */
 char *docker_random_name(uint64_t seed, bool number);
 /* As Docker wants them: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */

@@ -68,9 +68,27 @@ static bool mounted_over(const struct docker_container *c, const char *target)
 	return value_get(value_get(c->host, "Tmpfs"), target) != NULL;
 }
 
+bool docker_is_system(const struct json_c_value *host)
+{
+	return value_get(value_get(host, "Annotations"), DOCKER_SYSTEM) != NULL;
+}
+
+/* An init governs the groups below its own, and wants places that are empty at each boot. */
+static int system_mounts(const struct docker_container *c, struct spec *s, struct err *e)
+{
+	static const char *const empty[] = { "/run", "/run/lock", "/tmp", "/var/log/journal" };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(empty) && r == 0 && docker_is_system(c->host); i++)
+		if (!mounted_over(c, empty[i]))
+			r = add_mount(s, "tmpfs", "tmpfs", empty[i],
+				      i == 2 ? "nosuid,nodev,mode=1777" : "nosuid,nodev,mode=755", e);
+	return r;
+}
+
 static int standard_mounts(const struct docker_container *c, struct spec *s, struct err *e)
 {
-	bool privileged = value_bool(c->host, "Privileged");
+	bool privileged = value_bool(c->host, "Privileged"), governs = privileged || docker_is_system(c->host);
 	const char *ipc = value_text(c->host, "IpcMode") ?: "";
 	char shm[64];
 	const struct {
@@ -81,7 +99,7 @@ static int standard_mounts(const struct docker_container *c, struct spec *s, str
 		{ "tmpfs", "tmpfs", "/dev", "nosuid,strictatime,mode=755,size=65536k" },
 		{ "devpts", "devpts", "/dev/pts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" },
 		{ "sysfs", "sysfs", "/sys", privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro" },
-		{ "cgroup", "cgroup", "/sys/fs/cgroup", privileged ? "nosuid,noexec,nodev" : "ro,nosuid,noexec,nodev" },
+		{ "cgroup", "cgroup", "/sys/fs/cgroup", governs ? "nosuid,noexec,nodev" : "ro,nosuid,noexec,nodev" },
 		{ "mqueue", "mqueue", "/dev/mqueue", "nosuid,noexec,nodev", s->ns_share[NS_IPC] },
 		{ "bind", "/dev/mqueue", "/dev/mqueue", "rbind,nosuid,noexec,nodev", !streq(ipc, "host") },
 		{ "tmpfs", "shm", "/dev/shm", shm, streq(ipc, "none") || streq(ipc, "host") },
@@ -480,6 +498,8 @@ static int environment(const struct docker_container *c, struct spec *s, struct 
 		r = strv_pushf(env, e, "HOSTNAME=%s", conf->hostname ?: "");
 	if (r == 0 && conf->tty)
 		r = strv_push(env, "TERM=xterm", e);
+	if (r == 0 && docker_is_system(c->host))
+		r = strv_push(env, "container=creel", e);
 	for (size_t i = 0; i < conf->env.n && r == 0; i++)
 		if (strchr(conf->env.v[i], '='))
 			r = strv_env_set(env, conf->env.v[i], e);
@@ -594,8 +614,8 @@ static int names(const struct docker_container *c, struct spec *s, struct err *e
 int docker_spec(const struct docker_container *c, struct spec *s, struct err *e)
 {
 	static int (*const parts_of[])(const struct docker_container *, struct spec *, struct err *) = {
-		namespaces, names,	 process,      security,     standard_mounts,
-		name_files, user_mounts, device_rules, device_nodes,
+		namespaces,    names,	   process,	security,     standard_mounts,
+		system_mounts, name_files, user_mounts, device_rules, device_nodes,
 	};
 	int r = set(&s->rootfs.path, c->rootfs, e);
 
