@@ -300,7 +300,7 @@ PUBLIC int lxc_get_wait_states(const char **states)
 
 PUBLIC bool lxc_has_api_extension(const char *extension)
 {
-	/* What LXC 6 names. */
+	/* What LXC 6 names, and of LXC 7 what is here, too. */
 	static const char *const known[] = {
 		"lxc_log",
 		"lxc_config_item_is_supported",
@@ -331,6 +331,7 @@ PUBLIC bool lxc_has_api_extension(const char *extension)
 		"idmapped_mounts_v2",
 		"core_scheduling",
 		"cgroup2_auto_mounting",
+		"environment_runtime_hooks",
 	};
 
 	for (size_t i = 0; extension && i < ARRAY_SIZE(known); i++)

@@ -48,6 +48,18 @@ kill_ct "$a-2"
 check "copy with the names kept" lxc copy -n "$a" -N "$a-k" -K -M
 is "the host name" "$(value "$a-k" lxc.uts.name)" "$a"
 is "the MAC address" "$(value "$a-k" lxc.net.1.hwaddr)" 00:16:3e:01:02:03
+if is_root; then
+	hook=$(readlink -f "$(command -v creel)")
+	hook=${hook%/bin/*}/share/lxc/hooks/clonehostname
+	mkdir "$LXCPATH/$a/rootfs/etc/sysconfig" && echo "$a" >"$T/outside" && ln -s "$T/outside" "$LXCPATH/$a/rootfs/etc/HOSTNAME"
+	printf 'A=yes\nHOSTNAME=%s\nB="x%s, %s."\n' "$a" "$a" "$a" >"$LXCPATH/$a/rootfs/etc/sysconfig/network"
+	cp "$LXCPATH/$a/config" "$T/kept" && echo "lxc.hook.clone = $hook" >>"$LXCPATH/$a/config"
+	check "copy with the hook clonehostname" lxc copy -n "$a" -N "$a-h"
+	is "whole words of its files are the new name" "$(cat "$LXCPATH/$a-h/rootfs/etc/sysconfig/network")" \
+		"$(printf 'A=yes\nHOSTNAME=%s\nB="x%s, %s."' "$a-h" "$a" "$a")"
+	is "what a link leads to stays" "$(cat "$T/outside")" "$a"
+	cp "$T/kept" "$LXCPATH/$a/config" && rm -r "$LXCPATH/$a/rootfs/etc/sysconfig" "$LXCPATH/$a/rootfs/etc/HOSTNAME"
+fi
 refuse "a name that is taken" lxc copy -n "$a" -N "$a-2"
 refuse "no name" lxc copy -n "$a"
 refuse "no such container" lxc copy -n "${CT}none" -N "$a-3"
