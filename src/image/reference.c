@@ -228,7 +228,8 @@ void reference_name(const struct reference *r, bool familiar, struct buf *out)
 {
 	const char *path = r->path, *rest;
 
-	if (familiar && streq(r->domain, REFERENCE_DOCKER)) {
+	/* Not where it would be read as another domain's. */
+	if (familiar && streq(r->domain, REFERENCE_DOCKER) && !is_domain(path, strcspn(path, "/"))) {
 		rest = startswith(path, LIBRARY);
 		buf_puts(out, rest && !strchr(rest, '/') ? rest : path);
 		return;

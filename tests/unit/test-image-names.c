@@ -33,6 +33,7 @@ static const struct name names[] = {
 	{ "x@" SHA, "docker.io/library/x@" SHA, "x@" SHA },
 	{ "x:y@" SHA, "docker.io/library/x:y@" SHA, "x:y@" SHA },
 	{ "a__b/c---d/e.f_g", "docker.io/a__b/c---d/e.f_g", "a__b/c---d/e.f_g" },
+	{ "docker.io/a.b/c", "docker.io/a.b/c", "docker.io/a.b/c" },
 	{ "127.0.0.1:1/a", "127.0.0.1:1/a", "127.0.0.1:1/a" },
 	{ "", NULL, NULL },
 	{ "-x", NULL, NULL },
