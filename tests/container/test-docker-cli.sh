@@ -52,6 +52,10 @@ gives "run: -v" "outside ro" run --rm "${N[@]}" -v "$T/volume:/v:ro" bb sh -c 'e
 gives "run: --mount" outside run --rm "${N[@]}" --mount "type=bind,src=$T/volume,dst=/v,readonly" bb cat /v/file
 gives "run: --ulimit" 100 run --rm "${N[@]}" --ulimit nofile=100:100 bb sh -c 'ulimit -n'
 like "run: --cap-drop" "$(d run --rm "${N[@]}" --cap-drop all bb grep CapBnd /proc/self/status)" '0{16}$'
+is "run: --network host" "$(d run --rm --network host bb readlink /proc/self/ns/net)" "$(readlink /proc/self/ns/net)"
+says "run: no such runtime" "unknown or invalid runtime name: foo" run --rm --runtime foo bb true
+says "run: no such log driver" "no log driver named 'syslog'" run --rm --log-driver syslog bb true
+says "run: no limit of a root's size" "storage-opt is not supported" run --rm --storage-opt size=1G bb true
 check "run: --cidfile" d run --rm "${N[@]}" --cidfile "$T/cid" bb true
 like "which holds the id" "$(cat "$T/cid")" '^[0-9a-f]{64}$'
 says "and must not be there" "container ID file found" run --rm "${N[@]}" --cidfile "$T/cid" bb true

@@ -397,6 +397,26 @@ static int check_device_rules(const struct json_c_value *h, struct err *e)
 	return 0;
 }
 
+/* What would be somebody else's to do: nobody is there who does it. */
+static int check_drivers(const struct json_c_value *h, struct err *e)
+{
+	static const char *const runtimes[] = { "creel", "runc", "crun", "io.containerd.runc.v2" };
+	const char *runtime = value_text(h, "Runtime"), *volumes = value_text(h, "VolumeDriver");
+	bool known = isempty(runtime);
+
+	for (size_t i = 0; i < ARRAY_SIZE(runtimes) && !known; i++)
+		known = streq(runtime, runtimes[i]);
+	if (!known)
+		return err_kind(e, ERR_INVALID, -EINVAL, "unknown or invalid runtime name: %s", runtime);
+	if (!isempty(volumes) && !streq(volumes, "local"))
+		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "error looking up volume plugin %s: plugin \"%s\" not found",
+				volumes, volumes);
+	if (value_members(value_get(h, "StorageOpt")))
+		return err_kind(e, ERR_INVALID, -EOPNOTSUPP,
+				"--storage-opt is not supported: no driver of layers limits the size of a root");
+	return 0;
+}
+
 enum restart_policy docker_restart_policy(const struct json_c_value *host, int64_t *ret_max)
 {
 	const struct json_c_value *p = value_get(host, "RestartPolicy");
@@ -423,6 +443,8 @@ int docker_host_write(const struct json_c_value *given, struct json *out, struct
 		r = value_each(value_get(given, "Sysctls"), check_sysctl, &(struct sysctl_check){ given, e });
 	if (r == 0)
 		r = check_device_rules(given, e);
+	if (r == 0)
+		r = check_drivers(given, e);
 	for (size_t i = 0; i < ARRAY_SIZE(members) && r == 0; i++) {
 		const struct member *m = &members[i];
 		const struct json_c_value *v = value_get(given, m->name);
