@@ -160,9 +160,6 @@ char *docker_log_path(const struct docker *d, const struct docker_row *c); /* NU
 int64_t docker_health_first(const struct container_config *c);
 void docker_health_write(int dirfd, const struct docker_state *st, struct json *out);
 
-/* --- docker-change.c ------------------------------------------------------------------------------------------------------- */
-
-
 /* --- docker-filter.c ------------------------------------------------------------------------------------------------------- */
 
 /* The API's filters. Known names: KNOWN, NULL-terminated. */
