@@ -51,6 +51,7 @@ struct docker_state {
 	int exit_code;
 	int64_t started_ns, finished_ns;
 	bool oom, stopped; /* stopped: somebody asked for it: the policy does not start it again */
+	bool volumes;	   /* removing: its anonymous volumes are to go along */
 	int restarts;
 	enum docker_health health;
 	char *error;

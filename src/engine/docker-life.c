@@ -483,7 +483,7 @@ int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, s
 {
 	struct db *db = d->images->db;
 	_cleanup_free_ char *dir = docker_path(d, c->id, NULL), *lock = NULL;
-	struct docker_state st = { .status = DS_REMOVING };
+	struct docker_state st = { .status = DS_REMOVING, .volumes = volumes };
 	int dirfd = docker_dir(d, c->id, NULL), r = docker_recover(d, c->id, e);
 
 	if (!dir)
@@ -503,6 +503,11 @@ int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, s
 		r = rootfs_remove(d->images->layers, c->id, e);
 	docker_net_removed(d, c->id);
 	if (r == 0)
+		r = docker_mounts_remove(d, c, volumes, e);
+	/* From here on it is as one that never came to be. */
+	if (r == 0)
+		(void)docker_making_begin(d, c->id, NULL);
+	if (r == 0)
 		r = db_begin(db, e);
 	if (r < 0)
 		return r;
@@ -511,9 +516,9 @@ int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, s
 		r = db_exec(db, e, "DELETE FROM containers WHERE id = ?", "s", c->id);
 	r = db_end(db, r, e);
 	if (r == 0)
-		(void)docker_mounts_remove(d, c, volumes, NULL);
-	if (r == 0)
 		r = tree_remove(AT_FDCWD, dir, e);
+	if (r == 0)
+		docker_making_end(d, c->id);
 	if (r == 0)
 		docker_event(d, c, "destroy", NULL);
 	if (r == 0 && asprintf(&lock, "%s/locks/%s", d->engine->run_dir, c->id) > 0)
@@ -664,7 +669,7 @@ bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docke
 	lock = record_lock(c->id, false, NULL);
 	if (lock < 0)
 		return false;
-	return docker_remove_locked(d, c, value_bool(c->host, "AutoRemove"), NULL) == 0;
+	return docker_remove_locked(d, c, st->volumes || value_bool(c->host, "AutoRemove"), NULL) == 0;
 }
 
 /* --- the end of a life --------------------------------------------------------------------------------------------------------- */

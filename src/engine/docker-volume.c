@@ -503,8 +503,15 @@ static int be_volume(struct points *p, struct point *v, const char *name, const 
 		r = volume_doc(NULL, NULL, v->anonymous, &own, p->e);
 	if (r == 0) {
 		v->name = strdup(v->anonymous ? id : name);
-		r = v->name ? make_volume(p->d, v->name, doc ?: buf_str(&own), p->e) : err_oom(p->e);
+		r = v->name ? 0 : err_oom(p->e);
 	}
+	/* Its user first: a volume that nobody has would be nobody's to remove. */
+	if (r == 0)
+		r = db_exec(p->d->images->db, p->e,
+			    "INSERT OR IGNORE INTO volume_users (container, volume, anonymous) VALUES (?, ?, ?)", "ssi",
+			    p->m->id, v->name, (int64_t)v->anonymous);
+	if (r == 0)
+		r = make_volume(p->d, v->name, doc ?: buf_str(&own), p->e);
 	if (r < 0)
 		return r;
 	v->source = data_path(p->d, v->name);
@@ -753,19 +760,13 @@ static int fill_volume(const struct point *v, int root, struct err *e)
 
 static int settle(struct points *p)
 {
-	struct db *db = p->d->images->db;
 	_cleanup_close_ int root = -EBADF;
 	int r = 0;
 
 	for (size_t i = 0; i < p->n && r == 0; i++) {
 		const struct point *v = &p->v[i];
 
-		if (!v->name)
-			continue;
-		r = db_exec(db, p->e,
-			    "INSERT OR IGNORE INTO volume_users (container, volume, anonymous) VALUES (?, ?, ?)", "ssi",
-			    p->m->id, v->name, (int64_t)v->anonymous);
-		if (r < 0 || v->no_copy)
+		if (!v->name || v->no_copy)
 			continue;
 		if (root < 0)
 			root = p->m->open_root(p->m->arg, p->e);
@@ -836,6 +837,7 @@ int docker_mounts_check(const struct docker_row *c, struct err *e)
 	return 0;
 }
 
+/* The volumes first: what a kill leaves has its user still, and is found by it. */
 int docker_mounts_remove(struct docker *d, const struct docker_row *c, bool volumes, struct err *e)
 {
 	_cleanup_strv_ struct strv own = STRV_INIT;
@@ -845,15 +847,12 @@ int docker_mounts_remove(struct docker *d, const struct docker_row *c, bool volu
 		return 0;
 	if (r == 0 && volumes)
 		r = db_query(d->images->db, take_name, &own, e,
-			     "SELECT volume FROM volume_users WHERE container = ? AND anonymous = 1", "s", c->id);
+			     "SELECT volume FROM volume_users u WHERE container = ? AND anonymous = 1 AND NOT EXISTS "
+			     "(SELECT 1 FROM volume_users o WHERE o.volume = u.volume AND o.container <> u.container)",
+			     "s", c->id);
+	for (size_t i = 0; i < own.n && r == 0; i++)
+		r = drop_volume(d, own.v[i], e);
 	if (r == 0)
 		r = db_exec(d->images->db, e, "DELETE FROM volume_users WHERE container = ?", "s", c->id);
-	for (size_t i = 0; i < own.n && r == 0; i++) {
-		_cleanup_strv_ struct strv others = STRV_INIT;
-
-		r = users_of(d, own.v[i], &others, e);
-		if (r == 0 && !others.n)
-			r = drop_volume(d, own.v[i], e);
-	}
 	return r;
 }

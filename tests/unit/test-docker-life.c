@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -421,6 +422,85 @@ TEST(an_image_boots_its_init)
 		  -EBADF, out, -EBADF) == 0);
 	CHECK_STR(text_of(out), "creel\n3\n");
 	gone();
+}
+
+static bool becomes(const char *member, const char *want)
+{
+	for (int i = 0; i < 500; i++, usleep(10000))
+		if (streq(inspect(member), want))
+			return true;
+	return false;
+}
+
+TEST(health_is_looked_after)
+{
+	make_image();
+	create("{\"Image\":\"busybox\",\"Healthcheck\":{\"Test\":[\"CMD\",\"grep\",\"-q\",\"x\",\"/"
+	       "ok\"],\"Interval\":20000000,"
+	       "\"Retries\":2},\"Cmd\":[\"sleep\",\"1000\"]," NONE "}}");
+	CHECK(docker_start(d, id, &e) == 0);
+	CHECK(becomes("Health\":{\"Status", "unhealthy"));
+	CHECK(exec("{\"Cmd\":[\"sh\",\"-c\",\"echo x > /ok\"]}", -EBADF) == 0);
+	CHECK(becomes("Health\":{\"Status", "healthy"));
+	gone();
+}
+
+static int entries(const char *name)
+{
+	char command[256];
+	_cleanup_free_ char *text = NULL;
+	char *const argv[] = { (char *)"sh", (char *)"-c", command, NULL };
+
+	snprintf(command, sizeof(command), "ls %s/%s 2>/dev/null | wc -l", root, name);
+	CHECK(spawn_run(&(struct spawn){ .path = "sh", .argv = argv }, &text, NULL) == 0);
+	return atoi(text);
+}
+
+static void take_id(const char *from)
+{
+	CHECK(sscanf(from, "{\"Id\":\"%64[0-9a-f]", id) == 1);
+}
+
+/* A command that is killed at any moment leaves containers that are whole, or nothing. */
+TEST(kills_leave_nothing)
+{
+	static const char body[] =
+		"{\"Image\":\"busybox\",\"Volumes\":{\"/data\":{}},\"Cmd\":[\"sleep\",\"1000\"]," NONE "}}";
+
+	make_image();
+	for (unsigned i = 0; i < 12; i++) {
+		struct docker_opts o = { .root = root };
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (pid == 0) {
+			struct docker *own = NULL;
+			_cleanup_buf_ struct buf b = BUF_INIT;
+
+			if (docker_open(&o, &own, NULL) == 0 && docker_create(own, NULL, body, NULL, &b, NULL) == 0 &&
+			    sscanf(buf_str(&b), "{\"Id\":\"%64[0-9a-f]", id) == 1 && docker_start(own, id, NULL) == 0)
+				(void)docker_remove(own, id, true, true, NULL);
+			_exit(0);
+		}
+		usleep(i * 2500);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	for (int i = 0; i < 40; i++) {
+		_cleanup_buf_ struct buf b = BUF_INIT, made = BUF_INIT;
+		struct docker_list all = { .all = true, .filters = "{\"ancestor\":[\"busybox\"]}" };
+
+		CHECK(docker_list(d, &all, &b, &e) == 0);
+		if (streq(buf_str(&b), "[]"))
+			break;
+		buf_puts(&made, buf_str(&b) + 1);
+		take_id(buf_str(&made));
+		CHECK(docker_remove(d, id, true, true, &e) == 0);
+	}
+	printf("# left: %d containers, %d roots, %d volumes, %d in the making\n", entries("containers"),
+	       entries("layers/roots"), entries("volumes"), entries("making"));
+	CHECK(entries("containers") == 0 && entries("layers/roots") == 0);
+	CHECK(entries("volumes") == 0 && entries("making") == 0);
 }
 
 TEST(a_keeper_that_is_killed)
