@@ -489,6 +489,23 @@ static bool wants_preopen(const struct compiler *c, const struct op_mount *m, co
 	       strstr(c->spec->rootfs.propagation, "shared");
 }
 
+static bool wants_own_idmap(const struct spec_mount *s, const struct mount_opts *o)
+{
+	return o->idmap_own || o->ridmap_own || s->uid_maps.n || s->gid_maps.n;
+}
+
+static int check_entry_idmap(struct compiler *c, const struct spec_mount *s, const struct op_mount *m, bool own)
+{
+	int r = 0;
+
+	if (own && !m->bind)
+		return err_kind(c->e, ERR_INVALID, -EINVAL, "mount on %s: only a bind mount can be idmapped",
+				s->target);
+	if (m->bind && !m->remount)
+		r = check_idmap(c, s->target);
+	return r < 0 ? err_wrap(c->e, r, "mount entry") : 0;
+}
+
 static int compile_entry(struct compiler *c, const struct spec_mount *s)
 {
 	bool oci = tri_or(c->spec->mounts_create, false), own_idmap;
@@ -511,13 +528,10 @@ static int compile_entry(struct compiler *c, const struct spec_mount *s)
 		r = label_entry(c, s, m);
 	if (r < 0)
 		return r;
-	own_idmap = o.idmap_own || o.ridmap_own || s->uid_maps.n || s->gid_maps.n;
-	if (own_idmap && !m->bind)
-		return err_kind(c->e, ERR_INVALID, -EINVAL, "mount on %s: only a bind mount can be idmapped",
-				s->target);
-	r = m->bind && !m->remount && (*o.idmap || own_idmap) ? check_idmap(c, s->target) : 0;
+	own_idmap = wants_own_idmap(s, &o);
+	r = *o.idmap || own_idmap ? check_entry_idmap(c, s, m, own_idmap) : 0;
 	if (r < 0)
-		return err_wrap(c->e, r, "mount entry");
+		return r;
 	if (o.relative) {
 		m->sub = plan_printf(c->plan, c->e, "/%s", m->source);
 		m->bind = true;
