@@ -208,18 +208,18 @@ TEST(each_stream_by_itself_and_both_in_the_log)
 	struct docker_logs all = { .out = true, .err = true, .tail = -1 }, last = { .out = true, .tail = 1 };
 
 	make_image();
-	CHECK(run("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo 'a<b'; echo c >&2; echo d; exit 7\"]," NONE
+	CHECK(run("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo 'a<b'; echo c >&2; echo last; exit 7\"]," NONE
 		  "}}",
 		  -EBADF, out, err) == 7);
-	CHECK_STR(text_of(out), "a<b\nd\n");
+	CHECK_STR(text_of(out), "a<b\nlast\n");
 	CHECK_STR(text_of(err), "c\n");
 	CHECK_STR(inspect("Status"), "exited");
 	CHECK_STR(inspect("ExitCode"), "7");
 	CHECK(docker_logs(d, id, &all, &sink, &e) == 0);
-	CHECK(strstr(buf_str(&log), "1:a<b\n") && strstr(buf_str(&log), "1:d\n") && strstr(buf_str(&log), "2:c\n"));
+	CHECK(strstr(buf_str(&log), "1:a<b\n") && strstr(buf_str(&log), "1:last\n") && strstr(buf_str(&log), "2:c\n"));
 	buf_reset(&log);
 	CHECK(docker_logs(d, id, &last, &sink, &e) == 0);
-	CHECK_STR(buf_str(&log), "1:d\n");
+	CHECK_STR(buf_str(&log), "1:last\n");
 	gone();
 }
 
