@@ -124,7 +124,8 @@ static int add_file(struct load *x, struct tar_entry *t, struct file **ret, stru
 		x->files = more;
 	}
 	*ret = &x->files[x->n++];
-	**ret = (struct file){ .path = TAKE_PTR(t->name) };
+	**ret = (struct file){ .path = t->name };
+	t->name = NULL;
 	return clean((*ret)->path) ? 0 : bad(e, "a name that leads outside");
 }
 

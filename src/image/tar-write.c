@@ -141,7 +141,7 @@ static bool set_name(struct ustar *u, const char *name, size_t len)
 		return true;
 	}
 	for (size_t cut = len - 1; cut > 0; cut--)
-		if (name[cut] == '/' && cut <= sizeof(u->prefix) && len - cut - 1 <= sizeof(u->name) && len - cut - 1) {
+		if (cut <= sizeof(u->prefix) && name[cut] == '/' && len - cut - 1 <= sizeof(u->name) && len - cut - 1) {
 			memcpy(u->prefix, name, cut);
 			memcpy(u->name, name + cut + 1, len - cut - 1);
 			return true;
@@ -154,7 +154,8 @@ static int put_header(struct tar_writer *t, struct ustar *u, struct err *e)
 	const unsigned char *p = (const unsigned char *)u;
 	unsigned sum = 0;
 
-	memcpy(u->magic, "ustar\00000", 8);
+	memcpy(u->magic, "ustar", sizeof(u->magic));
+	memcpy(u->version, "00", sizeof(u->version));
 	memset(u->sum, ' ', sizeof(u->sum));
 	for (size_t i = 0; i < sizeof(*u); i++)
 		sum += p[i];
