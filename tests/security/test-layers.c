@@ -31,7 +31,7 @@ static void remove_all(void)
 
 static struct layers *setup(const char *driver)
 {
-	_cleanup_free_ char *dir = path_join(top, "layers");
+	_cleanup_free_ char *dir = NULL;
 	struct layers *l = NULL;
 	static bool made;
 	int fd;
@@ -40,6 +40,7 @@ static struct layers *setup(const char *driver)
 	if (!made && (!mkdtemp(top) || atexit(remove_all) != 0))
 		abort();
 	made = true;
+	dir = path_join(top, "layers");
 	snprintf(outside, sizeof(outside), "%s/outside", top);
 	if (tree_remove(AT_FDCWD, dir, NULL) < 0 || tree_remove(AT_FDCWD, outside, NULL) < 0 ||
 	    mkdir(outside, 0755) < 0)
