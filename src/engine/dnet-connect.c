@@ -2,15 +2,14 @@
 
 /* A container that is there already, put on a further network or taken off one; also while it runs. */
 
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "dialect/docker/value.h"
 #include "engine/dnet-inner.h"
 #include "net/net.h"
+#include "runtime/inside.h"
 #include "runtime/journal.h"
 #include "runtime/record.h"
 #include "spec/spec.h"
@@ -39,21 +38,18 @@ static int hot_open(const char *id, pid_t pid, struct hot *h, struct err *e)
 	return h->journal < 0 ? h->journal : 0;
 }
 
-/* Addresses and routes are given in there: this thread goes and comes back. */
-static int configure_in(int ns, const struct net_dev *d, struct err *e)
+static int configure(void *arg, struct err *e)
 {
-	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	int r;
+	return net_configure(arg, 1, false, e);
+}
 
-	if (own < 0)
-		return err_set(e, -errno, "open the own network name space");
-	if (setns(ns, CLONE_NEWNET) < 0)
-		return err_set(e, -errno, "enter the container's network name space");
-	r = net_configure(d, 1, false, e);
-	/* To go on in there would be worse than to end. */
-	if (setns(own, CLONE_NEWNET) < 0)
-		abort();
-	return r;
+/* Addresses and routes are given by a child, in there. */
+static int configure_in(int dirfd, struct net_dev *d, struct err *e)
+{
+	_cleanup_record_ struct record rec = { 0 };
+	int r = record_read(dirfd, &rec, e);
+
+	return r < 0 ? r : inside_call(&rec, CLONE_NEWNET, configure, d, e);
 }
 
 /* The lowest ethN that it has not. */
@@ -104,7 +100,7 @@ static int attach(const struct hot *h, struct spec_net *s, struct err *e)
 		return r;
 	r = net_attach(&d, h->ns, e);
 	if (r == 0) {
-		r = configure_in(h->ns, &d, e);
+		r = configure_in(h->dirfd, &d, e);
 		if (r < 0)
 			(void)net_detach(&d, h->ns, NULL);
 	}

@@ -17,6 +17,8 @@ BELOW["keeper"] = BELOW["runtime"] | {"runtime"}
 BELOW["engine"] = BELOW["keeper"] | {"keeper", "dialect", "image"}
 for top in ("cli", "api", "liblxc"):
     BELOW[top] = BELOW["engine"] | {"engine"}
+# A program whose options are a command's and whose work is a server's.
+BELOW["registryd"] = BELOW["cli"] | {"cli", "api"}
 
 # Pure layers describe; they never reach the kernel.
 PURE = {"spec", "dialect"}

@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -324,49 +323,61 @@ static void on_done(void *arg, struct MHD_Connection *c, void **state, enum MHD_
 
 /* --- up and down ------------------------------------------------------------------------------------------------------------ */
 
-/* "HOST:PORT", "[V6]:PORT", ":PORT": a listening socket. */
-static int listen_at(const char *addr, unsigned *ret_port, struct err *e)
+/* "ADDRESS:PORT", "[V6]:PORT", "localhost:PORT", ":PORT" (all addresses of both families). */
+static int scan_addr(const char *addr, struct sockaddr_storage *ret, socklen_t *ret_len, struct err *e)
 {
+	struct sockaddr_in *a4 = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *a6 = (struct sockaddr_in6 *)ret;
 	const char *colon = strrchr(addr, ':');
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	struct addrinfo *list = NULL;
-	struct sockaddr_storage got;
-	socklen_t len = sizeof(got);
-	char host[256];
-	const int one = 1;
+	size_t n = colon ? (size_t)(colon - addr) : 0;
+	char host[64] = "";
 	uint32_t port;
-	int fd = -EBADF, r;
 
-	if (!colon || (size_t)(colon - addr) >= sizeof(host) || parse_u32(colon + 1, &port) < 0 || port > 65535)
+	*ret = (struct sockaddr_storage){ 0 };
+	if (!colon || n >= sizeof(host) || parse_u32(colon + 1, &port) < 0 || port > 65535)
 		return err_kind(e, ERR_INVALID, -EINVAL, "'%s' is not ADDRESS:PORT", addr);
-	if (*addr == '[' && colon > addr + 1 && colon[-1] == ']')
-		snprintf(host, sizeof(host), "%.*s", (int)(colon - addr - 2), addr + 1);
+	if (*addr == '[' && n > 2 && addr[n - 1] == ']')
+		memcpy(host, addr + 1, n - 2);
 	else
-		snprintf(host, sizeof(host), "%.*s", (int)(colon - addr), addr);
-	r = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &list);
-	if (r)
-		return err_kind(e, ERR_INVALID, -EINVAL, "look '%s' up: %s", addr, gai_strerror(r));
-	r = -EADDRNOTAVAIL;
-	for (struct addrinfo *a = list; a && r < 0; a = a->ai_next) {
-		fd_close(fd);
-		fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			continue;
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		r = bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, 512) < 0 ? -errno : 0;
-	}
-	freeaddrinfo(list);
-	if (r < 0) {
-		fd_close(fd);
-		return err_set(e, r, "listen at %s", addr);
-	}
-	getsockname(fd, (struct sockaddr *)&got, &len);
-	*ret_port = ntohs(got.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&got)->sin6_port
-						    : ((struct sockaddr_in *)&got)->sin_port);
-	return fd;
+		memcpy(host, addr, n);
+	if (streq(host, "localhost"))
+		snprintf(host, sizeof(host), "127.0.0.1");
+	*ret_len = sizeof(*a4);
+	a4->sin_family = AF_INET;
+	a4->sin_port = htons((uint16_t)port);
+	if (inet_pton(AF_INET, host, &a4->sin_addr) == 1)
+		return 0;
+	*ret_len = sizeof(*a6);
+	a6->sin6_family = AF_INET6;
+	a6->sin6_port = htons((uint16_t)port);
+	if (!*host || inet_pton(AF_INET6, host, &a6->sin6_addr) == 1)
+		return 0;
+	return err_kind(e, ERR_INVALID, -EINVAL, "'%s' is no address", host);
 }
 
-_printf_(2, 0) static void on_http_log(void *arg, const char *fmt, va_list ap)
+static int listen_at(const char *addr, unsigned *ret_port, struct err *e)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct sockaddr_storage at;
+	const int one = 1;
+	socklen_t len;
+	int r = scan_addr(addr, &at, &len, e);
+
+	if (r < 0)
+		return r;
+	fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(e, -errno, "open a socket");
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (const struct sockaddr *)&at, len) < 0 || listen(fd, 512) < 0)
+		return err_set(e, -errno, "listen at %s", addr);
+	getsockname(fd, (struct sockaddr *)&at, &len);
+	*ret_port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+						   : ((struct sockaddr_in *)&at)->sin_port);
+	return TAKE_FD(fd);
+}
+
+static void on_http_log(void *arg, const char *fmt, va_list ap)
 {
 	struct registry_server *s = arg;
 	char text[400];

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The command `registry`: its options are here and in every creel, its work in a program of its own, for the sake of the
- * libraries that an HTTP server needs (cli/registry-main.c). */
+ * libraries that an HTTP server needs (registryd/main.c). */
 
 #include "cli/cli.h"
 

@@ -104,21 +104,25 @@ static int personality(struct spec_seccomp *s, struct err *e)
 	return r;
 }
 
+/* The families of system calls that this machine has, in the model's words, and what profiles call the machine. */
+#if defined(__x86_64__)
+static const char *const own_archs[] = { "x86_64", "x86", "x32", NULL };
+static const char *const own_names[] = { "amd64", "x86", "x32", "x86_64", NULL };
+#elif defined(__aarch64__)
+static const char *const own_archs[] = { "arm64", "arm", NULL };
+static const char *const own_names[] = { "arm64", "arm", "aarch64", NULL };
+#else
+static const char *const own_archs[] = { NULL };
+static const char *const own_names[] = { NULL };
+#endif
+
 static int native_archs(struct spec_seccomp *s, struct err *e)
 {
-#if defined(__x86_64__)
-	int r = strv_push(&s->archs, "x86_64", e);
+	int r = 0;
 
-	if (r == 0)
-		r = strv_push(&s->archs, "x86", e);
-	return r == 0 ? strv_push(&s->archs, "x32", e) : r;
-#elif defined(__aarch64__)
-	int r = strv_push(&s->archs, "arm64", e);
-
-	return r == 0 ? strv_push(&s->archs, "arm", e) : r;
-#else
-	return 0;
-#endif
+	for (size_t i = 0; own_archs[i] && r == 0; i++)
+		r = strv_push(&s->archs, own_archs[i], e);
+	return r;
 }
 
 int docker_seccomp_default(const struct strv *caps, struct spec_seccomp *s, struct err *e)
@@ -180,17 +184,9 @@ static bool all_caps(const struct json_c_value *l, const struct strv *caps)
 
 static bool this_arch(const struct json_c_value *l)
 {
-#if defined(__x86_64__)
-	static const char *const names[] = { "amd64", "x86", "x32", "x86_64" };
-#elif defined(__aarch64__)
-	static const char *const names[] = { "arm64", "arm", "aarch64" };
-#else
-	static const char *const names[] = { "" };
-#endif
-
 	for (size_t i = 0; i < value_len(l); i++)
-		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
-			if (streq(value_text(value_elem(l, i), NULL) ?: "", names[k]))
+		for (size_t k = 0; own_names[k]; k++)
+			if (streq(value_text(value_elem(l, i), NULL) ?: "", own_names[k]))
 				return true;
 	return false;
 }
