@@ -38,9 +38,9 @@ daemons() { # processor time so far of dockerd and containerd, and their largest
 		n=$(awk '{print $14 + $15}' "/proc/$p/stat")
 		cpu=$((cpu + n))
 		n=$(awk '/^VmHWM/ {print $2}' "/proc/$p/status")
-		[ "$n" -le $most ] || most=$n
+		[ "$n" -le "$most" ] || most=$n
 	done
-	echo $cpu $most
+	echo "$cpu" "$most"
 }
 for ((i = 0; i < turns; i++)); do
 	empty "$root"

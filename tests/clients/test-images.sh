@@ -6,6 +6,7 @@
 . "${0%/*}/lib.sh"
 need skopeo umoci podman tar
 
+# shellcheck disable=SC2012 # names that the build has made
 TOOL=$(ls -t "$HERE"/../../build/{,check-gcc/}tests/clients/image-tool 2>/dev/null | head -n 1)
 [ -n "$TOOL" ] || skip_file "image-tool is not built"
 S=$T/store

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # runs: root
+# shellcheck disable=SC2012 # names that this test has made
 # The registry's client against Debian's docker-registry, as it is and behind a proxy that does what networks and liars do.
 . "${0%/*}/lib.sh"
-# shellcheck disable=SC2012 # names that this test has made
 need docker-registry skopeo openssl python3
 
 TOOL=$(ls -t "$HERE"/../../build/{,check-gcc/}tests/clients/registry-tool 2>/dev/null | head -n 1)

@@ -30,7 +30,7 @@ if [ "${1-}" = prepare ]; then
 fi
 . "${0%/*}/lib.sh"
 need tar curl
-[ -n "$debian" ] && [ -e "$debs/.made" ] || skip_file "no Debian, or no packages, in $cache"
+{ [ -n "$debian" ] && [ -e "$debs/.made" ]; } || skip_file "no Debian, or no packages, in $cache"
 export HOME=$T
 R=127.0.0.1:5050
 data=/var/lib/creel

@@ -32,7 +32,7 @@ LIBRARY = {
     "chdir": "process-wide", "fchdir": "process-wide", "setenv": "process-wide", "putenv": "process-wide",
     "unsetenv": "process-wide",
 }
-OUTER = ("src/cli/", "src/api/", "src/keeper/", "src/usernic/main.c")
+OUTER = ("src/cli/", "src/api/", "src/keeper/", "src/usernic/main.c", "src/registryd/")
 # Must say close-on-exec in the call itself (O_PATH descriptors as well).
 CLOEXEC = {"open": "O_CLOEXEC", "openat": "O_CLOEXEC", "socket": "SOCK_CLOEXEC", "socketpair": "SOCK_CLOEXEC",
            "pipe2": "O_CLOEXEC", "accept4": "SOCK_CLOEXEC", "epoll_create1": "EPOLL_CLOEXEC",
