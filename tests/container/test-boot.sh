@@ -76,7 +76,7 @@ is "BOOTGROUPS" "$(code "$boot" start)$(lxc-ls -P "$LXCPATH" --running -1)" 0
 # What is installed
 for u in lxc lxc-net lxc@ lxc-monitord; do
 	check "$u.service: what it executes is there" sh -c \
-		"sed -n 's/^Exec[A-Za-z]*=\([^ ]*\).*/\1/p' '$stage/lib/systemd/system/$u.service' | xargs -n 1 test -x"
+		"sed -n 's/^Exec[A-Za-z]*=-*\([^ ]*\).*/\1/p' '$stage/lib/systemd/system/$u.service' | xargs -n 1 test -x"
 done
 if command -v systemd-analyze >/dev/null; then
 	check "systemd understands them" systemd-analyze verify --man=no "$stage/lib/systemd/system/"{lxc,lxc-net,lxc-monitord,lxc@}.service

@@ -51,7 +51,7 @@ int proxy_manifest(struct registry_server *s, const char *repo, const char *ref,
 	_cleanup_(registry_freep) struct registry *up = NULL;
 	_cleanup_free_ char *text = NULL, *type = NULL;
 	char digest[DIGEST_MAX], path[REG_NAME_MAX + 16];
-	size_t len;
+	size_t len = 0;
 	int r = upstream(s, &up, e);
 
 	if (r == 0)

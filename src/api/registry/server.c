@@ -377,7 +377,7 @@ static int listen_at(const char *addr, unsigned *ret_port, struct err *e)
 	return TAKE_FD(fd);
 }
 
-static void on_http_log(void *arg, const char *fmt, va_list ap)
+_printf_(2, 0) static void on_http_log(void *arg, const char *fmt, va_list ap)
 {
 	struct registry_server *s = arg;
 	char text[400];
