@@ -547,14 +547,17 @@ int oci_delete_remains(struct oci *r, const char *name, struct err *e)
 		return x;
 	c.id = id;
 	c.dirfd = oci_open_dir(r, name, false, NULL);
-	if (c.dirfd < 0)
+	/* Killed before it made its directory: there is a lock's file, at most. */
+	if (c.dirfd < 0 && !record_lock_exists(id))
 		return 0;
 	c.lock = record_lock(id, true, e);
 	x = c.lock < 0 ? c.lock : 0;
 	/* A create that was at work has come to its end meanwhile, and left a record. */
-	if (x == 0 && !file_exists(c.dirfd, "state")) {
+	if (x == 0 && c.dirfd < 0)
+		c.dirfd = oci_open_dir(r, name, false, NULL);
+	if (x == 0 && (c.dirfd < 0 || !file_exists(c.dirfd, "state"))) {
 		c.rec.exit_status = -1;
-		x = recover(r, &c, e);
+		x = c.dirfd < 0 ? 0 : recover(r, &c, e);
 		if (x == 0)
 			x = oci_forget(r, name, id, e);
 	}

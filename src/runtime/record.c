@@ -435,6 +435,14 @@ int record_lock(const char *id, bool wait, struct err *e)
 	}
 }
 
+bool record_lock_exists(const char *id)
+{
+	_cleanup_free_ char *base = NULL, *path = NULL;
+
+	return run_dir(false, &base, NULL) == 0 && asprintf(&path, "%s/locks/%s", base, id) >= 0 &&
+	       file_exists(AT_FDCWD, path);
+}
+
 bool record_locked(const char *id)
 {
 	_cleanup_free_ char *base = NULL, *path = NULL;

@@ -110,6 +110,8 @@ bool record_kept(const struct record *r);
  * taken. Lives in <run_dir>/locks, so that it outlives the container's own directory. */
 int record_lock(const char *id, bool wait, struct err *e);
 
+/* Whether it has a file, held or not. */
+bool record_lock_exists(const char *id);
 /* Whether somebody holds that lock now. Changes nothing. */
 bool record_locked(const char *id);
 

@@ -33,7 +33,7 @@ changes() {
 	sed -e 's/^[0-9]* *//' "$1" | grep -v -e '^+++' -e '^---' -e ' = -1 ' |
 		grep -Ev '^(open|openat|openat2)\(.*O_RDONLY' |
 		grep -Ev '^execve\(' |
-		grep -Ev '^(open_tree\(AT_FDCWD, "[^"]*", (OPEN_TREE_CLONE\|OPEN_TREE_CLOEXEC|OPEN_TREE_CLOEXEC\|OPEN_TREE_CLONE)\)|mount_setattr\([0-9]*, "", AT_EMPTY_PATH, \{attr_set=MOUNT_ATTR_RDONLY, attr_clr=0|execveat\([0-9]*, "creel")' |
+		grep -Ev '^(open_tree\(AT_FDCWD, "[^"]*", (OPEN_TREE_CLONE\|OPEN_TREE_CLOEXEC|OPEN_TREE_CLOEXEC\|OPEN_TREE_CLONE)\)|mount_setattr\([0-9]*, "", AT_EMPTY_PATH, \{attr_set=MOUNT_ATTR_RDONLY, attr_clr=0|execveat\([0-9]*, "creel(-docker)?")' |
 		grep -Ev 'O_PATH' |
 		grep -Ev '^(sendto|sendmsg)\(.*(RTM_GET|nlmsg_type=0x[0-9a-f]*2[26ae] )'
 }

@@ -79,7 +79,8 @@ static bool known(const char *name)
 	_cleanup_(container_freep) struct container *ct = NULL;
 	struct engine_opts o = { 0 };
 
-	if (engine_open(&o, &g, NULL) < 0 || container_open(g, name, NULL, OPEN_NO_CONFIG, &ct, NULL) < 0)
+	if (engine_open(&o, &g, NULL) < 0 ||
+	    container_open(g, name, NULL, OPEN_NO_CONFIG | OPEN_MUST_EXIST, &ct, NULL) < 0)
 		return false;
 	return ct->defined || container_state(ct) != RUN_STOPPED;
 }
