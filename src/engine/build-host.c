@@ -14,6 +14,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/parse.h"
+#include "dialect/docker/docker.h"
+#include "dialect/oci/oci.h"
 #include "engine/build-host.h"
 #include "engine/oci.h"
 #include "image/transfer.h"
@@ -201,9 +203,96 @@ static void resources(struct json *j, const struct build_limits *l)
 	json_end_object(j);
 }
 
-static void linux_part(struct json *j, const struct build_run *r)
+/* The name that config.json has for a word of the model. */
+static const char *name_of(const struct oci_word *words, const char *word)
+{
+	for (; word && words->name; words++)
+		if (streq(words->word, word))
+			return words->name;
+	return NULL;
+}
+
+/* "INDEX OP VALUE [VALUE2]" */
+static int seccomp_arg(struct json *j, const char *text, struct err *e)
+{
+	_cleanup_strv_ struct strv words = STRV_INIT;
+	uint64_t n[3] = { 0 };
+	const char *op = NULL;
+	int r = strv_split(&words, text, " ", e);
+
+	if (r < 0)
+		return r;
+	if (words.n == 3 || words.n == 4)
+		op = name_of(oci_seccomp_operators, words.v[1]);
+	if (!op || parse_u64(words.v[0], &n[0]) < 0 || parse_u64(words.v[2], &n[1]) < 0 ||
+	    (words.n == 4 && parse_u64(words.v[3], &n[2]) < 0))
+		return err_kind(e, ERR_INVALID, -EINVAL, "a seccomp rule with the argument '%s'", text);
+	json_object(j);
+	json_kv_u64(j, "index", n[0]);
+	json_kv_u64(j, "value", n[1]);
+	if (words.n == 4)
+		json_kv_u64(j, "valueTwo", n[2]);
+	json_kv_string(j, "op", op);
+	json_end_object(j);
+	return 0;
+}
+
+static int seccomp_rule(struct json *j, const struct spec_syscall *c, struct err *e)
+{
+	int r = 0;
+
+	json_object(j);
+	strings(j, "names", (const char *const *)strv_get(&c->names));
+	json_kv_string(j, "action", name_of(oci_seccomp_actions, c->action));
+	if (c->errno_ret != UNSET32)
+		json_kv_u64(j, "errnoRet", c->errno_ret);
+	if (c->args.n) {
+		json_key(j, "args");
+		json_array(j);
+		for (size_t i = 0; i < c->args.n && r >= 0; i++)
+			r = seccomp_arg(j, c->args.v[i], e);
+		json_end_array(j);
+	}
+	json_end_object(j);
+	return r;
+}
+
+/* The policy that every container of Docker's has, for the capabilities of a RUN. */
+static int seccomp(struct json *j, struct err *e)
+{
+	_cleanup_strv_ struct strv words = STRV_INIT;
+	_cleanup_spec_ struct spec s;
+	const struct spec_seccomp *p = &s.security.seccomp;
+	int r = 0;
+
+	spec_init(&s);
+	for (const char *const *c = caps; *c && r >= 0; c++)
+		r = strv_push(&words, oci_cap_word(*c), e);
+	if (r >= 0)
+		r = docker_seccomp_default(&words, &s.security.seccomp, e);
+	if (r < 0)
+		return r;
+	json_key(j, "seccomp");
+	json_object(j);
+	json_kv_string(j, "defaultAction", name_of(oci_seccomp_actions, p->action));
+	json_key(j, "architectures");
+	json_array(j);
+	for (size_t i = 0; i < p->archs.n; i++)
+		json_string(j, name_of(oci_seccomp_archs, p->archs.v[i]));
+	json_end_array(j);
+	json_key(j, "syscalls");
+	json_array(j);
+	for (size_t i = 0; i < p->rules.n && r >= 0; i++)
+		r = seccomp_rule(j, LIST_AT(&p->rules, struct spec_syscall, i), e);
+	json_end_array(j);
+	json_end_object(j);
+	return r;
+}
+
+static int linux_part(struct json *j, const struct build_run *r, struct err *e)
 {
 	static const char *const spaces[] = { "pid", "ipc", "uts", "mount", NULL };
+	int n = 0;
 
 	json_key(j, "linux");
 	json_object(j);
@@ -230,8 +319,10 @@ static void linux_part(struct json *j, const struct build_run *r)
 	if (!r->insecure) {
 		strings(j, "maskedPaths", masked);
 		strings(j, "readonlyPaths", readonly_paths);
+		n = seccomp(j, e);
 	}
 	json_end_object(j);
+	return n;
 }
 
 /* Names of hosts are the host's, and those that were asked for. */
@@ -306,9 +397,10 @@ static int write_config(const struct build_run *r, const struct passwd_user *u, 
 			mount_row(&j, m->target, "tmpfs", "tmpfs", size);
 	}
 	json_end_array(&j);
-	linux_part(&j, r);
+	n = linux_part(&j, r, e);
 	json_end_object(&j);
-	n = buf_error(&text, e);
+	if (n >= 0)
+		n = buf_error(&text, e);
 	return n < 0 ? n : file_replace(AT_FDCWD, path, buf_str(&text), text.len, 0600, false, e);
 }
 
