@@ -55,7 +55,7 @@ static int set_shm(void *args, const char *arg, struct err *e)
 
 static const struct opt rows[] = {
 	{ 0, "add-host", "NAME:ADDRESS", "A further line of /etc/hosts while it is built.", OPT_LIST, AT(add_hosts) },
-	{ 0, "allow", "WHAT", "Accepted: security.insecure and network.host are allowed.", OPT_LIST, AT(allow),
+	{ 0, "allow", "WHAT", "What a Dockerfile may ask for: security.insecure. network.host is always allowed.", OPT_LIST, AT(allow),
 	  .flags = OPT_HIDDEN },
 	{ 0, "annotation", "K=V", "Accepted, without effect.", OPT_LIST, AT(annotations), .flags = OPT_HIDDEN },
 	{ 0, "attest", "WHAT", "Accepted, without effect.", OPT_LIST, AT(attest), .flags = OPT_HIDDEN },
@@ -529,6 +529,7 @@ static int fill(struct job *j, struct err *e)
 	o->no_cache = a->no_cache;
 	o->pull = a->pull;
 	o->squash = a->squash;
+	o->allow_insecure = strv_has(&a->allow, "security.insecure");
 	o->limits = (struct build_limits){ .memory = a->memory,
 					   .memory_swap = a->swap,
 					   .cpu_period = a->period,

@@ -87,6 +87,7 @@ struct build_opts {
 	const char *compression; /* of layers; NULL: gzip */
 	const struct strv *no_cache_stages;
 	bool no_cache, pull, squash, keep_failed;
+	bool allow_insecure; /* RUN --security=insecure is for who builds to allow, not for the Dockerfile */
 	struct build_limits limits;
 	int64_t epoch; /* SOURCE_DATE_EPOCH; -1 */
 	unsigned jobs; /* 0: as many as there are processors */

@@ -564,6 +564,9 @@ int step_run(struct stage *g, const struct df_instr *in, struct err *e)
 	if (!j)
 		return err_oom(e);
 	j->in = in;
+	if (in->security && streq(in->security, "insecure") && !g->b->o->allow_insecure)
+		return err_kind(e, ERR_DENIED, -EPERM,
+				"security.insecure is not allowed: build with --allow security.insecure");
 	r = parse_mounts(g, j, e);
 	if (r >= 0)
 		r = make_argv(g, j, e);
