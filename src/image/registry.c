@@ -330,10 +330,27 @@ int endpoint_scope(const struct endpoint *ep, const char *path, bool push, const
 
 /* --- requests ----------------------------------------------------------------------------------------------------------------------- */
 
+/* A Location may lead anywhere: what lets us into the endpoint is for its own host and scheme only. */
+static bool is_own_url(const struct endpoint *ep, const char *url)
+{
+	_cleanup_free_ char *own = ep->base ? http_host(ep->base) : NULL, *asked = http_host(url);
+
+	return own && asked && streq(own, asked) && strncmp(ep->base, url, strlen("https")) == 0;
+}
+
 int endpoint_try(struct registry *r, struct endpoint *ep, const char *scope, const struct http_request *q,
 		 struct http_reply *reply, struct err *e)
 {
-	_cleanup_free_ char *used = endpoint_grant(ep, scope);
+	_cleanup_free_ char *used = NULL;
+
+	if (!is_own_url(ep, q->url)) {
+		struct http_request with = *q;
+
+		with.authorization = NULL;
+		with.tls = NULL;
+		return http_do(r->http, &with, reply, e);
+	}
+	used = endpoint_grant(ep, scope);
 
 	/* Once with what is known, once with a new token, once more where that did not suffice: a password, say. */
 	for (unsigned i = 0;; i++) {
