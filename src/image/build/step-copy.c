@@ -236,6 +236,7 @@ static int clone(struct stage *g, struct copy_job *j, const char *url, struct ha
 	s.root_fd = open_folder(dir, url, e);
 	if (s.root_fd < 0)
 		return s.root_fd;
+	hasher_add(h, sub, strlen(sub) + 1);
 	r = tree_hash(&s, sub, NULL, h, e);
 	fd_close(s.root_fd);
 	return r < 0 ? r : add_part(g, j, (struct part){ .what = FILES, .path = sub, .text = dir }, e);
@@ -545,8 +546,9 @@ int step_copy(struct stage *g, const struct df_instr *in, struct err *e)
 		r = find_parts(g, &j, h, e);
 	if (r >= 0) {
 		hasher_end(h, sum);
-		buf_printf(&key, "%s %s chown %s chmod %s into %d %s %s", df_kind_name(in->kind), sum, in->chown ?: "",
-			   in->chmod ?: "", j.folder, j.dest, in->parents == DF_YES ? "parents" : "");
+		buf_printf(&key, "%s %s chown %s chmod %s into %d unpack %d skip %zu %s %s", df_kind_name(in->kind), sum,
+			   in->chown ?: "", in->chmod ?: "", j.folder, in->unpack != DF_NO, j.o.skip, j.dest,
+			   in->parents == DF_YES ? "parents" : "");
 		buf_printf(&history, "/bin/sh -c #(nop) %s %s%s in %s ", df_kind_name(in->kind),
 			   j.parts && !j.parts->next && (j.parts->what == FILES || j.parts->what == ARCHIVE) ? "file:"
 													     : "multi:",

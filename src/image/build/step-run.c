@@ -579,6 +579,9 @@ int step_run(struct stage *g, const struct df_instr *in, struct err *e)
 		describe(g, j, &history);
 		buf_printf(&key, "RUN %s\nnetwork %s\nsecurity %s", buf_str(&history), in->network ?: "",
 			   in->security ?: "");
+		/* The history joins words by blanks; where one ends is part of what is run. */
+		for (size_t i = 0; i < j->argv.n; i++)
+			buf_printf(&key, " %zu", strlen(j->argv.v[i]));
 		r = describe_mounts(g, j, &key, e);
 	}
 	if (r >= 0)
