@@ -243,8 +243,9 @@ int layers_remove(struct layers *l, const char *chain, struct err *e)
 		return r;
 	snprintf(gone, sizeof(gone), ".gone-%s", digest_hex(chain));
 	if (renameat(l->fd, digest_hex(chain), l->fd, gone) < 0) {
+		/* Maybe an earlier one was killed behind the renaming. */
 		if (errno == ENOENT)
-			return 0;
+			return file_exists(l->fd, gone) ? remove_named(l, gone, e) : 0;
 		/* An earlier one was not removed to its end. */
 		r = errno == ENOTEMPTY || errno == EEXIST ? remove_named(l, gone, e) : -errno;
 		if (r == 0 && renameat(l->fd, digest_hex(chain), l->fd, gone) < 0)
