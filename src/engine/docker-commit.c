@@ -149,6 +149,10 @@ int docker_commit(struct docker *d, const char *id, const struct docker_commit *
 	}
 	if (r < 0)
 		return r;
+	/* Until it is the image's, the layer is nobody's, and a sweep of another process would take it. */
+	r = blobs_hold(d->images->blobs, e);
+	if (r < 0)
+		return r;
 	r = own_layer(&m, o->pause, diff, e);
 	if (r == 0)
 		r = describe(&m, o, diff, e);
@@ -156,6 +160,7 @@ int docker_commit(struct docker *d, const char *id, const struct docker_commit *
 		r = docker_change(&m.config.config, *x, e);
 	if (r == 0)
 		r = image_add_local(d->images, &m.config, m.packed, m.n, m.image.id, named ? &m.name : NULL, image, e);
+	blobs_release(d->images->blobs);
 	if (r < 0)
 		return r;
 	docker_event(d, &m.c, "commit", NULL);
