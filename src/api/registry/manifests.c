@@ -151,6 +151,9 @@ int manifest_scan(const char *text, size_t len, const char *type, struct parsed_
 		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: it says no media type");
 	if (!config && !layers && !children)
 		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: neither an image's nor an index");
+	/* Two readers would see two things (CVE-2021-41190). */
+	if ((config || layers) && children)
+		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: an image's and an index at once");
 	r = scan_subject(o, ret, e);
 	return r < 0 ? r : scan_artifact(o, config, ret, e);
 }
