@@ -229,6 +229,7 @@ static int fetch_token(struct registry *r, struct endpoint *ep, const struct cha
 		q.method = "POST";
 		q.url = c->realm;
 		q.data = buf_str(&form);
+		q.stay = true;
 		q.headers = form_type;
 	} else {
 		token_query(ep, c, scope, &url);

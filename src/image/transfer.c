@@ -370,7 +370,7 @@ static int prepare(struct exchange *x)
 	set(x->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	set(x->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	set(x->curl, CURLOPT_REDIR_PROTOCOLS_STR, tls ? "https" : "http,https");
-	set(x->curl, CURLOPT_FOLLOWLOCATION, 1l);
+	set(x->curl, CURLOPT_FOLLOWLOCATION, x->q->stay ? 0l : 1l);
 	set(x->curl, CURLOPT_MAXREDIRS, (long)HTTP_REDIRECTS);
 	set(x->curl, CURLOPT_CONNECTTIMEOUT, 30l);
 	set(x->curl, CURLOPT_LOW_SPEED_LIMIT, 1l);

@@ -40,6 +40,7 @@ struct http_request {
 	const char *authorization;  /* NULL: none */
 	const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
 	const char *data;	    /* the body, or */
+	bool stay;		    /* no redirection is followed: the body is a secret */
 	int fd;			    /* its bytes in a file, from OFFSET; both empty: none */
 	uint64_t offset, length;
 	/* Gets a body that came with status 2xx, piece by piece; NULL: it is kept in the reply, as others are. */
