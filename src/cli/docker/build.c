@@ -15,6 +15,7 @@
 #include "cli/docker/units.h"
 #include "engine/build-host.h"
 #include "image/build/dockerfile.h"
+#include "sys/inroot.h"
 
 #define LIST_MAX 128
 
@@ -55,8 +56,8 @@ static int set_shm(void *args, const char *arg, struct err *e)
 
 static const struct opt rows[] = {
 	{ 0, "add-host", "NAME:ADDRESS", "A further line of /etc/hosts while it is built.", OPT_LIST, AT(add_hosts) },
-	{ 0, "allow", "WHAT", "What a Dockerfile may ask for: security.insecure. network.host is always allowed.", OPT_LIST, AT(allow),
-	  .flags = OPT_HIDDEN },
+	{ 0, "allow", "WHAT", "What a Dockerfile may ask for: security.insecure. network.host is always allowed.",
+	  OPT_LIST, AT(allow), .flags = OPT_HIDDEN },
 	{ 0, "annotation", "K=V", "Accepted, without effect.", OPT_LIST, AT(annotations), .flags = OPT_HIDDEN },
 	{ 0, "attest", "WHAT", "Accepted, without effect.", OPT_LIST, AT(attest), .flags = OPT_HIDDEN },
 	{ 0, "build-arg", "NAME[=VALUE]", "The value of an ARG; without =VALUE that of our environment.", OPT_LIST,
@@ -321,6 +322,24 @@ static int from_stdin(struct job *j, struct err *e)
 	return unpack(j, file, e);
 }
 
+/* The folder SUB of what was cloned: the repository's links lead nowhere else. */
+static int sub_folder(struct job *j, const char *url, const char *sub, struct err *e)
+{
+	_cleanup_close_ int root = open(j->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = root < 0 ? -EBADF : inroot_open_path(root, *sub ? sub : "/", O_DIRECTORY);
+	char link[FD_PATH_MAX], path[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return err_set(e, root < 0 ? -errno : fd, "%s: no folder of the repository", url);
+	n = readlink(fd_path(fd, link), path, sizeof(path) - 1);
+	if (n < 0)
+		return err_set(e, -errno, "%s: find its folder", url);
+	path[n] = '\0';
+	j->o.context = keep(j, strdup(path));
+	return j->o.context ? 0 : err_oom(e);
+}
+
 static int from_git(struct job *j, const char *url, struct err *e)
 {
 	_cleanup_free_ char *repo = strndup(url, strcspn(url, "#")), *meta = NULL;
@@ -328,21 +347,18 @@ static int from_git(struct job *j, const char *url, struct err *e)
 	_cleanup_free_ char *ref = hash ? strndup(hash + 1, strcspn(hash + 1, ":")) : NULL;
 	const char *argv[] = { "git", "clone", "--quiet", "--recursive", "--", repo, j->dir, NULL };
 	const char *checkout[] = { "git", "-C", j->dir, "checkout", "--quiet", ref, NULL };
-	int r = repo ? spawn(argv, NULL, e) : err_oom(e);
+	int r = repo ? 0 : err_oom(e);
 
+	if (ref && *ref == '-')
+		return err_kind(e, ERR_INVALID, -EINVAL, "%s: '%s' is no branch, tag or commit", url, ref);
+	if (r >= 0)
+		r = spawn(argv, NULL, e);
 	if (r >= 0 && ref && *ref)
 		r = spawn(checkout, NULL, e);
 	meta = path_join(j->dir, ".git");
 	if (r >= 0 && meta)
 		r = tree_remove(AT_FDCWD, meta, e);
-	if (r >= 0 && hash && strchr(hash, ':')) {
-		char *sub = keep(j, path_join(j->dir, strchr(hash, ':') + 1));
-
-		if (!sub || strstr(sub, "/../"))
-			return err_kind(e, ERR_INVALID, -EINVAL, "%s: no folder of the repository", url);
-		j->o.context = sub;
-	}
-	return r;
+	return r >= 0 && hash && strchr(hash, ':') ? sub_folder(j, url, strchr(hash, ':') + 1, e) : r;
 }
 
 static int from_url(struct job *j, const char *url, struct err *e)
@@ -371,6 +387,29 @@ static bool is_url(const char *s)
 	       startswith(s, "git@");
 }
 
+/* A file of ours by its path; of a context that was fetched by its name there: its links lead nowhere else. */
+static int read_named(struct job *j, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
+{
+	_cleanup_close_ int root = -EBADF;
+
+	if (!j->dir)
+		return file_read(AT_FDCWD, path, max, ret, ret_len, e);
+	root = open(j->o.context, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? err_set(e, -errno, "open %s", j->o.context)
+			: inroot_read_file(root, path, max, ret, ret_len, e);
+}
+
+/* What need not be there. */
+static int read_ignore_file(struct job *j, const char *path, struct err *e)
+{
+	int r = read_named(j, path, 1u << 20, &j->ignore, &j->o.ignore_len, e);
+
+	if (r != -ENOENT)
+		return r;
+	err_clear(e);
+	return 0;
+}
+
 static int read_dockerfile(struct job *j, struct err *e)
 {
 	const char *file = j->a->file;
@@ -384,10 +423,10 @@ static int read_dockerfile(struct job *j, struct err *e)
 		return file_read(AT_FDCWD, "/dev/stdin", DF_SIZE_MAX, &j->dockerfile, &j->o.dockerfile_len, e);
 	}
 	/* Of an archive or a repository the file's name is one in there. */
-	path = file && !j->dir ? strdup(file) : path_join(j->o.context, file ?: "Dockerfile");
+	path = file || j->dir ? strdup(file ?: "Dockerfile") : path_join(j->o.context, "Dockerfile");
 	if (!path)
 		return err_oom(e);
-	r = file_read(AT_FDCWD, path, DF_SIZE_MAX, &j->dockerfile, &j->o.dockerfile_len, e);
+	r = read_named(j, path, DF_SIZE_MAX, &j->dockerfile, &j->o.dockerfile_len, e);
 	if (r == -ENOENT)
 		return err_kind(e, ERR_NOT_FOUND, r,
 				"unable to evaluate symlinks in Dockerfile path: lstat %s: no such file or directory",
@@ -398,17 +437,16 @@ static int read_dockerfile(struct job *j, struct err *e)
 		beside = NULL;
 		return err_oom(e);
 	}
-	return file_exists(AT_FDCWD, beside) ? file_read(AT_FDCWD, beside, 1u << 20, &j->ignore, &j->o.ignore_len, e)
-					     : 0;
+	return read_ignore_file(j, beside, e);
 }
 
 static int read_ignore(struct job *j, struct err *e)
 {
-	_cleanup_free_ char *path = j->o.context ? path_join(j->o.context, ".dockerignore") : NULL;
+	_cleanup_free_ char *path = j->dir	   ? strdup(".dockerignore")
+				    : j->o.context ? path_join(j->o.context, ".dockerignore")
+						   : NULL;
 
-	if (j->ignore || !path || !file_exists(AT_FDCWD, path))
-		return 0;
-	return file_read(AT_FDCWD, path, 1u << 20, &j->ignore, &j->o.ignore_len, e);
+	return j->ignore || !path ? 0 : read_ignore_file(j, path, e);
 }
 
 static int take_context(struct job *j, const char *where, struct err *e)
