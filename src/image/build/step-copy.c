@@ -267,7 +267,15 @@ static const char *archive_program(int root, const char *path)
 	return NULL;
 }
 
-/* Whether what PROGRAM gives begins as a tar does. */
+static bool is_tar(int fd)
+{
+	unsigned char head[512] = { 0 };
+
+	return lseek(fd, 0, SEEK_SET) == 0 && fd_read_full(fd, head, sizeof(head)) == sizeof(head) &&
+	       memcmp(head + 257, "ustar", 5) == 0 && lseek(fd, 0, SEEK_SET) == 0;
+}
+
+/* What PROGRAM gives; -ENOMSG where that does not begin as a tar does: a compressed file, which is copied as any other. */
 static int unpacked(struct stage *g, int root, const char *path, const char *program, struct err *e)
 {
 	_cleanup_close_ int in = inroot_open(root, path, O_RDONLY | O_CLOEXEC, 0), out = -EBADF;
@@ -288,10 +296,10 @@ static int unpacked(struct stage *g, int root, const char *path, const char *pro
 	r = spawn_start(&sp, &pid, e);
 	if (r >= 0)
 		r = spawn_wait(pid, e);
+	if (r >= 0 && !is_tar(out))
+		return err_kind(e, ERR_INVALID, -ENOMSG, "%s: no archive", path);
 	if (r > 0)
 		return err_kind(e, ERR_INVALID, -EBADMSG, "%s: %s cannot read it", path, program);
-	if (r >= 0 && lseek(out, 0, SEEK_SET) < 0)
-		return err_set(e, -errno, "seek %s", to);
 	return r < 0 ? r : TAKE_FD(out);
 }
 
@@ -392,8 +400,8 @@ static int put_file(struct copy_job *j, const struct part *p, int root, const ch
 		return err_set(e, -errno, "make %s", path);
 	if (p->what == INLINE)
 		r = fd_write_all(fd, p->text, strlen(p->text));
-	else
-		from = open(p->path, O_RDONLY | O_CLOEXEC);
+	else if ((from = open(p->path, O_RDONLY | O_CLOEXEC)) < 0)
+		r = -errno;
 	while (from >= 0 && r >= 0 && (n = fd_read_full(from, data, sizeof(data))) > 0)
 		r = fd_write_all(fd, data, (size_t)n);
 	if (r >= 0 && n < 0)
@@ -419,14 +427,14 @@ static int unpack(struct stage *g, struct copy_job *j, const struct part *p, int
 	_cleanup_close_ int dir = -EBADF, fd = -EBADF, in = -EBADF;
 	int r = stage_claim(g, e);
 
-	if (r >= 0)
-		r = tree_make_dirs(root, j->dest, j->o.uid >= 0 ? (uid_t)j->o.uid : 0,
-				   j->o.gid >= 0 ? (gid_t)j->o.gid : 0, e);
 	if (r < 0)
 		return r;
 	in = unpacked(g, j->s.root_fd, p->path, program ?: "", e);
 	if (in < 0)
 		return in;
+	r = tree_make_dirs(root, j->dest, j->o.uid >= 0 ? (uid_t)j->o.uid : 0, j->o.gid >= 0 ? (gid_t)j->o.gid : 0, e);
+	if (r < 0)
+		return r;
 	dir = inroot_open_path(root, j->dest, O_DIRECTORY);
 	fd = dir < 0 ? dir : inroot_reopen(dir, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
@@ -449,9 +457,13 @@ static int put_part(struct stage *g, struct copy_job *j, const struct part *p, i
 	const char *path;
 	int r;
 
-	if (p->what == ARCHIVE)
-		return unpack(g, j, p, root, e);
-	if (p->what == FILES) {
+	if (p->what == ARCHIVE) {
+		r = unpack(g, j, p, root, e);
+		if (r != -ENOMSG)
+			return r;
+		err_clear(e);
+	}
+	if (p->what == FILES || p->what == ARCHIVE) {
 		if (p->text) {
 			s = (struct tree_source){ .root_fd = open_folder(p->text, "git", e) };
 			if (s.root_fd < 0)
@@ -546,8 +558,8 @@ int step_copy(struct stage *g, const struct df_instr *in, struct err *e)
 		r = find_parts(g, &j, h, e);
 	if (r >= 0) {
 		hasher_end(h, sum);
-		buf_printf(&key, "%s %s chown %s chmod %s into %d unpack %d skip %zu %s %s", df_kind_name(in->kind), sum,
-			   in->chown ?: "", in->chmod ?: "", j.folder, in->unpack != DF_NO, j.o.skip, j.dest,
+		buf_printf(&key, "%s %s chown %s chmod %s into %d unpack %d skip %zu %s %s", df_kind_name(in->kind),
+			   sum, in->chown ?: "", in->chmod ?: "", j.folder, in->unpack != DF_NO, j.o.skip, j.dest,
 			   in->parents == DF_YES ? "parents" : "");
 		buf_printf(&history, "/bin/sh -c #(nop) %s %s%s in %s ", df_kind_name(in->kind),
 			   j.parts && !j.parts->next && (j.parts->what == FILES || j.parts->what == ARCHIVE) ? "file:"
