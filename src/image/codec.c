@@ -71,16 +71,18 @@ static int gz_begin(struct inflate *z, struct err *e)
 /* Members may follow one another, and zeroes the last of them. */
 static int gz_next_member(struct inflate *z, struct err *e)
 {
-	int r = fill(z, e);
+	int r;
 
-	if (r < 0)
-		return r;
-	z->within = false;
-	if (z->at == z->len)
-		return 0;
-	if (z->in[z->at] == 0) {
+	for (;;) {
+		r = fill(z, e);
+		if (r < 0)
+			return r;
+		z->within = false;
+		if (z->at == z->len)
+			return 0;
+		if (z->in[z->at] != 0)
+			break;
 		z->at++;
-		return gz_next_member(z, e);
 	}
 	if (z->in[z->at] != 0x1f)
 		return bad(z, "something else follows it", e);
