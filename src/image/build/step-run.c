@@ -272,6 +272,27 @@ static int bind_mount(struct stage *g, struct job *j, const struct df_mount *m, 
 	return r < 0 ? r : add_mount(j, path, m->target, true, 0);
 }
 
+/* A RUN may have the same cache twice, and would wait for itself. */
+static bool is_locked(const struct job *j, int fd)
+{
+	struct stat want, have;
+
+	if (fstat(fd, &want) < 0)
+		return false;
+	for (size_t i = 0; i < j->n_locks; i++)
+		if (fstat(j->locks[i], &have) == 0 && have.st_ino == want.st_ino && have.st_dev == want.st_dev)
+			return true;
+	return false;
+}
+
+static int lock_cache(int fd, bool wait)
+{
+	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
 /* The folder of a cache, and the right to use it. */
 static int cache_dir(struct stage *g, struct job *j, const struct df_mount *m, char **ret, bool *is_new, struct err *e)
 {
@@ -297,7 +318,7 @@ static int cache_dir(struct stage *g, struct job *j, const struct df_mount *m, c
 		if (fd < 0)
 			return err_set(e, -errno, "open %s", path);
 		/* Private ones take the first that nobody has; a locked one is waited for. */
-		if (m->sharing != DF_SHARED && flock(fd, LOCK_EX | (m->sharing == DF_PRIVATE ? LOCK_NB : 0)) < 0)
+		if (m->sharing != DF_SHARED && !is_locked(j, fd) && lock_cache(fd, m->sharing != DF_PRIVATE) < 0)
 			continue;
 		j->locks[j->n_locks++] = TAKE_FD(fd);
 		*ret = TAKE_PTR(path);
