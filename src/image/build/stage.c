@@ -43,6 +43,30 @@ const char *stage_var(void *arg, const char *name)
 
 /* --- its folder and its root ----------------------------------------------------------------------------------------------- */
 
+/* PATH made and locked. Before the lock another build may take it for a dead one's, and remove it: then once more. */
+static int lock_folder(const char *path, struct err *e)
+{
+	for (;;) {
+		_cleanup_close_ int fd = -EBADF;
+		struct stat mine, now;
+		int r = dir_make_all(path, 0700, e);
+
+		if (r < 0)
+			return r;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0)
+			return err_set(e, -errno, "open %s", path);
+		while (flock(fd, LOCK_EX) < 0)
+			if (errno != EINTR)
+				return err_set(e, -errno, "lock %s", path);
+		if (fstat(fd, &mine) == 0 && stat(path, &now) == 0 && mine.st_ino == now.st_ino &&
+		    mine.st_dev == now.st_dev)
+			return TAKE_FD(fd);
+	}
+}
+
 int stage_claim(struct stage *g, struct err *e)
 {
 	unsigned char noise[32];
@@ -58,12 +82,10 @@ int stage_claim(struct stage *g, struct err *e)
 	path = path_join(g->b->dir, g->id);
 	if (!path)
 		return err_oom(e);
-	r = dir_make_all(path, 0700, e);
+	r = lock_folder(path, e);
 	if (r < 0)
 		return r;
-	g->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (g->lock < 0 || flock(g->lock, LOCK_EX | LOCK_NB) < 0)
-		return err_set(e, -errno, "lock %s", path);
+	g->lock = r;
 	g->dir = TAKE_PTR(path);
 	return 0;
 }
