@@ -123,6 +123,12 @@ static int rlimits(struct json *j, const struct strv *list, struct err *e)
 	return 0;
 }
 
+/* In the host's network CAP_NET_RAW would be the right to listen to all that the host says. */
+static bool has_cap(const struct build_run *r, const char *cap)
+{
+	return r->insecure || !streq(cap, "CAP_NET_RAW") || !streq(r->network, "host");
+}
+
 static int process(struct json *j, const struct build_run *r, const struct passwd_user *u, struct err *e)
 {
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
@@ -160,7 +166,8 @@ static int process(struct json *j, const struct build_run *r, const struct passw
 		json_key(j, sets[s]);
 		json_array(j);
 		for (const char *const *c = caps; *c; c++)
-			json_string(j, *c);
+			if (has_cap(r, *c))
+				json_string(j, *c);
 		for (const char *const *c = more_caps; r->insecure && *c; c++)
 			json_string(j, *c);
 		json_end_array(j);
