@@ -104,6 +104,10 @@ int open_from(struct stage *g, const char *from, bool *is_image, char key[static
 		return open_folder(c->dir, from, e);
 	*is_image = true;
 	stage = c ? -1 : dockerfile_stage(&g->b->df, from, g->st->index);
+	/* Only those that the plan saw are done by now: a trigger of the base image is read later. */
+	if (stage >= 0 && !g->st->uses[stage])
+		return err_kind(e, ERR_INVALID, -EINVAL, "stage %s cannot be used by a build trigger or a variable",
+				from);
 	if (stage >= 0)
 		return open_chain(g, g->b->states[stage].chain, key, e);
 	if (streq(from, "scratch"))
