@@ -218,7 +218,7 @@ static bool claims_fit(const struct auth *a, struct json_c_value *claims)
 
 	return jread_string(claims, "iss", &iss, NULL) == 0 && streq_ptr(iss, a->issuer) &&
 	       jread_strv(claims, "aud", &aud, &set, NULL) == 0 && strv_has(&aud, a->service) &&
-	       jread_i64(claims, "exp", 0, INT64_MAX, &exp, NULL) == 0 && exp + LEEWAY_S > now &&
+	       jread_i64(claims, "exp", 0, INT64_MAX, &exp, NULL) == 0 && exp > now - LEEWAY_S &&
 	       jread_i64(claims, "nbf", 0, INT64_MAX, &nbf, NULL) == 0 && nbf <= now + LEEWAY_S;
 }
 
