@@ -102,6 +102,8 @@ is "known by" "$(header Docker-Content-Digest)" "$(digest_of "$T/m")"
 gives "by a wrong digest" 400 put "$T/m" "hand/x/manifests/$a"
 gives "by its digest with tags" 201 put "$T/m" "hand/x/manifests/$(digest_of "$T/m")?tag=v2&tag=v3"
 gives "another type than it says" 400 put "$T/m" hand/x/manifests/v4 application/vnd.oci.image.index.v1+json
+printf '{"schemaVersion":2,"config":{"mediaType":"a","digest":"%s","size":1},"layers":[],"manifests":[]}' "$c" >"$T/bad"
+gives "CVE-2021-41190: an image and an index at once" 400 put "$T/bad" hand/x/manifests/bad
 for bad in '' '[]' '{' '{"schemaVersion":1}' '{"schemaVersion":2}' '{"schemaVersion":2,"config":7}' "$(printf '[%.0s' {1..100})"; do
 	printf %s "$bad" >"$T/bad"
 	gives "no manifest: $bad" 400 put "$T/bad" hand/x/manifests/bad

@@ -233,6 +233,30 @@ is "an interrupted build fails" "$?" 1
 is "and leaves nothing" "$(leftovers)" 0
 check "that runs, either" wait_for 5 sh -c "! pgrep -f 'sleep [6]1'"
 
+# --- what a RUN may
+dockerfile rights <<'D'
+FROM base
+RUN grep -E '^(Seccomp|CapEff):' /proc/self/status >/rights
+USER nobody
+RUN [ "$(id -u)" != 0 ] && awk '$5 == "/" {print $6}' /proc/self/mountinfo >/tmp/root
+D
+build -t rights -f rights .
+is "rights of a RUN" "$code" 0
+rights=$(creel run --rm --network none rights cat /rights /tmp/root)
+like "a policy of system calls" "$rights" '^Seccomp:	2$'
+is "no CAP_NET_RAW" $((0x$(sed -n 's/^CapEff:	//p' <<<"$rights") >> 13 & 1)) 0
+unlike "set-id programs work" "$rights" nosuid
+printf 'FROM base\nRUN --security=insecure grep CapEff /proc/self/status\n' >insecure
+build -f insecure .
+is "a Dockerfile grants itself nothing" "$code" 1
+like "it says what would" "$out" 'security.insecure'
+build --allow security.insecure -f insecure .
+is "who builds it may" "$code" 0
+echo plain | gzip -n >plain.gz
+printf 'FROM base\nADD plain.gz /plain.gz\n' >addgz
+build -t addgz -f addgz .
+is "ADD of a compressed file that is no archive" "$(creel run --rm --network none addgz zcat /plain.gz 2>&1)" plain
+
 # --- bad input
 bad() {
 	local what=$1 want=$2
