@@ -74,33 +74,49 @@ static int set(char **at, const char *s, struct err *e)
 	return *at ? 0 : err_oom(e);
 }
 
-/* Any of the flags set: one rule for each bit, as a filter compares with one value only. */
+/* Where the argument's bits of MASK are those of VALUE. A rule has one condition: a second on the same argument would be an
+ * alternative. */
+static int refuse_bits(struct spec_seccomp *s, const char *name, uint32_t mask, uint32_t value, struct err *e)
+{
+	struct spec_syscall *c = add_rule(s, "errno", EPERM, e);
+	int r = c ? strv_push(&c->names, name, e) : -ENOMEM;
+
+	return r == 0 ? strv_pushf(&c->args, e, "0 masked_eq %u %u", mask, value) : r;
+}
+
+/* Any of the flags set. */
 static int refuse_clone(struct spec_seccomp *s, struct err *e)
 {
 	static const uint32_t flags[] = { 0x00020000, 0x02000000, 0x04000000, 0x08000000,
 					  0x10000000, 0x20000000, 0x40000000 };
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(flags) && r == 0; i++) {
-		struct spec_syscall *c = add_rule(s, "errno", EPERM, e);
-
-		if (!c)
-			return -ENOMEM;
-		r = strv_push(&c->names, "clone", e);
-		if (r == 0)
-			r = strv_pushf(&c->args, e, "0 masked_eq %u %u", flags[i], flags[i]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(flags) && r == 0; i++)
+		r = refuse_bits(s, "clone", flags[i], flags[i], e);
 	return r;
 }
 
+/* PER_LINUX and PER_LINUX32, with UNAME26 or without, are fine, and the question, of which all bits are set. Anything else has
+ * one of the other bits set and some bit clear: two of the others that are neighbours in a ring, or one of them and a fine
+ * one. */
 static int personality(struct spec_seccomp *s, struct err *e)
 {
-	static const uint32_t fine[] = { 0x0, 0x0008, 0x20000, 0x20008, 0xffffffff };
-	struct spec_syscall *c = add_rule(s, "errno", EPERM, e);
-	int r = c ? strv_push(&c->names, "personality", e) : -ENOMEM;
+	static const uint32_t fine[] = { 0x0008, 0x20000 };
+	uint32_t others = ~(fine[0] | fine[1]);
+	int r = 0;
 
+	for (unsigned i = 0; i < 32 && r == 0; i++) {
+		uint32_t bit = 1u << i, next = bit;
+
+		if (!(others & bit))
+			continue;
+		do
+			next = next << 1 | next >> 31;
+		while (!(others & next));
+		r = refuse_bits(s, "personality", bit | next, bit, e);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(fine) && r == 0; i++)
-		r = strv_pushf(&c->args, e, "0 ne %u", fine[i]);
+		r = refuse_bits(s, "personality", 1 | fine[i], 1, e);
 	return r;
 }
 
