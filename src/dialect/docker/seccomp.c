@@ -44,7 +44,8 @@ static const struct refusal {
 	  "sysfs _sysctl uselib userfaultfd ustat swapon swapoff pivot_root vm86 vm86old move_pages migrate_pages" },
 	/* Makes sockets and opens files without a system call that a filter sees. */
 	{ NULL, NULL, "io_uring_setup io_uring_enter io_uring_register" },
-	{ NULL, NULL, "socket", "0 eq 40", 0 },
+	{ NULL, NULL, "socket", "0 eq 38", EAFNOSUPPORT }, /* AF_ALG (CVE-2026-31431) */
+	{ NULL, NULL, "socket", "0 eq 40", 0 },		   /* AF_VSOCK */
 };
 
 static bool lifted(const struct refusal *x, const struct strv *caps)
