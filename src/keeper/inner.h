@@ -5,6 +5,10 @@
 
 #include "keeper/keeper.h"
 
+/* Pieces of output that are read at a life's end before anything else is done: more than a pipe holds. Who shares its process
+ * ids with others leaves processes that go on talking, until the clean-up kills them. */
+#define KEEPER_DRAIN 1024
+
 struct keeper_msg;
 void keeper_close(int *fd);
 void keeper_write_all(int fd, const char *p, size_t len);

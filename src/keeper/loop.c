@@ -688,6 +688,12 @@ static void serve(struct keeper *k, int *console_hup)
 	probe_run(k);
 }
 
+static void drain_console(struct keeper *k)
+{
+	for (int n = 0; n < KEEPER_DRAIN && k->console >= 0 && !streams_held(k) && serve_console(k) > 0; n++)
+		;
+}
+
 int keeper_run(struct keeper *k)
 {
 	int hup = 0;
@@ -695,8 +701,7 @@ int keeper_run(struct keeper *k)
 	while (k->init > 0 || (k->ctl >= 0 && !k->generation))
 		serve(k, &hup);
 	/* What the console still holds belongs to the log and to those who watch. */
-	while (k->console >= 0 && !streams_held(k) && serve_console(k) > 0)
-		;
+	drain_console(k);
 	streams_ended(k);
 	return k->init_status;
 }
@@ -708,8 +713,7 @@ void keeper_finish(struct keeper *k)
 	do {
 		while (streams_held(k))
 			serve(k, &hup);
-		while (k->console >= 0 && !streams_held(k) && serve_console(k) > 0)
-			;
+		drain_console(k);
 		if (!streams_held(k))
 			streams_ended(k);
 	} while (streams_held(k));

@@ -403,7 +403,8 @@ void streams_ended(struct keeper *k)
 
 	s->ending = 1;
 	for (int i = 0; i < 2; i++)
-		while (s->out[i].fd >= 0 && !streams_held(k) && streams_read(k, i) > 0)
+		for (int n = 0; n < KEEPER_DRAIN && s->out[i].fd >= 0 && !streams_held(k) && streams_read(k, i) > 0;
+		     n++)
 			;
 	if (streams_held(k) || s->out[0].fd >= 0 || s->out[1].fd >= 0)
 		return;
