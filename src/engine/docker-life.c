@@ -546,6 +546,17 @@ int docker_kill_wait(struct docker *d, const struct docker_row *c, int timeout_m
 	return r < 0 ? r : 0;
 }
 
+static int it_runs(const struct docker_row *c, const struct docker_state *st, struct err *e)
+{
+	const char *what = st->status == DS_PAUSED ? "paused" : st->status == DS_RESTARTING ? "restarting" : "running";
+
+	return err_kind(
+		e, ERR_STATE, -EBUSY,
+		"cannot remove container \"/%s\": container is %s: %s before attempting removal or force remove",
+		c->name, what,
+		st->status == DS_PAUSED ? "container is paused and must be unpaused first" : "stop the container");
+}
+
 int docker_remove(struct docker *d, const char *id, bool force, bool volumes, struct err *e)
 {
 	_cleanup_row_ struct docker_row c = { 0 };
@@ -557,18 +568,8 @@ int docker_remove(struct docker *d, const char *id, bool force, bool volumes, st
 		return r;
 	dirfd = docker_dir(d, c.id, NULL);
 	r = dirfd < 0 ? 0 : docker_state_read(dirfd, c.id, &st, NULL);
-	if (r == 0 && dirfd >= 0 && runs(&st) && !force) {
-		const char *what = st.status == DS_PAUSED	? "paused"
-				   : st.status == DS_RESTARTING ? "restarting"
-								: "running";
-
-		return err_kind(e, ERR_STATE, -EBUSY,
-				"cannot remove container \"/%s\": container is %s: %s before attempting removal or "
-				"force remove",
-				c.name, what,
-				st.status == DS_PAUSED ? "container is paused and must be unpaused first"
-						       : "stop the container");
-	}
+	if (r == 0 && dirfd >= 0 && runs(&st) && !force)
+		return it_runs(&c, &st, e);
 	if (r == 0 && dirfd >= 0 && runs(&st))
 		r = docker_kill_wait(d, &c, KILL_TIMEOUT_MS, e);
 	if (r < 0 && r != -ENOENT)
@@ -584,6 +585,10 @@ int docker_remove(struct docker *d, const char *id, bool force, bool volumes, st
 		if (r <= 0)
 			return r;
 	}
+	/* Somebody may have started it before the lock was ours. */
+	docker_state_done(&st);
+	if (!force && dirfd >= 0 && docker_state_read(dirfd, c.id, &st, NULL) == 0 && runs(&st))
+		return it_runs(&c, &st, e);
 	err_clear(e);
 	return docker_remove_locked(d, &c, volumes, e);
 }
