@@ -339,11 +339,26 @@ struct merge {
 	struct json *out;
 };
 
+/* What an update is about. Anything else was decided when it was created: rights, mounts, name spaces. */
+static bool can_change(const char *name)
+{
+	static const char *const names[] = {
+		"BlkioWeight", "CpuPeriod",	"CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime", "CpuShares",
+		"CpusetCpus",  "CpusetMems",	"Memory",   "MemoryReservation", "MemorySwap",	       "NanoCpus",
+		"PidsLimit",   "RestartPolicy",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (streq(names[i], name))
+			return true;
+	return false;
+}
+
 /* Members of an update that say something, in place of those that were there. */
 static int merge_member(void *arg, const char *name, struct json_c_value *v)
 {
 	struct merge *m = arg;
-	const struct json_c_value *over = value_get(m->over, name);
+	const struct json_c_value *over = can_change(name) ? value_get(m->over, name) : NULL;
 	bool said = over && !(value_text(over, NULL) && !*value_text(over, NULL)) &&
 		    !(value_is_array(over) && !value_len(over));
 
