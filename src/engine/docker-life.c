@@ -843,7 +843,7 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	(void)docker_state_write(t->dirfd, &t->st, NULL);
 	if (r == 0 && again)
 		r = start_again_later(d, t, ctl_fd, e);
-	return again && (r < 0 || t->st.status == DS_RUNNING) ? r : tree_remove(AT_FDCWD, dir, e);
+	return again && (r < 0 || runs(&t->st)) ? r : tree_remove(AT_FDCWD, dir, e);
 }
 
 int docker_keeper_exit(const char *id, int status, int ctl_fd, const struct log *log, struct err *e)
