@@ -201,7 +201,8 @@ static int stop(struct docker *d, struct target *t, const char *signal, int time
 		else if (r < 0)
 			return r;
 	}
-	r = await_end(t, timeout_s < 0 ? -1 : timeout_s * 1000, e);
+	/* Too many for milliseconds is for ever, too. */
+	r = await_end(t, timeout_s < 0 || timeout_s > INT32_MAX / 1000 ? -1 : timeout_s * 1000, e);
 	if (r == 0) {
 		(void)send_signal(&t->c, SIGKILL, NULL);
 		tell_signal(d, &t->c, SIGKILL);
@@ -244,16 +245,18 @@ int docker_restart(struct docker *d, const char *id, const char *signal, int tim
 int docker_kill(struct docker *d, const char *id, const char *signal, struct err *e)
 {
 	_cleanup_target_ struct target t = TARGET_INIT;
-	int sig = SIGKILL, r = isempty(signal) ? 0 : docker_signal(signal, &sig, e);
+	int sig = SIGKILL, own = SIGTERM, r = isempty(signal) ? 0 : docker_signal(signal, &sig, e);
 
 	if (r == 0)
 		r = open_target(d, id, false, &t, e);
 	if (r < 0)
 		return r;
+	(void)stop_signal(&t.c, NULL, &own, NULL);
 	if (t.st.status != DS_RUNNING && t.st.status != DS_PAUSED)
 		return err_kind(e, ERR_STATE, -ESRCH, "cannot kill container: %s: container %s is not running", id,
 				t.c.id);
-	r = sig == SIGKILL || sig == SIGTERM ? mark_stopped(&t, e) : 0;
+	/* What is to end it is a wish that it stays so. */
+	r = sig == SIGKILL || sig == SIGTERM || sig == own ? mark_stopped(&t, e) : 0;
 	if (r == 0 && t.st.status == DS_PAUSED && sig == SIGKILL)
 		r = thaw(d, &t.c, false, e);
 	if (r == 0)
