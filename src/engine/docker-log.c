@@ -243,10 +243,18 @@ static int follow(struct docker *d, struct reading *x, const char *path, int *fd
 		r = *fd >= 0 ? read_on(x, *fd, e) : 0;
 		if (r == 0 && stat(path, &named) == 0 &&
 		    (*fd < 0 || fstat(*fd, &st) < 0 || st.st_ino != named.st_ino)) {
+			/* What came to be in it before it was put away: it grows no more. */
+			r = *fd >= 0 ? read_on(x, *fd, e) : 0;
 			fd_close(*fd);
 			buf_reset(&x->held);
 			*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-			r = *fd >= 0 ? read_on(x, *fd, e) : 0;
+			if (r == 0 && *fd >= 0)
+				r = read_on(x, *fd, e);
+		} else if (r == 0 && *fd >= 0 && fstat(*fd, &st) == 0 && st.st_size < lseek(*fd, 0, SEEK_CUR)) {
+			/* The only file there may be: it was begun anew. */
+			buf_reset(&x->held);
+			(void)lseek(*fd, 0, SEEK_SET);
+			r = read_on(x, *fd, e);
 		}
 		if (over || r)
 			break;
