@@ -124,11 +124,13 @@ static int name_files(const struct docker_container *c, struct spec *s, struct e
 		{ c->hostname, "/etc/hostname" },
 		{ c->hosts, "/etc/hosts" },
 	};
+	/* Of a root that is read only they are a part. */
+	const char *options = value_bool(c->host, "ReadonlyRootfs") ? "rbind,ro,rprivate" : "rbind,rprivate";
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all) && r == 0; i++)
 		if (all[i].source && !mounted_over(c, all[i].target))
-			r = add_mount(s, "bind", all[i].source, all[i].target, "rbind,rprivate", e);
+			r = add_mount(s, "bind", all[i].source, all[i].target, options, e);
 	return r;
 }
 
