@@ -267,18 +267,25 @@ static bool put_all(int fd, const char *p, size_t n)
 	return fd < 0 || fd_write_all(fd, p, n) == 0;
 }
 
-/* Between the caller's fds and the terminal, until the other side of it is closed. */
+/* Between the caller's fds and the terminal, until the other side of it is closed. What is typed is held until the terminal
+ * takes it: who waited for that would keep it from saying what it has to say first. */
 static void relay_tty(int master, struct ends t)
 {
-	char buf[4096];
+	char buf[4096], typed[4096];
+	size_t at = 0, len = 0;
 
+	(void)fd_set_nonblock(master, true);
 	for (;;) {
-		struct pollfd p[] = { { .fd = master, .events = POLLIN }, { .fd = t.in, .events = POLLIN } };
+		struct pollfd p[] = { { .fd = master, .events = POLLIN | (at < len ? POLLOUT : 0) },
+				      { .fd = at < len ? -1 : t.in, .events = POLLIN } };
 		ssize_t n;
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
 			return;
-		if (p[0].revents) {
+		}
+		if (p[0].revents & ~POLLOUT) {
 			n = read(master, buf, sizeof(buf));
 			if (n <= 0 && !(n < 0 && (errno == EINTR || errno == EAGAIN)))
 				return;
@@ -286,11 +293,20 @@ static void relay_tty(int master, struct ends t)
 				t.out = -1;
 		}
 		if (p[1].revents) {
-			n = read(t.in, buf, sizeof(buf));
-			if (n <= 0)
+			n = read(t.in, typed, sizeof(typed));
+			at = 0;
+			len = n > 0 ? (size_t)n : 0;
+			if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
 				t.in = -1;
-			else if (fd_write_all(master, buf, (size_t)n) < 0)
-				return;
+		}
+		if (at < len) {
+			n = write(master, typed + at, len - at);
+			if (n < 0 && errno != EINTR && errno != EAGAIN) {
+				/* Nobody reads any more; what was said is there still. */
+				at = len;
+				t.in = -1;
+			}
+			at += n > 0 ? (size_t)n : 0;
 		}
 	}
 }
