@@ -198,10 +198,6 @@ static int set_words(const struct exec *x, struct spec_process *p, struct err *e
 		r = strv_push(&p->args, value_text(value_elem(cmd, i), NULL) ?: "", e);
 	if (r == 0 && tty && !strv_env_get(&p->env, "TERM"))
 		r = strv_push(&p->env, "TERM=xterm", e);
-	/* Told anew for whoever it is. */
-	for (size_t i = p->env.n; i-- > 0 && !isempty(value_text(x->body, "User"));)
-		if (startswith(p->env.v[i], "HOME="))
-			strv_remove(&p->env, i);
 	for (size_t i = 0; i < value_len(env) && r == 0; i++)
 		if (strchr(value_text(value_elem(env, i), NULL) ?: "", '='))
 			r = strv_env_set(&p->env, value_text(value_elem(env, i), NULL), e);
