@@ -297,7 +297,20 @@ static int join_running(const char *id, unsigned what, struct err *e)
 	return TAKE_FD(sock);
 }
 
-static int join_start(int dirfd, unsigned what, const struct docker_attach *a, struct err *e)
+/* Whether it was started before anybody could know that we wait. Where the name is gone, and nobody has come, nobody will. */
+static bool too_late(int dirfd, const char *id, int lis, const char *name)
+{
+	_cleanup_state_ struct docker_state st = { 0 };
+	struct pollfd p = { .fd = lis, .events = POLLIN };
+
+	if (docker_state_read(dirfd, id, &st, NULL) < 0 || st.status != DS_RUNNING)
+		return false;
+	unlinkat(dirfd, name, 0);
+	return poll(&p, 1, 0) == 0;
+}
+
+static int join_start(int dirfd, const char *id, unsigned what, const struct docker_attach *a, bool *ret_runs,
+		      struct err *e)
 {
 	_cleanup_close_ int lis = -EBADF;
 	struct pollfd p = { .events = POLLIN };
@@ -309,6 +322,9 @@ static int join_start(int dirfd, unsigned what, const struct docker_attach *a, s
 	lis = meet_listen(dirfd, what, name, e);
 	if (lis < 0)
 		return lis;
+	*ret_runs = too_late(dirfd, id, lis, name);
+	if (*ret_runs)
+		return join_running(id, what, e);
 	if (a->ready)
 		a->ready(a->arg);
 	p.fd = lis;
@@ -372,7 +388,7 @@ int docker_attach(struct docker *d, const char *id, const struct docker_attach *
 				c.id);
 	what |= a->in >= 0 && value_bool(c.config, "OpenStdin") ? KEEPER_IN : 0;
 	running = st.status == DS_RUNNING;
-	sock = running ? join_running(c.id, what, e) : join_start(dirfd, what, a, e);
+	sock = running ? join_running(c.id, what, e) : join_start(dirfd, c.id, what, a, &running, e);
 	if (sock < 0)
 		return sock;
 	r = greet(sock, e);
