@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/parse.h"
 #include "dialect/oci/oci.h"
 #include "engine/docker-inner.h"
 #include "runtime/exec.h"
@@ -359,6 +360,22 @@ static int see_it_out(struct docker *d, struct exec *x, pid_t pid, int master, c
 	return code_of(status);
 }
 
+/* What our caller had open is not ours to keep: a lock, a pipe that somebody reads to its end. All of our own is close-on-exec. */
+static void drop_inherited(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *de;
+
+	while (dir && (de = readdir(dir))) {
+		int32_t fd;
+
+		if (parse_i32(de->d_name, &fd) == 0 && fd > 2 && fd != dirfd(dir) && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))
+			close(fd);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 /* Somebody waits for it: a process of ours, which the caller forgets. */
 static int run_detached(struct docker *d, struct exec *x, struct err *e)
 {
@@ -382,6 +399,7 @@ static int run_detached(struct docker *d, struct exec *x, struct err *e)
 		setsid();
 		for (int i = 0; i < 3 && null >= 0; i++)
 			dup2(null, i);
+		drop_inherited();
 		r = begin(d, x, NULL, &child, &master, &said);
 		said.code = r;
 		(void)fd_write_all(theirs, &said, sizeof(said));
