@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -27,6 +28,7 @@
 
 #define HALF	 32
 #define EXEC_MAX (16u << 20)
+#define KEPT_S	 300 /* as Docker */
 
 struct exec {
 	char id[65];
@@ -118,6 +120,39 @@ static void tell(struct docker *d, const struct exec *x, const char *what, const
 	docker_event(d, &x->c, buf_str(&action), (const char *const[]){ id, NULL });
 }
 
+/* Nobody asks for it any more: it has ended, or who was to see its end has been killed. */
+static bool is_over(int dirfd, const char *exec)
+{
+	_cleanup_value_ struct json_c_value *v = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	size_t len;
+	int pid;
+
+	if (fstatat(dirfd, exec, &st, AT_SYMLINK_NOFOLLOW) < 0 || time(NULL) - st.st_mtime < KEPT_S ||
+	    file_read(dirfd, exec, EXEC_MAX, &text, &len, NULL) < 0 || value_parse(text, len, "exec", &v, NULL) < 0)
+		return false;
+	pid = (int)value_int(v, "Pid", 0);
+	return value_bool(v, "Running") ? pid > 0 && kill(pid, 0) < 0 && errno == ESRCH
+					: value_get(v, "ExitCode") != NULL;
+}
+
+/* A check that somebody runs each second would fill the disk with them. */
+static void prune_execs(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!dir)
+		fd_close(fd);
+	while (dir && (de = readdir(dir)))
+		if (strlen(de->d_name) == 64 && is_over(dirfd, de->d_name))
+			unlinkat(dirfd, de->d_name, 0);
+	if (dir)
+		closedir(dir);
+}
+
 int docker_exec_create(struct docker *d, const char *id, const char *body, struct buf *ret, struct err *e)
 {
 	_cleanup_value_ struct json_c_value *b = NULL;
@@ -142,6 +177,8 @@ int docker_exec_create(struct docker *d, const char *id, const char *body, struc
 		return r;
 	memcpy(x.id, x.c.id, HALF);
 	x.dirfd = open_execs(d, x.c.id, e);
+	if (x.dirfd >= 0)
+		prune_execs(x.dirfd);
 	r = x.dirfd < 0 ? x.dirfd : write_exec(&x, b, false, 0, -1, e);
 	if (r < 0)
 		return r;
