@@ -23,6 +23,8 @@
 #include "spec/field.h"
 
 #define SECOND	   1000000000ll
+#define NS_PER_MS  1000000ll
+#define TIME_MAX   (INT32_MAX * NS_PER_MS) /* what the keeper is told of */
 #define OUTPUT_MAX 4096
 #define LOG_MAX	   5
 #define HEALTH_MAX (64u << 10)
@@ -32,9 +34,10 @@ static bool has_check(const struct container_config *c)
 	return c->has_health && c->health.test.n && !streq(c->health.test.v[0], "NONE");
 }
 
+/* An image says what it likes: no time at all, or more than fits. */
 static int64_t or_default(int64_t ns, int64_t def)
 {
-	return ns > 0 ? ns : def;
+	return ns <= 0 ? def : ns < NS_PER_MS ? NS_PER_MS : ns > TIME_MAX ? TIME_MAX : ns;
 }
 
 int64_t docker_health_first(const struct container_config *c)
@@ -255,7 +258,7 @@ static int judge(struct docker *d, struct docker_row *c, int dirfd, const struct
 static void tell_next(const char *id, int64_t ns)
 {
 	_cleanup_close_ int run = record_open_dir(id, false, NULL), sock = -EBADF;
-	struct keeper_req q = { .type = KR_PROBE, .arg = (int32_t)(ns / 1000000) };
+	struct keeper_req q = { .type = KR_PROBE, .arg = (int32_t)(ns / NS_PER_MS) };
 
 	sock = run < 0 ? -EBADF : keeper_connect(run, NULL);
 	if (sock >= 0)
