@@ -618,6 +618,14 @@ static int take_mount(struct points *p, const struct json_c_value *m)
 	if (streq(type, "volume")) {
 		const struct json_c_value *o = value_get(m, "VolumeOptions");
 
+		/* The whole of it would be more than was asked for. */
+		if (!isempty(value_text(o, "Subpath")))
+			return err_kind(p->e, ERR_INVALID, -EOPNOTSUPP,
+					"invalid mount config for type \"volume\": a part of a volume (Subpath) is not "
+					"supported yet");
+		if (value_members(value_get(value_get(o, "DriverConfig"), "Options")))
+			return err_kind(p->e, ERR_INVALID, -EOPNOTSUPP,
+					"create %s: options of the driver local are not supported yet", source ?: "");
 		v->no_copy = value_bool(o, "NoCopy");
 		r = volume_doc(value_get(o, "Labels"), NULL, isempty(source), &doc, p->e);
 		return r == 0 ? be_volume(p, v, source, buf_str(&doc)) : r;
