@@ -192,6 +192,24 @@ int docker_exec_create(struct docker *d, const char *id, const char *body, struc
 
 /* --- what is executed ----------------------------------------------------------------------------------------------------- */
 
+/* --group-add is the container's, whoever it is. */
+static int add_groups(const struct exec *x, int root, struct passwd_user *u, struct spec_process *p, struct err *e)
+{
+	const struct json_c_value *add = value_get(x->c.host, "GroupAdd");
+	int r = 0;
+
+	for (size_t i = 0; i < value_len(add) && r == 0; i++) {
+		char group[300];
+
+		snprintf(group, sizeof(group), ":%s", value_text(value_elem(add, i), NULL) ?: "");
+		if (passwd_find(root, group, u, e) < 0)
+			return err_kind(e, ERR_INVALID, -EINVAL,
+					"Unable to find group %s: no matching entries in group file", group + 1);
+		r = strv_pushf(&p->groups, e, "%u", u->gid);
+	}
+	return r;
+}
+
 /* By the files that the container has now. */
 static int set_user(const struct exec *x, const struct record *rec, struct spec_process *p, struct err *e)
 {
@@ -221,7 +239,7 @@ static int set_user(const struct exec *x, const struct record *rec, struct spec_
 	strv_done(&p->groups);
 	for (size_t i = 0; i < u->n_groups && r == 0; i++)
 		r = strv_pushf(&p->groups, e, "%u", u->groups[i]);
-	return r;
+	return r == 0 ? add_groups(x, root, u, p, e) : r;
 }
 
 static int set_words(const struct exec *x, struct spec_process *p, struct err *e)
