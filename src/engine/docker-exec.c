@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -133,7 +134,7 @@ static bool is_over(int dirfd, const char *exec)
 	    file_read(dirfd, exec, EXEC_MAX, &text, &len, NULL) < 0 || value_parse(text, len, "exec", &v, NULL) < 0)
 		return false;
 	pid = (int)value_int(v, "Pid", 0);
-	return value_bool(v, "Running") ? pid > 0 && kill(pid, 0) < 0 && errno == ESRCH
+	return value_bool(v, "Running") ? pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH)
 					: value_get(v, "ExitCode") != NULL;
 }
 
@@ -475,6 +476,29 @@ static int run_detached(struct docker *d, struct exec *x, struct err *e)
 	return said.code;
 }
 
+/* It is started once, by whoever comes first. */
+static int claim(const struct exec *x, struct err *e)
+{
+	_cleanup_value_ struct json_c_value *now = NULL;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = 0;
+
+	while (flock(x->dirfd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_set(e, -errno, "lock the folder of execs");
+	if (file_read(x->dirfd, x->id, EXEC_MAX, &text, &len, NULL) < 0)
+		r = no_such(x->id, e);
+	if (r == 0)
+		r = value_parse(text, len, "exec", &now, e);
+	if (r == 0 && (value_bool(now, "Running") || value_get(now, "ExitCode")))
+		r = err_kind(e, ERR_STATE, -EALREADY, "exec %s has already been started", x->id);
+	if (r == 0)
+		r = write_exec(x, x->body, true, 0, -1, e);
+	(void)flock(x->dirfd, LOCK_UN);
+	return r;
+}
+
 int docker_exec_start(struct docker *d, const char *exec, const struct docker_attach *a, int *ret_code, struct err *e)
 {
 	_cleanup_exec_ struct exec x = EXEC_INIT;
@@ -484,8 +508,9 @@ int docker_exec_start(struct docker *d, const char *exec, const struct docker_at
 
 	if (r < 0)
 		return r;
-	if (value_bool(x.doc, "Running") || value_get(x.doc, "ExitCode"))
-		return err_kind(e, ERR_STATE, -EALREADY, "exec %s has already been started", exec);
+	r = claim(&x, e);
+	if (r < 0)
+		return r;
 	if (!a)
 		return run_detached(d, &x, e);
 	r = begin(d, &x, (const int[]){ a->in, a->out, a->err }, &pid, &master, e);
