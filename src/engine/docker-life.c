@@ -515,6 +515,8 @@ int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, s
 			docker_state_done(&was);
 		}
 		(void)docker_state_write(dirfd, &st, NULL);
+		/* Who waits for its start waits in vain. */
+		(void)docker_give_clients(dirfd, -EBADF, NULL);
 	}
 	fd_close(dirfd);
 	if (r == 0)

@@ -570,10 +570,29 @@ int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struc
 	return 0;
 }
 
+static int start(struct docker *d, struct docker_row *c, int dirfd, struct err *e)
+{
+	_cleanup_state_ struct docker_state st = { 0 };
+	int r = docker_state_read(dirfd, c->id, &st, e);
+
+	if (r < 0)
+		return r;
+	if (st.status == DS_PAUSED)
+		return err_kind(e, ERR_STATE, -EBUSY, "cannot start a paused container, try unpause instead");
+	if (st.status == DS_RUNNING)
+		return 1;
+	if (st.status == DS_REMOVING || st.status == DS_DEAD)
+		return err_kind(e, ERR_STATE, -EBUSY, "container is marked for removal and cannot be started");
+	r = docker_recover(d, c->id, e);
+	if (r < 0)
+		return r;
+	st.restarts = 0;
+	return docker_start_locked(d, c, dirfd, &st, -EBADF, e);
+}
+
 int docker_start(struct docker *d, const char *id, struct err *e)
 {
 	_cleanup_row_ struct docker_row c = { 0 };
-	_cleanup_state_ struct docker_state st = { 0 };
 	_cleanup_close_ int lock = -EBADF, dirfd = -EBADF;
 	int r = docker_find(d, id, &c, e);
 
@@ -585,18 +604,9 @@ int docker_start(struct docker *d, const char *id, struct err *e)
 	dirfd = docker_dir(d, c.id, e);
 	if (dirfd < 0)
 		return dirfd == -ENOENT ? err_kind(e, ERR_NOT_FOUND, -ENOENT, "No such container: %s", id) : dirfd;
-	r = docker_state_read(dirfd, c.id, &st, e);
+	r = start(d, &c, dirfd, e);
+	/* Who waits for it to begin, and may be the one who asked for it, waits in vain. */
 	if (r < 0)
-		return r;
-	if (st.status == DS_PAUSED)
-		return err_kind(e, ERR_STATE, -EBUSY, "cannot start a paused container, try unpause instead");
-	if (st.status == DS_RUNNING)
-		return 1;
-	if (st.status == DS_REMOVING || st.status == DS_DEAD)
-		return err_kind(e, ERR_STATE, -EBUSY, "container is marked for removal and cannot be started");
-	r = docker_recover(d, c.id, e);
-	if (r < 0)
-		return r;
-	st.restarts = 0;
-	return docker_start_locked(d, &c, dirfd, &st, -EBADF, e);
+		(void)docker_give_clients(dirfd, -EBADF, NULL);
+	return r;
 }
