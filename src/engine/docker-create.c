@@ -323,12 +323,18 @@ static int insert(struct making *m, struct err *e)
 
 static void undo(struct making *m)
 {
+	_cleanup_free_ char *lock = NULL;
+
 	if (!m->made)
 		return;
 	docker_net_removed(m->d, m->row.id);
 	(void)docker_mounts_remove(m->d, &(struct docker_row){ .id = m->row.id }, true, NULL);
 	(void)rootfs_remove(m->d->images->layers, m->row.id, NULL);
 	(void)tree_remove(AT_FDCWD, m->dir, NULL);
+	if (asprintf(&lock, "%s/locks/%s", m->d->engine->run_dir, m->row.id) > 0)
+		unlink(lock);
+	else
+		lock = NULL;
 }
 
 static int read_body(struct making *m, const char *body, struct err *e)
