@@ -110,20 +110,13 @@ static int scan_artifact(struct json_c_value *o, struct json_c_value *config, st
 	return m->annotations ? 0 : err_oom(e);
 }
 
-int manifest_scan(const char *text, size_t len, const char *type, struct parsed_manifest *ret, struct err *e)
+/* Its version, and what type it is: as its text says, or as the request does. */
+static int scan_head(struct json_c_value *o, const char *type, struct parsed_manifest *ret, struct err *e)
 {
-	_cleanup_(jread_freep) struct json_c_value *o = NULL;
 	_cleanup_free_ char *own = NULL;
-	struct json_c_value *config = NULL;
-	bool layers, children;
 	int64_t version = 0;
-	int r = jread_text(text, len, "manifest", &o, e);
+	int r = jread_i64(o, "schemaVersion", INT32_MIN, INT32_MAX, &version, e);
 
-	if (r < 0)
-		return r;
-	if (!json_object_is_type(o, json_type_object))
-		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: no JSON object");
-	r = jread_i64(o, "schemaVersion", INT32_MIN, INT32_MAX, &version, e);
 	if (r == 0)
 		r = jread_string(o, "mediaType", &own, e);
 	if (r < 0)
@@ -132,12 +125,17 @@ int manifest_scan(const char *text, size_t len, const char *type, struct parsed_
 		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: schemaVersion %" PRIi64 " is not served", version);
 	if (!isempty(own) && !isempty(type) && !streq(own, type))
 		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: its mediaType is %s, Content-Type %s", own, type);
-	ret->type = strdup(!isempty(type) ? type : own ?: "");
-	if (!ret->type)
-		return err_oom(e);
-	r = jread_object(o, "config", &config, e);
-	if (r == 0 && config)
-		r = add_part(ret, config, "config", PART_BLOB, e);
+	if (isempty(own) && isempty(type))
+		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: it says no media type");
+	ret->type = strdup(isempty(type) ? own : type);
+	return ret->type ? 0 : err_oom(e);
+}
+
+static int scan_parts(struct json_c_value *o, struct json_c_value *config, struct parsed_manifest *ret, struct err *e)
+{
+	bool layers = false, children = false;
+	int r = config ? add_part(ret, config, "config", PART_BLOB, e) : 0;
+
 	if (r == 0)
 		r = scan_list(ret, o, "layers", PART_BLOB, &layers, e);
 	/* Of the withdrawn artifact manifests, which some still push. */
@@ -147,14 +145,31 @@ int manifest_scan(const char *text, size_t len, const char *type, struct parsed_
 		r = scan_list(ret, o, "manifests", PART_MANIFEST, &children, e);
 	if (r < 0)
 		return r;
-	if (!*ret->type)
-		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: it says no media type");
 	if (!config && !layers && !children)
 		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: neither an image's nor an index");
 	/* Two readers would see two things (CVE-2021-41190). */
 	if ((config || layers) && children)
 		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: an image's and an index at once");
-	r = scan_subject(o, ret, e);
+	return 0;
+}
+
+int manifest_scan(const char *text, size_t len, const char *type, struct parsed_manifest *ret, struct err *e)
+{
+	_cleanup_(jread_freep) struct json_c_value *o = NULL;
+	struct json_c_value *config = NULL;
+	int r = jread_text(text, len, "manifest", &o, e);
+
+	if (r < 0)
+		return r;
+	if (!json_object_is_type(o, json_type_object))
+		return err_kind(e, ERR_INVALID, -EINVAL, "manifest: no JSON object");
+	r = scan_head(o, type, ret, e);
+	if (r == 0)
+		r = jread_object(o, "config", &config, e);
+	if (r == 0)
+		r = scan_parts(o, config, ret, e);
+	if (r == 0)
+		r = scan_subject(o, ret, e);
 	return r < 0 ? r : scan_artifact(o, config, ret, e);
 }
 

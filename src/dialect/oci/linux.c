@@ -142,6 +142,12 @@ static const struct oci_row rows_idmap[] = {
 	{ NULL },
 };
 
+/* A range of no ids, which the kernel does not take either. */
+static int check_range(struct oci_reader *rd, const struct spec_idmap *m, struct err *e)
+{
+	return m->range ? 0 : oci_place(rd, err_kind(e, ERR_INVALID, -EINVAL, "size: must be at least 1"), e);
+}
+
 /* .text is the kind of the ranges. */
 static int load_idmap(struct oci_reader *rd, const struct oci_row *row, const char *key, struct json_c_value *v,
 		      const struct oci_obj *o, struct err *e)
@@ -150,9 +156,10 @@ static int load_idmap(struct oci_reader *rd, const struct oci_row *row, const ch
 	int r;
 
 	r = oci_load_element(rd, oci_row_field(row, o), rows_idmap, v, o, &element, e);
-	if (r >= 0)
-		((struct spec_idmap *)element.p)->type = *row->text;
-	return r;
+	if (r < 0)
+		return r;
+	((struct spec_idmap *)element.p)->type = *row->text;
+	return check_range(rd, element.p, e);
 }
 
 static int idmaps_load(struct oci_reader *rd, const struct oci_row *row, struct json_c_value *v,
@@ -195,6 +202,8 @@ static int load_mount_idmap(struct oci_reader *rd, const struct oci_row *row, co
 	target.fields = idmaps->sub;
 	fields_init(idmaps->sub, &m);
 	r = oci_load_object(rd, rows_idmap, v, &target, e);
+	if (r == 0)
+		r = check_range(rd, &m, e);
 	return r < 0 ? r
 		     : strv_pushf((struct strv *)((char *)o->p + oci_row_field(row, o)->offset), e, "%u %u %u", m.nsid,
 				  m.hostid, m.range);
