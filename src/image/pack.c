@@ -219,13 +219,16 @@ static int put_link(struct packer *p, int dir, const char *name, struct tar_out 
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+	int r;
 
 	if (n < 0)
 		return errno == ENOENT ? 0 : err_set(e, -errno, "read the link /%s", buf_str(&p->path));
 	target[n] = '\0';
 	h->type = '2';
 	h->link = target;
-	return tar_put(p->t, h, e);
+	r = tar_put(p->t, h, e);
+	h->link = NULL;
+	return r;
 }
 
 /* The entry for p->path, which is NAME of DIR. What has gone meanwhile, and sockets, have none. */
