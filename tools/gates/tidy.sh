@@ -17,7 +17,7 @@ command -v clang-tidy >/dev/null || {
 # The error functions' own file is the one that must not see them redefined.
 model="--extra-arg=-include$PWD/tools/gates/analyzer-model.h"
 checks=
-[ -n "${ANALYZE-}" ] || checks=--checks=-clang-analyzer-* model=--extra-arg=-DCREEL_NOT_ANALYZED
+[ -n "${ANALYZE-}" ] || checks="--checks=-clang-analyzer-*" model=--extra-arg=-DCREEL_NOT_ANALYZED
 tidy() {
 	xargs -P "$(nproc)" -n 2 nice clang-tidy -p "$BUILD" --quiet $checks --extra-arg=-Wno-unknown-warning-option "$@" 2>/dev/null
 }
