@@ -558,7 +558,9 @@ check "lxc.default_config: a container is made by it" lxc-create -n "$d" -t none
 check "lxc.lxcpath: and lies there" test -e "$T/other/$d/config"
 is "hwaddr: each x has become a digit, for good" "$(grep -Ecx 'lxc.net.0.hwaddr = 10:66:6[aA]:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}' "$T/other/$d/config")" 2
 is "remarks and other keys stay" "$(grep -c -e '^# a remark' -e 'KX=xx' "$T/other/$d/config")" 2
-sed -i "s|^lxc.rootfs.path.*|lxc.rootfs.path = dir:$root\nlxc.rootfs.managed = 0|; s/^lxc.net.0.type.*/lxc.net.0.type = empty/" "$T/other/$d/config"
+# The template "none" makes no root: without one it would be the machine's own init that runs.
+printf 'lxc.rootfs.path = dir:%s\nlxc.rootfs.managed = 0\n' "$root" >>"$T/other/$d/config"
+sed -i 's/^lxc.net.0.type.*/lxc.net.0.type = empty/' "$T/other/$d/config"
 lxc-start -n "$d"
 p=$(lxc-info -n "$d" -pH)
 like "lxc.cgroup.pattern" "$(groups_of "$p")" "/$CT-pat/$d\$"
