@@ -221,25 +221,12 @@ static int interface_on(const struct net_bridge *b, int fd, const struct link_in
 	return nl_commit(&q);
 }
 
-struct ports {
-	int master;
-	unsigned n;
-};
-
-static int count_port(const struct link_info *l, void *arg)
-{
-	struct ports *p = arg;
-
-	p->n += l->master == p->master;
-	return 0;
-}
-
 /* *RET_KEPT: the bridge stays, because it is not ours or containers are on it. */
 static int interface_off(const struct net_bridge *b, int fd, bool made_addr, bool *ret_kept, struct err *e)
 {
 	struct ifinfomsg ifi = { 0 };
 	struct net_addr addrs[2];
-	struct ports ports = { 0 };
+	unsigned ports;
 	struct link_info l;
 	struct nl_batch q;
 	unsigned n = 0;
@@ -248,12 +235,11 @@ static int interface_off(const struct net_bridge *b, int fd, bool made_addr, boo
 	*ret_kept = r == 0;
 	if (r != 0)
 		return r < 0 ? r : 0;
-	ports.master = l.ifindex;
-	r = link_each(fd, count_port, &ports, e);
+	r = link_ports(fd, l.ifindex, &ports, e);
 	if (r < 0)
 		return r;
 	nl_begin(&q, fd, e);
-	if (streq(l.kind, "bridge") && streq(l.alias, OUR_ALIAS) && !ports.n) {
+	if (streq(l.kind, "bridge") && streq(l.alias, OUR_ALIAS) && !ports) {
 		ifi.ifi_index = l.ifindex;
 		nl_msg(&q, RTM_DELLINK, 0, &ifi, sizeof(ifi), "delete bridge '%s'", b->bridge);
 		nl_allow(&q, -ENODEV);

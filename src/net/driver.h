@@ -27,6 +27,8 @@ struct link_info {
 int link_get(int fd, const char *name, struct link_info *ret, struct err *e);
 /* Calls CB for each link; its non-zero return ends the walk. */
 int link_each(int fd, int (*cb)(const struct link_info *l, void *arg), void *arg, struct err *e);
+/* How many links are ports of the bridge with that ifindex. */
+int link_ports(int fd, int bridge, unsigned *ret, struct err *e);
 /* ifindex of NAME in FD's name space, or -errno; allocates nothing. */
 int link_index(int fd, const char *name);
 

@@ -262,3 +262,24 @@ int net_list(int netns_fd, struct net_if_info **ret, size_t *ret_n, struct err *
 	*ret_n = list.n;
 	return 0;
 }
+
+struct ports {
+	int master;
+	unsigned *n;
+};
+
+static int count_port(const struct link_info *l, void *arg)
+{
+	const struct ports *p = arg;
+
+	*p->n += l->master == p->master;
+	return 0;
+}
+
+int link_ports(int fd, int bridge, unsigned *ret, struct err *e)
+{
+	struct ports p = { bridge, ret };
+
+	*ret = 0;
+	return link_each(fd, count_port, &p, e);
+}

@@ -262,35 +262,21 @@ static int settings_on(const struct net_nat *n, struct err *e)
 	return r;
 }
 
-struct ports {
-	int master;
-	unsigned n;
-};
-
-static int count_port(const struct link_info *l, void *arg)
-{
-	struct ports *p = arg;
-
-	p->n += l->master == p->master;
-	return 0;
-}
-
 /* 1: it stays, because containers are on it or it is not ours. */
 static int interface_off(const struct net_nat *n, int fd, struct err *e)
 {
 	struct ifinfomsg ifi = { 0 };
-	struct ports ports = { 0 };
+	unsigned ports;
 	struct link_info l;
 	struct nl_batch q;
 	int r = link_get(fd, n->bridge, &l, e);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	ports.master = l.ifindex;
-	r = link_each(fd, count_port, &ports, e);
+	r = link_ports(fd, l.ifindex, &ports, e);
 	if (r < 0)
 		return r;
-	if (ports.n || !streq(l.kind, "bridge") || !streq(l.alias, OUR_ALIAS))
+	if (ports || !streq(l.kind, "bridge") || !streq(l.alias, OUR_ALIAS))
 		return 1;
 	ifi.ifi_index = l.ifindex;
 	nl_begin(&q, fd, e);
