@@ -233,3 +233,20 @@ int64_t dk_now(void)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
+
+void dk_put_labels(struct json_object *row, struct json_object *labels)
+{
+	struct json_object *sorted = labels ? dk_sorted(labels) : json_object_new_object();
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	json_object_object_foreach(sorted, key, value)
+		buf_printf(&text, "%s%s=%s", text.len ? "," : "", key, json_object_get_string(value));
+	json_object_object_add(row, "Labels", json_object_new_string(buf_str(&text)));
+	json_object_object_add(row, "Label()", sorted);
+}
+
+int dk_by_name(const void *a, const void *b)
+{
+	return strcmp(dk_text(*(struct json_object *const *)a, "Name"),
+		      dk_text(*(struct json_object *const *)b, "Name"));
+}

@@ -44,6 +44,11 @@ int64_t dk_int(struct json_object *o, const char *path);
 bool dk_bool(struct json_object *o, const char *path);
 struct json_object *dk_get(struct json_object *o, const char *path);
 
+/* What lists show of LABELS (may be NULL): "K=V,…" as Labels, and an object for templates. */
+void dk_put_labels(struct json_object *row, struct json_object *labels);
+/* For sorting objects by their Name. */
+int dk_by_name(const void *a, const void *b);
+
 /* --filter K=V words as the API's JSON, "" where there are none. */
 int dk_filter(void *args, struct strv *to, const char *arg, struct err *e);
 int dk_filters(const struct strv *words, struct buf *out, struct err *e);

@@ -283,8 +283,7 @@ static const struct column columns[] = { { "CreatedAt", "CREATED AT" },
 
 static struct json_object *row_of(struct json_object *n, bool no_trunc)
 {
-	struct json_object *row = json_object_new_object(), *labels = dk_get(n, "Labels"), *sorted;
-	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct json_object *row = json_object_new_object(), *labels = dk_get(n, "Labels");
 	char id[80], date[UNIT_TEXT_MAX];
 	int64_t created = 0;
 
@@ -296,18 +295,8 @@ static struct json_object *row_of(struct json_object *n, bool no_trunc)
 	json_object_object_add(row, "IPv6", json_object_new_string(dk_bool(n, "EnableIPv6") ? "true" : "false"));
 	json_object_object_add(row, "Internal", json_object_new_string(dk_bool(n, "Internal") ? "true" : "false"));
 	json_object_object_add(row, "CreatedAt", json_object_new_string(unit_date(created, date)));
-	sorted = labels ? dk_sorted(labels) : json_object_new_object();
-	json_object_object_foreach(sorted, key, value)
-		buf_printf(&text, "%s%s=%s", text.len ? "," : "", key, json_object_get_string(value));
-	json_object_object_add(row, "Labels", json_object_new_string(buf_str(&text)));
-	json_object_object_add(row, "Label()", sorted);
+	dk_put_labels(row, labels);
 	return row;
-}
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(dk_text(*(struct json_object *const *)a, "Name"),
-		      dk_text(*(struct json_object *const *)b, "Name"));
 }
 
 static int list(const struct cli *c, const struct args *a)
@@ -329,7 +318,7 @@ static int list(const struct cli *c, const struct args *a)
 	if (!networks)
 		return 1;
 	rows = json_object_new_array();
-	json_object_array_sort(networks, compare);
+	json_object_array_sort(networks, dk_by_name);
 	for (size_t i = 0; i < json_object_array_length(networks); i++)
 		json_object_array_add(rows, row_of(json_object_array_get_idx(networks, i), a->no_trunc));
 	code = dk_print_rows(c, format, &l, rows);

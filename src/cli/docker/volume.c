@@ -139,25 +139,14 @@ static struct json_object *row_of(struct json_object *v)
 {
 	static const char *const same[] = { "Driver", "Mountpoint", "Name", "Scope" };
 	static const char *const unknown[] = { "Availability", "Group", "Links", "Size", "Status" };
-	struct json_object *row = json_object_new_object(), *labels = dk_get(v, "Labels"), *sorted;
-	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct json_object *row = json_object_new_object(), *labels = dk_get(v, "Labels");
 
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
 		json_object_object_add(row, same[i], json_object_new_string(dk_text(v, same[i])));
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
 		json_object_object_add(row, unknown[i], json_object_new_string("N/A"));
-	sorted = labels ? dk_sorted(labels) : json_object_new_object();
-	json_object_object_foreach(sorted, key, value)
-		buf_printf(&text, "%s%s=%s", text.len ? "," : "", key, json_object_get_string(value));
-	json_object_object_add(row, "Labels", json_object_new_string(buf_str(&text)));
-	json_object_object_add(row, "Label()", sorted);
+	dk_put_labels(row, labels);
 	return row;
-}
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(dk_text(*(struct json_object *const *)a, "Name"),
-		      dk_text(*(struct json_object *const *)b, "Name"));
 }
 
 static int list(const struct cli *c, const struct args *a)
@@ -181,7 +170,7 @@ static int list(const struct cli *c, const struct args *a)
 	volumes = dk_get(o, "Volumes");
 	rows = json_object_new_array();
 	if (volumes)
-		json_object_array_sort(volumes, compare);
+		json_object_array_sort(volumes, dk_by_name);
 	for (size_t i = 0; volumes && i < json_object_array_length(volumes); i++)
 		json_object_array_add(rows, row_of(json_object_array_get_idx(volumes, i)));
 	code = dk_print_rows(c, format, &l, rows);
