@@ -466,7 +466,7 @@ static size_t value_size(const struct field *f)
 	}
 }
 
-static int copy_one(const struct field *f, void *to, const void *from, struct err *e)
+int field_copy(const struct field *f, void *to, const void *from, struct err *e)
 {
 	const struct list *l;
 	int r;
@@ -504,7 +504,7 @@ int fields_copy(const struct field *table, void *to, const void *from, struct er
 	int r;
 
 	for (const struct field *f = table; f->name; f++) {
-		r = copy_one(f, to, from, e);
+		r = field_copy(f, to, from, e);
 		if (r < 0)
 			return r;
 	}

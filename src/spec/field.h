@@ -61,6 +61,7 @@ int field_set(const struct field *f, void *obj, const char *value, struct err *e
 int field_get(const struct field *f, const void *obj, struct buf *out, struct err *e);
 void field_clear(const struct field *f, void *obj);
 bool field_is_set(const struct field *f, const void *obj);
+int field_copy(const struct field *f, void *to, const void *from, struct err *e); /* TO: it is not set there */
 
 /* The same over a whole table: OBJ is a struct spec (spec_fields) or a list element (row's .sub). init: every member
  * "not said", what OBJ held is forgotten, not freed. clear: frees. */

@@ -61,6 +61,17 @@ is "exec without" "$(($(oci exec "$c" sh -c 'grep CapEff /proc/self/status' | aw
 set_config "$B" .
 jq '.process | .args = ["sh", "-c", "id -u; pwd"] | .user = {uid: 9, gid: 9} | .cwd = "/tmp"' "$B/config.json" >"$T/p.json"
 is "exec --process" "$(oci exec -p "$T/p.json" "$c" | tr '\n' ' ')" "9 /tmp "
+# What it leaves out is the container's, which has no member for its personality in there at all.
+jq -n '{args: ["sh", "-c", "grep CapEff /proc/self/status; umask; ulimit -n; cat /proc/self/oom_score_adj; uname -m; id -u"],
+	cwd: "/", env: ["PATH=/bin"]}' >"$T/p.json"
+set_config "$B" '.linux.personality = {domain: "LINUX32"} | .process.user = {uid: 0, gid: 0, umask: 63} | .process.oomScoreAdj = 77'
+quiet creel-oci run -d -b "$B" "$c-p"
+like "exec --process: the rest is the container's" "$(oci exec -p "$T/p.json" "$c-p" | tr '\n' ' ')" \
+	'^CapEff:.*0000020000420 0077 1024 77 i686 0 $'
+jq '.capabilities = {} | .rlimits = [{type: "RLIMIT_NOFILE", soft: 99, hard: 99}] | .oomScoreAdj = 78 | .user.umask = 1' "$T/p.json" >"$T/p2.json"
+like "exec --process: but what it says is not" "$(oci exec -p "$T/p2.json" "$c-p" | tr '\n' ' ')" \
+	'^CapEff:.*0000000000000 0001 99 78 i686 0 $'
+check "delete it" creel-oci delete -f "$c-p"
 check "exec --detach" quiet creel-oci exec -d --pid-file "$T/epid" "$c" sleep 999
 like "exec: pid file" "$(tr '\0' ' ' <"/proc/$(cat "$T/epid")/cmdline")" '^sleep 999'
 is "exec: in the container's group" "$(oci ps -f json "$c" | jq length)" 2

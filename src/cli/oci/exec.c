@@ -175,6 +175,8 @@ static int from_file(struct cli *c, const char *path, struct spec *s, struct spe
 		r = oci_process_load(text, len, path, file, &info, e);
 	if (r == 0 && !file->process.args.n)
 		r = err_kind(e, ERR_INVALID, -EINVAL, "process args cannot be empty");
+	if (r == 0)
+		r = oci_process_inherit(file, s, e);
 	if (r < 0)
 		return r;
 	verb_log_info(c, &info);
@@ -251,7 +253,8 @@ const struct command cmd_oci_exec = {
 	.summary = "execute new process inside the container",
 	.description =
 		"Runs a command in a running container: as config.json says of the container's own process, changed by "
-		"the options, or as process.json says.",
+		"the options, or as process.json says. What that leaves out of capabilities, limits, umask, scheduling "
+		"and I/O priority is the container's.",
 	.opts = opts,
 	.examples = (const struct text_pair[]){ { "creel-oci exec -t web sh", "A shell inside." }, { NULL, NULL } },
 	.exits = (const struct text_pair[]){ { "N", "What the command ended with; 128 + N for signal N." },

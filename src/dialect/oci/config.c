@@ -465,10 +465,12 @@ int oci_load(const char *text, size_t len, const char *name, const char *bundle,
 	if (r < 0)
 		return r;
 	rd.at = &process;
-	if (s->process.args.n)
-		r = oci_finish_process(&rd, e);
-	else
+	if (!s->process.args.n)
 		s->process.none = TRI_YES;
+	else
+		r = oci_no_caps(s, e);
+	if (r >= 0 && s->process.args.n)
+		r = oci_finish_process(&rd, e);
 	rd.at = NULL;
 	r = r < 0 ? r : oci_finish_linux(&rd, e);
 	r = r < 0 ? r : oci_finish_devices(&rd, e);

@@ -42,9 +42,12 @@ int oci_load(const char *text, size_t len, const char *name, const char *bundle,
 	     struct err *e);
 
 /* The `process` object alone (exec --process), into S: args, env, cwd, user, capabilities, rlimits, labels … Members
- * that are not said are not said in S either, but that capabilities are empty and ids are 0. */
+ * that are not said are not said in S either, but that ids are 0. */
 int oci_process_load(const char *text, size_t len, const char *name, struct spec *s, struct oci_info *info,
 		     struct err *e);
+/* What such an S does not say and CONTAINER does: capabilities, limits, umask, scheduling …, and what only a container
+ * can say of its processes (personality, memory policy). Not the user, the terminal, the environment. */
+int oci_process_inherit(struct spec *s, const struct spec *container, struct err *e);
 
 /* The `resources` object alone (update --resources): its items are appended to S->cgroup.items. A zero says nothing. */
 int oci_resources_load(const char *text, size_t len, const char *name, struct spec *s, struct oci_info *info,

@@ -232,19 +232,40 @@ static const struct oci_row rows_caps[] = {
 	{ NULL },
 };
 
-static int finish_caps(struct oci_reader *rd, struct err *e)
+/* The sets that are not said are empty ones. */
+static int empty_caps(struct spec_process *p, struct err *e)
 {
-	struct spec_process *p = &rd->spec->process;
 	struct strv *sets[] = { &p->cap_bounding, &p->cap_effective, &p->cap_permitted, &p->cap_inheritable,
 				&p->cap_ambient };
-	_cleanup_buf_ struct buf names = BUF_INIT;
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sets) && r >= 0; i++)
 		if (!sets[i]->n)
 			r = strv_push(sets[i], "none", e);
-	if (r < 0 || !rd->unknown_caps.n)
-		return r;
+	return r;
+}
+
+static int capabilities_load(struct oci_reader *rd, const struct oci_row *row, struct json_c_value *v,
+			     const struct oci_obj *o, struct err *e)
+{
+	int r = oci_kind_object.load(rd, row, v, o, e);
+
+	return r < 0 ? r : empty_caps(&rd->spec->process, e);
+}
+
+static int capabilities_save(struct oci_writer *w, const struct oci_row *row, const struct oci_obj *o, struct err *e)
+{
+	return oci_kind_object.save(w, row, o, e);
+}
+
+static const struct oci_kind kind_capabilities = { capabilities_load, capabilities_save };
+
+static int warn_of_caps(struct oci_reader *rd, struct err *e)
+{
+	_cleanup_buf_ struct buf names = BUF_INIT;
+
+	if (!rd->unknown_caps.n)
+		return 0;
 	strv_sort(&rd->unknown_caps);
 	for (size_t i = 0; i < rd->unknown_caps.n; i++)
 		buf_printf(&names, "%s%s", i ? " " : "", rd->unknown_caps.v[i]);
@@ -374,7 +395,7 @@ const struct oci_row oci_rows_process[] = {
 	{ "commandLine", &oci_kind_ignored },
 	{ "env", &kind_env, .field = "process.env" },
 	{ "cwd", &kind_cwd, .field = "process.cwd", .required = true },
-	{ "capabilities", &oci_kind_object, .sub = rows_caps },
+	{ "capabilities", &kind_capabilities, .sub = rows_caps },
 	{ "rlimits", &kind_rlimits, .field = "process.rlimits", .sub = rows_rlimit },
 	{ "noNewPrivileges", &oci_kind_plain, .field = "process.no_new_privs" },
 	{ "apparmorProfile", &oci_kind_plain, .field = "security.apparmor_profile" },
@@ -395,5 +416,49 @@ int oci_finish_process(struct oci_reader *rd, struct err *e)
 	if (p->gid == UNSET32)
 		p->gid = 0;
 	p->env_exact = TRI_YES;
-	return finish_caps(rd, e);
+	return warn_of_caps(rd, e);
+}
+
+int oci_no_caps(struct spec *s, struct err *e)
+{
+	return empty_caps(&s->process, e);
+}
+
+/* --- what a further process has of the container --------------------------------------------------------------------------- */
+
+static const struct field *process_field(const char *name)
+{
+	return field_row(spec_fields, name, strlen(name));
+}
+
+int oci_process_inherit(struct spec *s, const struct spec *container, struct err *e)
+{
+	/* Members that are one whole each. The last two are the container's, no process object names them. */
+	static const char *const members[][8] = {
+		{ "process.cap_bounding", "process.cap_effective", "process.cap_permitted", "process.cap_inheritable",
+		  "process.cap_ambient" },
+		{ "process.rlimits" },
+		{ "process.procs" },
+		{ "process.umask" },
+		{ "process.sched.policy", "process.sched.nice", "process.sched.priority", "process.sched.flags",
+		  "process.sched.runtime", "process.sched.deadline", "process.sched.period" },
+		{ "process.ioprio_class", "process.ioprio" },
+		{ "process.cpus_initial", "process.cpus_final" },
+		{ "process.arch" },
+		{ "process.mem_mode", "process.mem_nodes", "process.mem_flags" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		bool said = false;
+		int r = 0;
+
+		for (const char *const *m = members[i]; *m; m++)
+			said |= field_is_set(process_field(*m), s);
+		for (const char *const *m = members[i]; *m && !said && r >= 0; m++)
+			if (field_is_set(process_field(*m), container))
+				r = field_copy(process_field(*m), s, container, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }

@@ -135,5 +135,6 @@ extern const struct oci_word oci_sched_policies[], oci_sched_flags[], oci_ioprio
 
 /* What the parts find when all is read. */
 int oci_finish_process(struct oci_reader *rd, struct err *e);
+int oci_no_caps(struct spec *s, struct err *e); /* where none are said */
 int oci_finish_linux(struct oci_reader *rd, struct err *e);
 int oci_finish_devices(struct oci_reader *rd, struct err *e);
