@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/codec.h"
 
+#include <bzlib.h>
 #include <fcntl.h>
 #include <isa-l/igzip_lib.h>
+#include <lzma.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -13,6 +15,7 @@
 #define GZ_LEVEL  1
 #define ZST_LEVEL 3
 #define WINDOW	  27 /* log2; what every zstd takes unasked */
+#define XZ_MEMORY (128ull << 20)
 
 struct codec;
 
@@ -25,13 +28,16 @@ struct inflate {
 	bool eof;
 	struct inflate_state gz;
 	ZSTD_DStream *zst;
+	lzma_stream xz;
+	bz_stream bz;
+	bool has_bz;
 	bool within; /* a member or frame is not over */
 };
 
 /* One kind: how it begins, and one step from the input buffer to OUT. Bytes made, or an error. */
 struct codec {
 	const char *name;
-	uint8_t magic[4];
+	uint8_t magic[6];
 	unsigned n_magic;
 	int (*begin)(struct inflate *z, struct err *e);
 	ssize_t (*step)(struct inflate *z, uint8_t *out, size_t len, struct err *e);
@@ -136,6 +142,77 @@ static ssize_t zst_step(struct inflate *z, uint8_t *out, size_t len, struct err 
 	return (ssize_t)to.pos;
 }
 
+static int xz_begin(struct inflate *z, struct err *e)
+{
+	if (lzma_stream_decoder(&z->xz, XZ_MEMORY, LZMA_CONCATENATED) != LZMA_OK)
+		return err_oom(e);
+	z->within = true;
+	return 0;
+}
+
+/* Streams may follow one another: the last has ended when the input has. */
+static ssize_t xz_step(struct inflate *z, uint8_t *out, size_t len, struct err *e)
+{
+	bool last = z->at == z->len && z->eof;
+	lzma_ret k;
+
+	z->xz.next_in = z->in + z->at;
+	z->xz.avail_in = z->len - z->at;
+	z->xz.next_out = out;
+	z->xz.avail_out = len;
+	k = lzma_code(&z->xz, last ? LZMA_FINISH : LZMA_RUN);
+	z->at = z->len - z->xz.avail_in;
+	if (k == LZMA_STREAM_END)
+		z->within = false;
+	else if (k == LZMA_MEMLIMIT_ERROR)
+		return bad(z, "it wants more than 128 MiB of memory", e);
+	else if (k != LZMA_OK && k != LZMA_BUF_ERROR)
+		return bad(z, "damaged data", e);
+	return (ssize_t)(len - z->xz.avail_out);
+}
+
+static int bz_begin(struct inflate *z, struct err *e)
+{
+	z->bz = (bz_stream){ 0 };
+	z->has_bz = BZ2_bzDecompressInit(&z->bz, 0, 0) == BZ_OK;
+	z->within = true;
+	return z->has_bz ? 0 : err_oom(e);
+}
+
+static void bz_end(struct inflate *z)
+{
+	if (z->has_bz)
+		(void)BZ2_bzDecompressEnd(&z->bz);
+	z->has_bz = false;
+}
+
+static ssize_t bz_step(struct inflate *z, uint8_t *out, size_t len, struct err *e)
+{
+	size_t made;
+	int k;
+
+	z->bz.next_in = (char *)z->in + z->at;
+	z->bz.avail_in = (unsigned)(z->len - z->at);
+	z->bz.next_out = (char *)out;
+	z->bz.avail_out = (unsigned)len;
+	k = BZ2_bzDecompress(&z->bz);
+	z->at = z->len - z->bz.avail_in;
+	made = len - z->bz.avail_out;
+	if (k != BZ_OK && k != BZ_STREAM_END)
+		return bad(z, k == BZ_MEM_ERROR ? "no memory" : "damaged data", e);
+	if (k != BZ_STREAM_END)
+		return (ssize_t)made;
+	/* Another may follow. */
+	bz_end(z);
+	k = fill(z, e);
+	if (k < 0)
+		return k;
+	z->within = z->at < z->len;
+	if (z->within)
+		k = bz_begin(z, e);
+	return k < 0 ? k : (ssize_t)made;
+}
+
 static int none_begin(struct inflate *z, struct err *e)
 {
 	return 0;
@@ -153,6 +230,8 @@ static ssize_t none_step(struct inflate *z, uint8_t *out, size_t len, struct err
 static const struct codec codecs[] = {
 	{ "gzip", { 0x1f, 0x8b }, 2, gz_begin, gz_step },
 	{ "zstd", { 0x28, 0xb5, 0x2f, 0xfd }, 4, zst_begin, zst_step },
+	{ "xz", { 0xfd, '7', 'z', 'X', 'Z' }, 5, xz_begin, xz_step },
+	{ "bzip2", { 'B', 'Z', 'h' }, 3, bz_begin, bz_step },
 	{ "none", { 0 }, 0, none_begin, none_step },
 };
 
@@ -160,14 +239,15 @@ static const struct codec codecs[] = {
 static const struct {
 	const char *name, *magic;
 	unsigned n_magic;
-} others[] = { { "xz", "\xfd\x37zXZ", 5 }, { "bzip2", "BZh", 3 }, { "lz4", "\x04\x22\x4d\x18", 4 } };
+} others[] = { { "lz4", "\x04\x22\x4d\x18", 4 } };
 
 static int choose(struct inflate *z, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (z->len >= others[i].n_magic && memcmp(z->in, others[i].magic, others[i].n_magic) == 0)
 			return err_kind(e, ERR_INVALID, -EOPNOTSUPP,
-					"the archive is compressed by %s: expected gzip, zstd or none", others[i].name);
+					"the archive is compressed by %s: expected gzip, zstd, xz, bzip2 or none",
+					others[i].name);
 	for (z->codec = codecs; z->codec->n_magic; z->codec++)
 		if (z->len >= z->codec->n_magic && memcmp(z->in, z->codec->magic, z->codec->n_magic) == 0)
 			break;
@@ -204,6 +284,8 @@ struct inflate *inflate_free(struct inflate *z)
 	if (!z)
 		return NULL;
 	ZSTD_freeDStream(z->zst);
+	lzma_end(&z->xz);
+	bz_end(z);
 	free(z->in);
 	free(z);
 	return NULL;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Compressed streams: gzip by isa-l, zstd by libzstd, and what is not compressed, told apart by its first bytes. Nothing is
- * ever handed to a program. Linked by programs that are not static: isa-l comes as a shared library only.
+ * Compressed streams: gzip by isa-l, zstd by libzstd, xz by liblzma, bzip2 by libbz2, and what is not compressed, told apart by
+ * its first bytes. Nothing is ever handed to a program. Linked by programs that are not static: isa-l comes as a shared library only.
  */
 
 #include <stdint.h>
@@ -17,7 +17,7 @@ struct inflate;
 int inflate_open(int fd, struct inflate **ret, struct err *e);
 struct inflate *inflate_free(struct inflate *z);
 DEFINE_CLEANUP(struct inflate *, inflate_free);
-/* "gzip", "zstd", "none" */
+/* "gzip", "zstd", "xz", "bzip2", "none" */
 const char *inflate_kind(const struct inflate *z);
 /* LEN bytes, fewer only at the end; 0: the end. */
 ssize_t inflate_read(struct inflate *z, void *buf, size_t len, struct err *e);

@@ -4,7 +4,9 @@
  * Layers and roots, the same for every driver: archives are made by hand, entry by entry, unpacked, mounted and looked at.
  */
 
+#include <bzlib.h>
 #include <fcntl.h>
+#include <lzma.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -234,6 +236,48 @@ TEST(a_layer_of_each_kind)
 	each_driver(check_unpack);
 }
 
+/* DATA of LEN bytes, each twice, the last CUT off; whether it is read as PLAIN, twice. */
+static int read_twice(const void *data, size_t len, size_t cut, const char *plain)
+{
+	_cleanup_close_ int fd = memfd_create("packed", MFD_CLOEXEC);
+	_cleanup_(inflate_freep) struct inflate *z = NULL;
+	char got[4096];
+	ssize_t n;
+
+	CHECK(fd_write_all(fd, data, len) == 0 && fd_write_all(fd, data, len) == 0);
+	CHECK(ftruncate(fd, (off_t)(2 * len - cut)) == 0 && lseek(fd, 0, SEEK_SET) == 0);
+	CHECK(inflate_open(fd, &z, &err) == 0);
+	n = inflate_read(z, got, sizeof(got), &err);
+	if (n < 0)
+		return (int)n;
+	CHECK((size_t)n == 2 * strlen(plain) && memcmp(got, plain, (size_t)n / 2) == 0);
+	CHECK(inflate_read(z, got, sizeof(got), &err) == 0);
+	return 0;
+}
+
+TEST(xz_and_bzip2_are_read)
+{
+	static const char plain[] = "what is packed, what is packed, what is packed";
+	char in[sizeof(plain)];
+	uint8_t xz[512];
+	char bz[512];
+	size_t n = 0;
+	unsigned m = sizeof(bz);
+
+	memcpy(in, plain, sizeof(in));
+	CHECK(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, NULL, (const uint8_t *)in, sizeof(in) - 1, xz, &n,
+				      sizeof(xz)) == LZMA_OK);
+	CHECK(read_twice(xz, n, 0, plain) == 0);
+	CHECK(read_twice(xz, n, 10, plain) == -EBADMSG);
+	xz[n / 2] ^= 0xff;
+	CHECK(read_twice(xz, n, 0, plain) == -EBADMSG);
+	CHECK(BZ2_bzBuffToBuffCompress(bz, &m, in, sizeof(in) - 1, 1, 0, 0) == BZ_OK);
+	CHECK(read_twice(bz, m, 0, plain) == 0);
+	CHECK(read_twice(bz, m, 5, plain) == -EBADMSG);
+	bz[m / 2] ^= 0x55;
+	CHECK(read_twice(bz, m, 0, plain) == -EBADMSG);
+}
+
 static int count_entries(const char *dir)
 {
 	_cleanup_strv_ struct strv names = STRV_INIT;
@@ -270,7 +314,7 @@ static void check_wrong(struct layers *l)
 	CHECK(layer_unpack(l, NULL, &(struct layer_input){ .fd = fd }, NULL, diff, chain, &err) == -EBADMSG);
 	fd_close(fd);
 	fd = memfd_create("other", MFD_CLOEXEC);
-	CHECK(fd_write_all(fd, "\xfd\x37zXZ...", 8) == 0 && lseek(fd, 0, SEEK_SET) == 0);
+	CHECK(fd_write_all(fd, "\x04\x22\x4d\x18...", 7) == 0 && lseek(fd, 0, SEEK_SET) == 0);
 	CHECK(layer_unpack(l, NULL, &(struct layer_input){ .fd = fd }, NULL, diff, chain, &err) == -EOPNOTSUPP);
 	fd_close(fd);
 	CHECK(count_entries(dir) == before);

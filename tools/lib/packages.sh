@@ -5,7 +5,7 @@
 
 PKG_BUILD="gcc libc6-dev musl-tools linux-libc-dev meson ninja-build pkg-config
 	libseccomp-dev libcap-dev libjson-c-dev
-	libsqlite3-dev libssl-dev libisal-dev libzstd-dev libcurl4-openssl-dev libmicrohttpd-dev libcrypt-dev"
+	libsqlite3-dev libssl-dev libisal-dev libzstd-dev liblzma-dev libbz2-dev libcurl4-openssl-dev libmicrohttpd-dev libcrypt-dev"
 PKG_RUN="nftables dnsmasq-base iproute2 uidmap debootstrap busybox-static ca-certificates tar xz-utils"
 PKG_TRY="iputils-ping procps"
 PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"
