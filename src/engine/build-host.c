@@ -17,6 +17,7 @@
 #include "dialect/docker/docker.h"
 #include "dialect/oci/oci.h"
 #include "engine/build-host.h"
+#include "engine/build-inner.h"
 #include "engine/oci.h"
 #include "image/transfer.h"
 #include "sys/passwd.h"
@@ -67,7 +68,7 @@ static const struct {
 	{ "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro" },
 };
 
-static void strings(struct json *j, const char *key, const char *const *list)
+void build_strings(struct json *j, const char *key, const char *const *list)
 {
 	json_key(j, key);
 	json_array(j);
@@ -126,7 +127,7 @@ static int rlimits(struct json *j, const struct strv *list, struct err *e)
 /* In the host's network CAP_NET_RAW would be the right to listen to all that the host says. */
 static bool has_cap(const struct build_run *r, const char *cap)
 {
-	return r->insecure || !streq(cap, "CAP_NET_RAW") || !streq(r->network, "host");
+	return r->insecure || !streq(cap, "CAP_NET_RAW") || !build_net_is_host(r);
 }
 
 static int process(struct json *j, const struct build_run *r, const struct passwd_user *u, struct err *e)
@@ -147,7 +148,7 @@ static int process(struct json *j, const struct build_run *r, const struct passw
 		json_u64(j, u->groups[i]);
 	json_end_array(j);
 	json_end_object(j);
-	strings(j, "args", (const char *const *)strv_get(r->argv));
+	build_strings(j, "args", (const char *const *)strv_get(r->argv));
 	json_key(j, "env");
 	json_array(j);
 	for (size_t i = 0; i < r->env->n; i++)
@@ -210,92 +211,6 @@ static void resources(struct json *j, const struct build_limits *l)
 	json_end_object(j);
 }
 
-/* The name that config.json has for a word of the model. */
-static const char *name_of(const struct oci_word *words, const char *word)
-{
-	for (; word && words->name; words++)
-		if (streq(words->word, word))
-			return words->name;
-	return NULL;
-}
-
-/* "INDEX OP VALUE [VALUE2]" */
-static int seccomp_arg(struct json *j, const char *text, struct err *e)
-{
-	_cleanup_strv_ struct strv words = STRV_INIT;
-	uint64_t n[3] = { 0 };
-	const char *op = NULL;
-	int r = strv_split(&words, text, " ", e);
-
-	if (r < 0)
-		return r;
-	if (words.n == 3 || words.n == 4)
-		op = name_of(oci_seccomp_operators, words.v[1]);
-	if (!op || parse_u64(words.v[0], &n[0]) < 0 || parse_u64(words.v[2], &n[1]) < 0 ||
-	    (words.n == 4 && parse_u64(words.v[3], &n[2]) < 0))
-		return err_kind(e, ERR_INVALID, -EINVAL, "a seccomp rule with the argument '%s'", text);
-	json_object(j);
-	json_kv_u64(j, "index", n[0]);
-	json_kv_u64(j, "value", n[1]);
-	if (words.n == 4)
-		json_kv_u64(j, "valueTwo", n[2]);
-	json_kv_string(j, "op", op);
-	json_end_object(j);
-	return 0;
-}
-
-static int seccomp_rule(struct json *j, const struct spec_syscall *c, struct err *e)
-{
-	int r = 0;
-
-	json_object(j);
-	strings(j, "names", (const char *const *)strv_get(&c->names));
-	json_kv_string(j, "action", name_of(oci_seccomp_actions, c->action));
-	if (c->errno_ret != UNSET32)
-		json_kv_u64(j, "errnoRet", c->errno_ret);
-	if (c->args.n) {
-		json_key(j, "args");
-		json_array(j);
-		for (size_t i = 0; i < c->args.n && r >= 0; i++)
-			r = seccomp_arg(j, c->args.v[i], e);
-		json_end_array(j);
-	}
-	json_end_object(j);
-	return r;
-}
-
-/* The policy that every container of Docker's has, for the capabilities of a RUN. */
-static int seccomp(struct json *j, struct err *e)
-{
-	_cleanup_strv_ struct strv words = STRV_INIT;
-	_cleanup_spec_ struct spec s;
-	const struct spec_seccomp *p = &s.security.seccomp;
-	int r = 0;
-
-	spec_init(&s);
-	for (const char *const *c = caps; *c && r >= 0; c++)
-		r = strv_push(&words, oci_cap_word(*c), e);
-	if (r >= 0)
-		r = docker_seccomp_default(&words, &s.security.seccomp, e);
-	if (r < 0)
-		return r;
-	json_key(j, "seccomp");
-	json_object(j);
-	json_kv_string(j, "defaultAction", name_of(oci_seccomp_actions, p->action));
-	json_key(j, "architectures");
-	json_array(j);
-	for (size_t i = 0; i < p->archs.n; i++)
-		json_string(j, name_of(oci_seccomp_archs, p->archs.v[i]));
-	json_end_array(j);
-	json_key(j, "syscalls");
-	json_array(j);
-	for (size_t i = 0; i < p->rules.n && r >= 0; i++)
-		r = seccomp_rule(j, LIST_AT(&p->rules, struct spec_syscall, i), e);
-	json_end_array(j);
-	json_end_object(j);
-	return r;
-}
-
 static int linux_part(struct json *j, const struct build_run *r, struct err *e)
 {
 	static const char *const spaces[] = { "pid", "ipc", "uts", "mount", NULL };
@@ -317,60 +232,32 @@ static int linux_part(struct json *j, const struct build_run *r, struct err *e)
 		json_kv_string(j, "type", *s);
 		json_end_object(j);
 	}
-	if (streq(r->network, "none")) {
+	if (!build_net_is_host(r)) {
 		json_object(j);
 		json_kv_string(j, "type", "network");
 		json_end_object(j);
 	}
 	json_end_array(j);
 	if (!r->insecure) {
-		strings(j, "maskedPaths", masked);
-		strings(j, "readonlyPaths", readonly_paths);
-		n = seccomp(j, e);
+		build_strings(j, "maskedPaths", masked);
+		build_strings(j, "readonlyPaths", readonly_paths);
+		n = build_seccomp(caps, j, e);
 	}
 	json_end_object(j);
 	return n;
 }
 
-/* Names of hosts are the host's, and those that were asked for. */
-static int write_hosts(const struct build_run *r, char **ret, struct err *e)
+static int write_config(const struct build_run *r, const struct build_net *net, const struct passwd_user *u,
+			struct err *e)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	_cleanup_free_ char *host = NULL, *path = path_join(r->dir, "hosts");
-	int n = 0;
+	_cleanup_free_ char *path = path_join(r->dir, "config.json");
+	char host[13], size[64];
+	struct json j;
+	int n;
 
 	if (!path)
 		return err_oom(e);
-	if (streq(r->network, "host") && file_read(AT_FDCWD, "/etc/hosts", 1u << 20, &host, NULL, NULL) >= 0)
-		buf_puts(&text, host);
-	else
-		buf_puts(&text, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
-	for (size_t i = 0; r->add_hosts && i < r->add_hosts->n; i++) {
-		const char *one = r->add_hosts->v[i];
-		size_t name = strcspn(one, ":=");
-
-		if (!one[name] || !name)
-			return err_kind(e, ERR_INVALID, -EINVAL, "bad format for add-host: \"%s\"", one);
-		buf_printf(&text, "%s\t%.*s\n", one + name + 1, (int)name, one);
-	}
-	n = buf_error(&text, e);
-	if (n >= 0)
-		n = file_replace(AT_FDCWD, path, buf_str(&text), text.len, 0644, false, e);
-	if (n >= 0)
-		*ret = TAKE_PTR(path);
-	return n;
-}
-
-static int write_config(const struct build_run *r, const struct passwd_user *u, struct err *e)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	_cleanup_free_ char *path = path_join(r->dir, "config.json"), *hosts = NULL;
-	char host[13], size[64];
-	struct json j;
-	int n = path ? write_hosts(r, &hosts, e) : err_oom(e);
-
-	if (n < 0)
-		return n;
 	snprintf(host, sizeof(host), "%s", r->id);
 	json_init(&j, &text, false);
 	json_object(&j);
@@ -390,9 +277,9 @@ static int write_config(const struct build_run *r, const struct passwd_user *u, 
 	snprintf(size, sizeof(size), "nosuid,noexec,nodev,mode=1777,size=%lld",
 		 (long long)(r->limits->shm_size ?: 64 << 20));
 	mount_row(&j, "/dev/shm", "tmpfs", "shm", size);
-	if (file_exists(AT_FDCWD, "/etc/resolv.conf") && streq(r->network, "host"))
-		mount_row(&j, "/etc/resolv.conf", "bind", "/etc/resolv.conf", "rbind,ro");
-	mount_row(&j, "/etc/hosts", "bind", hosts, "rbind,ro");
+	if (net->resolv)
+		mount_row(&j, "/etc/resolv.conf", "bind", net->resolv, "rbind,ro");
+	mount_row(&j, "/etc/hosts", "bind", net->hosts, "rbind,ro");
 	for (size_t i = 0; i < r->n_mounts; i++) {
 		const struct build_mount *m = &r->mounts[i];
 
@@ -418,10 +305,20 @@ static int open_oci(const struct build_env *env, struct oci **ret, struct err *e
 	return oci_open(&o, ret, e);
 }
 
+static int adjust(void *arg, struct spec *s, struct err *e)
+{
+	(void)e;
+	build_net_give(arg, s);
+	/* Whoever kills the build ends what it runs. */
+	s->monitor_pdeath = SIGKILL;
+	return 0;
+}
+
 static int run(void *arg, const struct build_run *r, int *ret_code, struct err *e)
 {
 	struct build_env *env = arg;
-	const struct oci_create_opts o = { .bundle = r->dir, .start = true };
+	_cleanup_(build_net_done) struct build_net net = { .run = r };
+	const struct oci_create_opts o = { .bundle = r->dir, .start = true, .adjust = adjust, .arg = &net };
 	_cleanup_close_ int root = open(r->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(oci_freep) struct oci *oci = NULL;
 	struct passwd_user *u = calloc(1, sizeof(*u));
@@ -431,25 +328,29 @@ static int run(void *arg, const struct build_run *r, int *ret_code, struct err *
 		return err_oom(e);
 	n = root < 0 ? err_set(e, -errno, "open %s", r->rootfs) : passwd_find(root, r->user, u, e);
 	if (n >= 0)
-		n = write_config(r, u, e);
+		n = build_net_begin(&net, e);
+	if (n >= 0)
+		n = write_config(r, &net, u, e);
 	free(u);
 	if (n >= 0)
 		n = open_oci(env, &oci, e);
 	if (n >= 0)
 		n = oci_create(oci, r->id, &o, &status, e);
+	build_net_end(r->images, r->id);
 	if (n < 0)
 		return n;
 	*ret_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	return 0;
 }
 
-static int clean(void *arg, const char *id, struct err *e)
+static int clean(void *arg, struct images *s, const char *id, struct err *e)
 {
 	struct build_env *env = arg;
 	_cleanup_(oci_freep) struct oci *oci = NULL;
 	_cleanup_(oci_container_freep) struct oci_container *c = NULL;
 	int r = open_oci(env, &oci, e);
 
+	build_net_end(s, id);
 	if (r < 0)
 		return r;
 	r = oci_container_open(oci, id, OCI_LOCK | OCI_SPEC, &c, e);

@@ -86,7 +86,9 @@ static int load_bundle(struct making *m, struct err *e)
 	if (m->o->info)
 		m->o->info(m->o->arg, &m->info);
 	m->ct->spec.name = strdup(m->ct->name);
-	return m->ct->spec.name ? 0 : err_oom(e);
+	if (!m->ct->spec.name)
+		return err_oom(e);
+	return m->o->adjust ? m->o->adjust(m->o->arg, &m->ct->spec, e) : 0;
 }
 
 /* As runc words it: a terminal goes to whoever listens for it, or is ours. */

@@ -79,6 +79,8 @@ struct oci_create_opts {
 	unsigned preserve_fds;
 	/* Told what a load left out (may be NULL). */
 	void (*info)(void *arg, const struct oci_info *info);
+	/* Adds what config.json has no words for, before anything is made of S (may be NULL). */
+	int (*adjust)(void *arg, struct spec *s, struct err *e);
 	/* All is done, and nothing is left to do but to free memory: who ends then may end at once (may be NULL). */
 	void (*done)(void *arg, int status);
 	void *arg;

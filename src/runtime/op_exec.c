@@ -304,8 +304,8 @@ static int launch_apply(const struct op *op, struct run *run, struct err *e)
 {
 	int r;
 
-	/* Our life does not hang on that of the command any more. */
-	prctl(PR_SET_PDEATHSIG, 0);
+	/* Our life does not hang on that of the command any more, unless it is to. */
+	prctl(PR_SET_PDEATHSIG, run->spec->monitor_pdeath > 0 ? run->spec->monitor_pdeath : 0);
 	if (run->opts->wait_start) {
 		/* Before the filter, which need not let us speak. */
 		r = run_send_step(run->child_sync, STEP_LAUNCH, NULL, 0, NULL);

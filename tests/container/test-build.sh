@@ -193,6 +193,33 @@ like "a URL that is not there" "$out" 'with status 404'
 kill "$web"
 wait "$web" 2>/dev/null
 
+# --- archives are read by creel itself: no program of the host sees them
+mkdir many && echo in >many/x && mknod many/null c 1 3
+tools=
+for how in gzip bzip2 xz zstd; do
+	command -v $how >/dev/null && tools="$tools $how"
+done
+for how in $tools; do
+	tar -C many -cf - . | $how -c >many.$how
+	tar -cf - --exclude 'many*' . | $how -c >"$T/context.$how"
+done
+for how in $tools tar; do mount --bind /bin/false "$(readlink -f "$(command -v "$how")")"; done
+for how in $tools; do
+	printf 'FROM base\nADD many.%s /%s/\n' $how $how >addtar
+	build -t addtar -f addtar .
+	is "ADD of a tar by $how" "$code $(files addtar | grep -c "^\\./$how/x\$")" "0 1"
+	out=$(timeout 60 creel build -f base - <"$T/context.$how" 2>&1)
+	like "a context by $how" "$out" '^Successfully built'
+done
+printf 'FROM base\nRUN echo a >/a\nRUN echo b >/b && rm /a\n' >squash2
+build --squash --no-cache -f squash2 -t squash2 .
+unlike "--squash" "$(files squash2)" '^\./a$'
+head -c 300 "$T/context.gzip" >"$T/context.cut"
+out=$(timeout 60 creel build -f base - <"$T/context.cut" 2>&1)
+is "an archive that is cut off" "$?" 1
+for how in $tools tar; do umount "$(readlink -f "$(command -v "$how")")"; done
+rm -rf many many.*
+
 # --- the same digest on any machine
 reproduce() {
 	(cd "$1" && export SOURCE_DATE_EPOCH=1700000000 && creel build -q --no-cache -t base -f base . >/dev/null &&
@@ -216,6 +243,7 @@ pid=$!
 check "a step is under way" wait_for 20 test -e "$flag"
 kill -9 $pid
 wait $pid 2>/dev/null
+check "what it ran is ended with it" wait_for 5 sh -c "! pgrep -f 'sleep [6]1'"
 sed -i 's/; sleep 61//' kill
 build -f kill .
 is "after kill -9 the build goes on" "$code" 0
@@ -233,6 +261,31 @@ is "an interrupted build fails" "$?" 1
 is "and leaves nothing" "$(leftovers)" 0
 check "that runs, either" wait_for 5 sh -c "! pgrep -f 'sleep [6]1'"
 
+# --- the network of a RUN
+dockerfile network <<'D'
+FROM base
+RUN ip -4 -o addr show dev eth0 >/default && ip route >>/default && cat /etc/hosts /etc/resolv.conf >/names
+RUN --network=none ls /sys/class/net >/none
+RUN --network=host ls /sys/class/net >/host; grep CapEff /proc/self/status >>/host
+D
+build -t network --add-host box:192.0.2.9 -f network .
+[ "$code" = 0 ] || note "$out"
+is "the network of a RUN" "$code" 0
+list=$(files network)
+like "by default it is on the bridge" "$(cat "$T/out/default")" 'inet 172\.[0-9.]+/16'
+like "with a way out" "$(cat "$T/out/default")" '^default via 172\.'
+like "--add-host" "$(cat "$T/out/names")" '^192\.0\.2\.9	box$'
+is "--network=none" "$(cat "$T/out/none")" lo
+like "--network=host" "$(cat "$T/out/host")" '^creel0$'
+is "has no CAP_NET_RAW" $((0x$(sed -n 's/^CapEff:	//p' "$T/out/host") >> 13 & 1)) 0
+is "hosts and resolv.conf of the run are in no layer" "$(cat "$T/out/etc/hosts" "$T/out/etc/resolv.conf" 2>/dev/null)" ""
+printf 'FROM base\nRUN ls /sys/class/net\n' >network2
+build --network none -f network2 .
+unlike "--network none of the build" "$out" eth0
+build --network host -f network2 .
+like "--network host of the build, which is another step" "$out" '^creel0$'
+is "an end of a run has no address any more" "$(creel network inspect bridge --format '{{len .Containers}}')" 0
+
 # --- what a RUN may
 dockerfile rights <<'D'
 FROM base
@@ -244,7 +297,7 @@ build -t rights -f rights .
 is "rights of a RUN" "$code" 0
 rights=$(creel run --rm --network none rights cat /rights /tmp/root)
 like "a policy of system calls" "$rights" '^Seccomp:	2$'
-is "no CAP_NET_RAW" $((0x$(sed -n 's/^CapEff:	//p' <<<"$rights") >> 13 & 1)) 0
+is "CAP_NET_RAW, in a network of its own" $((0x$(sed -n 's/^CapEff:	//p' <<<"$rights") >> 13 & 1)) 1
 unlike "set-id programs work" "$rights" nosuid
 printf 'FROM base\nRUN --security=insecure grep CapEff /proc/self/status\n' >insecure
 build -f insecure .
@@ -288,4 +341,5 @@ bad "no context at all" 'requires exactly 1 argument' -f base
 is "nothing is left of those" "$(leftovers)" 0
 build --build-arg NOPE=1 -f base .
 like "an argument that no ARG takes is told" "$out" 'One or more build-args \[NOPE\] were not consumed'
-cd / && umount -l "$CREEL_ROOT"
+cd / && creel net down >/dev/null
+umount -l "$CREEL_ROOT"

@@ -276,29 +276,25 @@ static int spawn(const char *const *argv, const char *input_file, struct err *e)
 	return r > 0 ? err_kind(e, ERR_INVALID, -EIO, "%s: %.300s", argv[0], output) : r;
 }
 
-/* An archive in FILE, or the text of a Dockerfile; which of the two its first bytes say. */
+/* An archive in FILE, or the text of a Dockerfile: what it is its beginning says. */
 static int unpack(struct job *j, const char *file, struct err *e)
 {
-	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC);
-	const char *argv[] = { "tar", "-x", "--no-same-owner", "-f", file, "-C", j->dir, NULL };
-	unsigned char head[262] = { 0 };
+	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC), dir = -EBADF;
+	char link[FD_PATH_MAX];
 	int r;
 
-	if (fd < 0 || fd_read_full(fd, head, sizeof(head)) < 0)
-		return err_set(e, -errno, "read the context");
-	if (memcmp(head + 257, "ustar", 5) != 0 && !(head[0] == 0x1f && head[1] == 0x8b) &&
-	    memcmp(head, "BZh", 3) != 0 && memcmp(head, "\xfd\x37zXZ", 5) != 0 &&
-	    memcmp(head, "\x28\xb5\x2f\xfd", 4) != 0) {
-		if (j->a->file)
-			return err_kind(e, ERR_INVALID, -EINVAL,
-					"ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
-		r = file_read(AT_FDCWD, file, DF_SIZE_MAX, &j->dockerfile, &j->o.dockerfile_len, e);
-		unlink(file);
-		return r;
-	}
-	r = spawn(argv, NULL, e);
 	unlink(file);
-	return r;
+	dir = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || dir < 0)
+		return err_set(e, -errno, "read the context");
+	r = build_unpack(dir, fd, e);
+	if (r != -ENOMSG)
+		return r;
+	err_clear(e);
+	if (j->a->file)
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
+	return file_read(AT_FDCWD, fd_path(fd, link), DF_SIZE_MAX, &j->dockerfile, &j->o.dockerfile_len, e);
 }
 
 static int from_stdin(struct job *j, struct err *e)

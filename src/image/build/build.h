@@ -30,12 +30,13 @@ struct build_mount {
 	uint64_t size; /* of a tmpfs; 0: no limit */
 };
 struct build_run {
+	struct images *images; /* of the stage */
 	const char *id;	    /* of the container, 64 digits */
 	const char *dir;    /* for files of the run; goes with the stage */
 	const char *rootfs; /* a folder */
 	const struct strv *argv, *env;
 	const char *cwd, *user;	      /* "" root */
-	const char *network;	      /* "host", "none" */
+	const char *network;	      /* "default", "host", "none" */
 	const struct strv *add_hosts; /* "NAME:ADDRESS" */
 	const struct build_limits *limits;
 	const struct build_mount *mounts;
@@ -48,7 +49,7 @@ struct build_host {
 	/* In the foreground, with the process's own streams. *RET_CODE as a shell has it. */
 	int (*run)(void *arg, const struct build_run *r, int *ret_code, struct err *e);
 	/* Ends and removes what a run that was killed has left. */
-	int (*clean)(void *arg, const char *id, struct err *e);
+	int (*clean)(void *arg, struct images *s, const char *id, struct err *e);
 	/* Into the store. ALWAYS: also where it is there. */
 	int (*pull)(void *arg, struct images *s, const char *name, const char *platform, bool always, struct err *e);
 	/* URL into FD. *RET_MTIME 0: not said. */
@@ -97,6 +98,9 @@ struct build_opts {
 /* The image's id. An error names the line in its hint; *RET_EXIT is what the command ended with that failed, 0 where it was
  * something else. */
 int build_image(const struct build_opts *o, char ret_id[static DIGEST_MAX], int *ret_exit, struct err *e);
+
+/* A context that came as a tar, compressed or not, into DIR_FD: by us, in here, whatever it holds. -ENOMSG: it is none. */
+int build_unpack(int dir_fd, int in_fd, struct err *e);
 
 /* The files of image ID: an archive (DEST "-": standard output), or into the folder DEST. */
 int build_export(const struct build_opts *o, const char *id, bool archive, const char *dest, struct err *e);

@@ -1,13 +1,56 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* --output: the root file system of what was built, as files or as an archive. */
+/* Archives and folders on either side of a build: the context that it takes, the root file system that --output gives. */
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "image/build/build.h"
-#include "image/build/tree.h"
-#include "image/pack.h"
+#include "image/build/inner.h"
+#include "image/codec.h"
+#include "image/layers-inner.h"
+#include "store/tar-read.h"
+
+struct pieces {
+	struct inflate *z;
+	char data[16u << 10];
+};
+
+static ssize_t next_piece(void *arg, const char **ret, struct err *e)
+{
+	struct pieces *p = arg;
+
+	*ret = p->data;
+	return inflate_read(p->z, p->data, sizeof(p->data), e);
+}
+
+bool archive_begins(int fd)
+{
+	_cleanup_free_ struct pieces *p = calloc(1, sizeof(*p));
+	const struct tar_source source = { next_piece, p };
+	struct tar_entry entry = { 0 };
+	struct tar_reader t;
+	bool is;
+
+	if (!p || inflate_open(fd, &p->z, NULL) < 0)
+		return false;
+	tar_reader_init_source(&t, &source);
+	is = tar_next(&t, &entry, NULL) > 0;
+	tar_entry_done(&entry);
+	tar_reader_done(&t);
+	inflate_free(p->z);
+	return is;
+}
+
+int build_unpack(int dir_fd, int in_fd, struct err *e)
+{
+	const struct untar_opts o = { .whiteouts = UNTAR_PLAIN, .no_devices = true };
+	const struct layer_input in = { .fd = in_fd };
+	char unused[DIGEST_MAX];
+
+	if (!archive_begins(in_fd) || lseek(in_fd, 0, SEEK_SET) < 0)
+		return err_kind(e, ERR_INVALID, -ENOMSG, "the context is no archive");
+	return layer_stream(dir_fd, &in, &o, unused, e);
+}
 
 static int to_fd(void *arg, const void *data, size_t len)
 {

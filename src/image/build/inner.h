@@ -98,6 +98,8 @@ int step_do(struct stage *g, const struct step *step, struct err *e);
 
 int step_run(struct stage *g, const struct df_instr *in, struct err *e);
 int step_copy(struct stage *g, const struct df_instr *in, struct err *e); /* ADD too */
+/* Whether FD begins, compressed or not, as a tar does; its offset is anywhere afterwards. */
+bool archive_begins(int fd);
 /* All layers that are not the base image's become one. */
 int stage_squash(struct stage *g, struct err *e);
 /* Puts what FN makes of a root over the state's layers on top of them. */

@@ -2,39 +2,11 @@
 /* --squash: one layer over the base image that has what all the others made of it. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/spawn.h"
 #include "image/build/inner.h"
-#include "store/untar.h"
-
-/* The plain tar of a layer, in memory or behind it. */
-static int inflate(struct stage *g, const struct descriptor *d, struct err *e)
-{
-	_cleanup_close_ int in = blobs_fd(g->images->blobs, d->digest, e), out = -EBADF;
-	const char *program = strstr(d->media_type, "zstd") ? "zstd" : "gzip";
-	const char *argv[] = { program, "-dc", NULL };
-	struct spawn sp = { .path = program, .argv = (char *const *)argv, .stdin_fd = in };
-	pid_t pid;
-	int r;
-
-	if (in < 0)
-		return in;
-	if (!strstr(d->media_type, "zip") && !strstr(d->media_type, "zstd"))
-		return TAKE_FD(in);
-	out = open(g->dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	if (out < 0)
-		return err_set(e, -errno, "make a file in %s", g->dir);
-	sp.stdout_fd = out;
-	r = spawn_start(&sp, &pid, e);
-	if (r >= 0)
-		r = spawn_wait(pid, e);
-	if (r > 0)
-		return err_kind(e, ERR_INVALID, -EBADMSG, "%s cannot read layer %s", program, d->digest);
-	return r < 0 ? r : TAKE_FD(out);
-}
+#include "image/layers-inner.h"
 
 static int apply_all(struct stage *g, int root, void *arg, struct err *e)
 {
@@ -43,16 +15,16 @@ static int apply_all(struct stage *g, int root, void *arg, struct err *e)
 	int r = 0;
 
 	for (size_t i = full->n_base; i < full->n_layers && r >= 0; i++) {
-		_cleanup_close_ int tar = inflate(g, &full->layers[i], e), fd = -EBADF;
+		_cleanup_close_ int tar = blobs_fd(g->images->blobs, full->layers[i].digest, e), fd = -EBADF;
+		const struct layer_input in = { .fd = tar };
+		char unused[DIGEST_MAX];
 
 		if (tar < 0)
 			return tar;
 		fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return err_set(e, -errno, "open the root");
-		if (lseek(tar, 0, SEEK_SET) < 0)
-			return err_set(e, -errno, "seek");
-		r = store_untar(fd, tar, &o, e);
+		r = layer_stream(fd, &in, &o, unused, e);
 	}
 	return r;
 }

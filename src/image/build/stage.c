@@ -125,7 +125,7 @@ static void sweep_one(struct build *b, struct images *images, const char *name)
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return;
 	if (b->o->host && b->o->host->clean)
-		b->o->host->clean(b->o->host->arg, name, NULL);
+		b->o->host->clean(b->o->host->arg, images, name, NULL);
 	rootfs_remove(images->layers, name, NULL);
 	tree_remove(AT_FDCWD, path, NULL);
 }

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/spawn.h"
 #include "image/build/inner.h"
-#include "store/untar.h"
+#include "image/layers-inner.h"
 #include "sys/inroot.h"
 #include "sys/passwd.h"
 
@@ -246,65 +246,12 @@ static int clone(struct stage *g, struct copy_job *j, const char *url, struct ha
 	return r < 0 ? r : add_part(g, j, (struct part){ .what = FILES, .path = sub, .text = dir }, e);
 }
 
-/* The program that turns it into a plain tar; "" for one that is plain. NULL: it is no archive. */
-static const char *archive_program(int root, const char *path)
+static bool is_archive(int root, const char *path)
 {
-	_cleanup_close_ int fd = inroot_open(root, path, O_RDONLY, 0);
-	unsigned char head[512] = { 0 };
+	_cleanup_close_ int fd = inroot_open(root, path, O_RDONLY | O_CLOEXEC, 0);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || fd_read_full(fd, head, sizeof(head)) < 6)
-		return NULL;
-	if (memcmp(head + 257, "ustar", 5) == 0)
-		return "";
-	if (head[0] == 0x1f && head[1] == 0x8b)
-		return "gzip";
-	if (memcmp(head, "BZh", 3) == 0)
-		return "bzip2";
-	if (memcmp(head,
-		   "\xfd"
-		   "7zXZ",
-		   5) == 0)
-		return "xz";
-	if (memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0)
-		return "zstd";
-	return NULL;
-}
-
-static bool is_tar(int fd)
-{
-	unsigned char head[512] = { 0 };
-
-	return lseek(fd, 0, SEEK_SET) == 0 && fd_read_full(fd, head, sizeof(head)) == sizeof(head) &&
-	       memcmp(head + 257, "ustar", 5) == 0 && lseek(fd, 0, SEEK_SET) == 0;
-}
-
-/* What PROGRAM gives; -ENOMSG where that does not begin as a tar does: a compressed file, which is copied as any other. */
-static int unpacked(struct stage *g, int root, const char *path, const char *program, struct err *e)
-{
-	_cleanup_close_ int in = inroot_open(root, path, O_RDONLY | O_CLOEXEC, 0), out = -EBADF;
-	const char *argv[] = { program, "-dc", NULL };
-	const char *to = pool_printf(&g->pool, "%s/tar%zu", g->dir, g->pool.used);
-	struct spawn sp = { .path = program, .argv = (char *const *)argv, .stdin_fd = in };
-	pid_t pid;
-	int r;
-
-	if (in < 0)
-		return err_set(e, in, "open %s", path);
-	if (!*program)
-		return TAKE_FD(in);
-	out = open(to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (out < 0)
-		return err_set(e, -errno, "make %s", to);
-	sp.stdout_fd = out;
-	r = spawn_start(&sp, &pid, e);
-	if (r >= 0)
-		r = spawn_wait(pid, e);
-	if (r >= 0 && !is_tar(out))
-		return err_kind(e, ERR_INVALID, -ENOMSG, "%s: no archive", path);
-	if (r > 0)
-		return err_kind(e, ERR_INVALID, -EBADMSG, "%s: %s cannot read it", path, program);
-	return r < 0 ? r : TAKE_FD(out);
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && archive_begins(fd);
 }
 
 static int find_files(struct stage *g, struct copy_job *j, const char *pattern, struct hasher *h, struct err *e)
@@ -317,7 +264,7 @@ static int find_files(struct stage *g, struct copy_job *j, const char *pattern, 
 	for (size_t i = 0; i < found.n && r >= 0; i++) {
 		struct part part = { .what = FILES, .path = pool_str(&g->pool, found.v[i]) };
 
-		if (j->in->kind == DF_ADD && j->in->unpack != DF_NO && archive_program(j->s.root_fd, part.path))
+		if (j->in->kind == DF_ADD && j->in->unpack != DF_NO && is_archive(j->s.root_fd, part.path))
 			part.what = ARCHIVE;
 		hasher_add(h, part.path, strlen(part.path) + 1);
 		r = tree_hash(&j->s, part.path, &j->o, h, e);
@@ -424,18 +371,16 @@ static int put_file(struct copy_job *j, const struct part *p, int root, const ch
 	return 0;
 }
 
-static int unpack(struct stage *g, struct copy_job *j, const struct part *p, int root, struct err *e)
+static int unpack(struct copy_job *j, const struct part *p, int root, struct err *e)
 {
 	const struct untar_opts o = { .whiteouts = UNTAR_PLAIN };
-	const char *program = archive_program(j->s.root_fd, p->path);
-	_cleanup_close_ int dir = -EBADF, fd = -EBADF, in = -EBADF;
-	int r = stage_claim(g, e);
+	_cleanup_close_ int dir = -EBADF, fd = -EBADF, in = inroot_open(j->s.root_fd, p->path, O_RDONLY | O_CLOEXEC, 0);
+	const struct layer_input input = { .fd = in };
+	char unused[DIGEST_MAX];
+	int r;
 
-	if (r < 0)
-		return r;
-	in = unpacked(g, j->s.root_fd, p->path, program ?: "", e);
 	if (in < 0)
-		return in;
+		return err_set(e, in, "open %s", p->path);
 	r = tree_make_dirs(root, j->dest, j->o.uid >= 0 ? (uid_t)j->o.uid : 0, j->o.gid >= 0 ? (gid_t)j->o.gid : 0, e);
 	if (r < 0)
 		return r;
@@ -443,7 +388,7 @@ static int unpack(struct stage *g, struct copy_job *j, const struct part *p, int
 	fd = dir < 0 ? dir : inroot_reopen(dir, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return err_set(e, fd, "open %s", j->dest);
-	r = store_untar(fd, in, &o, e);
+	r = layer_stream(fd, &input, &o, unused, e);
 	return r < 0 ? err_wrap(e, r, "ADD %s", p->path) : 0;
 }
 
@@ -461,13 +406,9 @@ static int put_part(struct stage *g, struct copy_job *j, const struct part *p, i
 	const char *path;
 	int r;
 
-	if (p->what == ARCHIVE) {
-		r = unpack(g, j, p, root, e);
-		if (r != -ENOMSG)
-			return r;
-		err_clear(e);
-	}
-	if (p->what == FILES || p->what == ARCHIVE) {
+	if (p->what == ARCHIVE)
+		return unpack(j, p, root, e);
+	if (p->what == FILES) {
 		if (p->text) {
 			s = (struct tree_source){ .root_fd = open_folder(p->text, "git", e) };
 			if (s.root_fd < 0)

@@ -537,21 +537,27 @@ static int attach_root(struct stage *g, int root, const char *path, struct err *
 	return target < 0 ? err_set(e, -errno, "open %s", path) : mount_attach(root, target, e);
 }
 
+/* What the instruction says, but for "default", which is what the build says. */
+static const char *network_of(const struct stage *g, const struct df_instr *in)
+{
+	return in->network && !streq(in->network, "default") ? in->network : g->b->o->network ?: "default";
+}
+
 static int run(struct stage *g, int root, void *arg, struct err *e)
 {
 	static const char *const always[] = { "/proc", "/sys", "/dev", "/etc/resolv.conf", "/etc/hosts" };
 	const struct build_host *h = g->b->o->host;
 	struct job *j = arg;
 	const char *path = pool_printf(&g->pool, "%s/rootfs", g->dir);
-	const char *network = j->in->network && !streq(j->in->network, "default") ? j->in->network : g->b->o->network;
-	struct build_run run = { .id = g->id,
+	struct build_run run = { .images = g->images,
+				 .id = g->id,
 				 .dir = g->dir,
 				 .rootfs = path,
 				 .argv = &j->argv,
 				 .env = &j->env,
 				 .cwd = g->s.config.config.working_dir ?: "/",
 				 .user = g->s.config.config.user ?: "",
-				 .network = network && !streq(network, "default") ? network : "host",
+				 .network = network_of(g, j->in),
 				 .add_hosts = g->b->o->add_hosts,
 				 .limits = &g->b->o->limits,
 				 .mounts = j->mounts,
@@ -598,7 +604,7 @@ int step_run(struct stage *g, const struct df_instr *in, struct err *e)
 		r = make_env(g, j, e);
 	if (r >= 0) {
 		describe(g, j, &history);
-		buf_printf(&key, "RUN %s\nnetwork %s\nsecurity %s", buf_str(&history), in->network ?: "",
+		buf_printf(&key, "RUN %s\nnetwork %s\nsecurity %s", buf_str(&history), network_of(g, in),
 			   in->security ?: "");
 		/* The history joins words by blanks; where one ends is part of what is run. */
 		for (size_t i = 0; i < j->argv.n; i++)
