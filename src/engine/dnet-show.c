@@ -51,7 +51,7 @@ bool network_matches(struct network *w, const struct json_c_value *filters)
 {
 	return docker_filter(filters, "name", by_name, w) && docker_filter(filters, "id", by_id, w) &&
 	       docker_filter(filters, "driver", by_driver, w) && docker_filter(filters, "scope", by_scope, w) &&
-	       docker_filter(filters, "type", by_type, w) && docker_filter(filters, "label", by_label, w);
+	       docker_filter(filters, "type", by_type, w) && docker_filter_labels(filters, by_label, w);
 }
 
 struct showing {

@@ -328,7 +328,7 @@ static void undo(struct making *m)
 	if (!m->made)
 		return;
 	docker_net_removed(m->d, m->row.id);
-	(void)docker_mounts_remove(m->d, &(struct docker_row){ .id = m->row.id }, true, NULL);
+	(void)docker_volumes_leave(m->d, m->row.id, true, NULL);
 	(void)rootfs_remove(m->d->images->layers, m->row.id, NULL);
 	(void)tree_remove(AT_FDCWD, m->dir, NULL);
 	if (asprintf(&lock, "%s/locks/%s", m->d->engine->run_dir, m->row.id) > 0)

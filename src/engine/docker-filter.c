@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The API's filters: {"name":["a","b"]} or {"name":{"a":true}}. Of one name any value will do, of several names each has to. */
+/* The API's filters: {"name":["a","b"]} or {"name":{"a":true}}. Of one name any value will do, of
+ * several names each has to; of labels each. */
 
 #include "engine/docker-inner.h"
 
@@ -35,14 +36,17 @@ int docker_filters_parse(const char *text, const char *const *known, struct json
 struct asking {
 	bool (*fn)(void *arg, const char *value);
 	void *arg;
-	bool any;
+	bool any, all;
 };
 
 static int ask(void *arg, const char *name, struct json_c_value *v)
 {
 	struct asking *a = arg;
 
-	a->any |= a->fn(a->arg, name);
+	if (a->fn(a->arg, name))
+		a->any = true;
+	else
+		a->all = false;
 	return 0;
 }
 
@@ -56,14 +60,20 @@ bool docker_filter_said(const struct json_c_value *f, const char *name)
 bool docker_filter(const struct json_c_value *f, const char *name, bool (*fn)(void *arg, const char *value), void *arg)
 {
 	const struct json_c_value *v = value_get(f, name);
-	struct asking a = { fn, arg, false };
+	struct asking a = { fn, arg, false, true };
 
 	if (!docker_filter_said(f, name))
 		return true;
 	for (size_t i = 0; i < value_len(v); i++)
-		a.any |= fn(arg, value_text(value_elem(v, i), NULL) ?: "");
+		(void)ask(&a, value_text(value_elem(v, i), NULL) ?: "", NULL);
 	(void)value_each(v, ask, &a);
-	return a.any;
+	return startswith(name, "label") ? a.all : a.any;
+}
+
+bool docker_filter_labels(const struct json_c_value *f, bool (*fn)(void *arg, const char *value), void *arg)
+{
+	return docker_filter(f, "label", fn, arg) &&
+	       (!docker_filter_said(f, "label!") || !docker_filter(f, "label!", fn, arg));
 }
 
 bool docker_label_match(const struct json_c_value *labels, const char *want)

@@ -246,7 +246,7 @@ int docker_df(struct docker *d, struct buf *ret, struct err *e)
 	if (r == 0)
 		r = docker_list(d, &o, &containers, e);
 	if (r == 0)
-		r = docker_volume_list(d, NULL, &volumes, e);
+		r = docker_volume_list(d, NULL, true, &volumes, e);
 	if (r == 0)
 		r = image_list(d->images, &l, &n, e);
 	for (size_t i = 0; i < n; i++) {

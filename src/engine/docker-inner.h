@@ -13,6 +13,7 @@
 #include "dialect/docker/docker.h"
 #include "engine/docker.h"
 #include "engine/internal.h"
+#include "runtime/plan.h"
 
 struct docker {
 	struct images *images;
@@ -85,7 +86,13 @@ int docker_signal(const char *s, int *ret, struct err *e);
 
 /* --- docker-start.c ------------------------------------------------------------------------------------------------------ */
 
-int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, struct err *e);
+/* Of others, held until the container has what it was to get: a number of a process, and a path, may be somebody else's by then. */
+struct docker_held {
+	int ns[NS_MAX];		  /* -EBADF: none */
+	struct plan_given *given; /* their targets are the spec's */
+	size_t n_given;
+};
+int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, struct docker_held *held, struct err *e);
 /* The lock is the caller's. CTL_FD: of the keeper that goes on, -EBADF: a new one. */
 int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struct docker_state *st, int ctl_fd,
 			struct err *e);
@@ -111,8 +118,42 @@ int docker_give_clients(int dirfd, int ctl, struct err *e);
 
 /* --- docker-volume.c ------------------------------------------------------------------------------------------------------ */
 
+/* DATA/volumes/NAME or a FILE in it; free(). */
+char *docker_volume_path(const struct docker *d, const char *name, const char *file);
+/* What a row of a volume says of it. */
+int docker_volume_doc(const struct json_c_value *labels, const struct json_c_value *options, bool anonymous,
+		      struct buf *out, struct err *e);
+int docker_volume_find(struct docker *d, const char *name, struct json_c_value **ret, struct strv *users,
+		       struct err *e);
+/* CONTAINER has it from now on; it is made, by DOC, where it is not there. */
+int docker_volume_take(struct docker *d, const char *container, const char *name, bool anonymous, const char *doc,
+		       struct err *e);
+/* CONTAINER has none any more; with VOLUMES its anonymous ones go that nobody else has. */
+int docker_volumes_leave(struct docker *d, const char *container, bool volumes, struct err *e);
+/* What a killed removal has left. */
+void docker_volumes_sweep(struct docker *d);
+
+/* --- docker-volume-use.c --------------------------------------------------------------------------------------------------- */
+
+/* Options of the driver local, as Docker has them: type, device, o. WORDS (may be NULL): of OPTIONS, three of them, borrowed. */
+int docker_volume_options(const struct json_c_value *options, const char *words[3], const char *name, struct err *e);
+/* A volume that is empty begins with what the image's ROOT (-EBADF: nothing) has at TARGET. What a killed one left is
+ * finished, whoever takes it next. */
+struct docker_fill {
+	const char *name, *target, *container;
+	int root;
+	bool mounted;
+};
+int docker_volume_fill(struct docker *d, const struct docker_fill *f, struct err *e);
+/* Volumes of C with options are mounted, for all that use them, while any of them runs. Any number of times. */
+int docker_volumes_mount(struct docker *d, const struct docker_row *c, struct err *e);
+void docker_volumes_unmount(struct docker *d, const struct docker_row *c);
+void docker_volume_unmount(struct docker *d, const char *name); /* nobody has it */
+
+/* --- docker-mounts.c ------------------------------------------------------------------------------------------------------- */
+
 /* Where everything is mounted: an array as inspect's Mounts, written to OUT. Volumes that are not there are made, and filled
- * from the image's root (ROOT_FD, -EBADF: not needed) where they are empty. */
+ * from the image's root where they are empty. */
 struct docker_mounts {
 	const struct container_config *config;
 	const struct json_c_value *host;
@@ -123,8 +164,6 @@ struct docker_mounts {
 int docker_mounts(struct docker *d, const struct docker_mounts *m, struct json *out, struct err *e);
 /* What is missing now and may be made: directories of binds that were given by -v. */
 int docker_mounts_check(const struct docker_row *c, struct err *e);
-/* C uses no volume any more; with VOLUMES its anonymous ones go that nobody else uses. */
-int docker_mounts_remove(struct docker *d, const struct docker_row *c, bool volumes, struct err *e);
 
 /* --- docker-net.c --------------------------------------------------------------------------------------------------------- */
 
@@ -167,5 +206,7 @@ void docker_health_write(int dirfd, const struct docker_state *st, struct json *
 int docker_filters_parse(const char *text, const char *const *known, struct json_c_value **ret, struct err *e);
 /* Values of NAME, "K" true ones of a map or elements of a list; false where one was said and FN likes none of them. */
 bool docker_filter(const struct json_c_value *f, const char *name, bool (*fn)(void *arg, const char *value), void *arg);
+/* "label", and "label!" where it is known. */
+bool docker_filter_labels(const struct json_c_value *f, bool (*fn)(void *arg, const char *value), void *arg);
 bool docker_filter_said(const struct json_c_value *f, const char *name);
 bool docker_label_match(const struct json_c_value *labels, const char *want);

@@ -65,7 +65,7 @@ static void path_member(const struct docker *d, const struct docker_row *c, cons
 /* What is the engine's own of a mount is nobody else's business. */
 static int put_member(void *arg, const char *name, struct json_c_value *v)
 {
-	static const char *const own[] = { "Options", "NonRecursive", "Shallow", "Make" };
+	static const char *const own[] = { "Options", "NonRecursive", "Shallow", "Make", "Mounted", "Subpath" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		if (streq(name, own[i]))

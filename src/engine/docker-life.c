@@ -504,6 +504,7 @@ int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, s
 	struct docker_state st = { .status = DS_REMOVING, .volumes = volumes };
 	int dirfd = docker_dir(d, c->id, NULL), r = docker_recover(d, c->id, e);
 
+	docker_volumes_unmount(d, c);
 	if (!dir)
 		r = err_oom(e);
 	/* What is interrupted is seen to be so, and can be done again. */
@@ -522,8 +523,8 @@ int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, s
 	if (r == 0)
 		r = rootfs_remove(d->images->layers, c->id, e);
 	docker_net_removed(d, c->id);
-	if (r == 0)
-		r = docker_mounts_remove(d, c, volumes, e);
+	if (r == 0 && value_len(value_get(c->doc, "Mounts")))
+		r = docker_volumes_leave(d, c->id, volumes, e);
 	/* From here on it is as one that never came to be. */
 	if (r == 0)
 		(void)docker_making_begin(d, c->id, NULL);
@@ -662,7 +663,7 @@ static void sweep_one(struct docker *d, const char *id)
 		(void)rootfs_remove(d->images->layers, id, NULL);
 		(void)tree_remove(AT_FDCWD, dir, NULL);
 		docker_net_removed(d, id);
-		(void)docker_mounts_remove(d, &(struct docker_row){ .id = (char *)id }, true, NULL);
+		(void)docker_volumes_leave(d, id, true, NULL);
 	}
 	if (r >= 0)
 		docker_making_end(d, id);
@@ -681,6 +682,7 @@ void docker_sweep(struct docker *d)
 			sweep_one(d, de->d_name);
 	if (dir)
 		closedir(dir);
+	docker_volumes_sweep(d);
 }
 
 bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docker_state *st)
@@ -829,6 +831,7 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	(void)record_set_state(run, rec, RUN_STOPPING, NULL);
 	r = run_cleanup(run, rec, NULL, NULL, d->log, e);
 	docker_net_stopped(d, t->c.id);
+	docker_volumes_unmount(d, &t->c);
 	t->st.exit_code = code_of(status);
 	t->st.oom = oom;
 	t->st.pid = 0;

@@ -457,11 +457,6 @@ static bool prune_label(void *arg, const char *want)
 	return docker_label_match(value_get(((struct pruning *)arg)->c->config, "Labels"), want);
 }
 
-static bool prune_not_label(void *arg, const char *want)
-{
-	return !prune_label(arg, want);
-}
-
 /* A time in seconds since the epoch, or how long ago: "24h". */
 static bool read_until(void *arg, const char *want)
 {
@@ -491,8 +486,7 @@ static int prune_row(void *arg, struct docker_row *c)
 		st.status = DS_DEAD;
 	if (st.status == DS_RUNNING || st.status == DS_PAUSED || st.status == DS_RESTARTING)
 		return 0;
-	if (!docker_filter(p->filters, "label", prune_label, p) ||
-	    !docker_filter(p->filters, "label!", prune_not_label, p) || (p->until_ns && c->created_ns > p->until_ns))
+	if (!docker_filter_labels(p->filters, prune_label, p) || (p->until_ns && c->created_ns > p->until_ns))
 		return 0;
 	(void)rootfs_size(p->d->images->layers, c->id, &bytes, NULL);
 	/* One that cannot be removed is no reason to leave the others. */

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -11,12 +12,17 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/docker-inner.h"
+#include "runtime/inside.h"
 #include "runtime/keeper_proto.h"
 #include "runtime/supervise.h"
 #include "spec/field.h"
-#include "sys/passwd.h"
+#include "sys/inroot.h"
+#include "sys/mount.h"
 #include "sys/ns.h"
+#include "sys/passwd.h"
+#include "sys/proc.h"
 #include "sys/pty.h"
+#include "sys/syscalls.h"
 
 /* --- what the spec needs of the host and of the image ------------------------------------------------------------------- */
 
@@ -27,6 +33,7 @@ struct resolving {
 	struct docker_container in;
 	char *hosts, *hostname, *resolv, *init;
 	char *share[NS_MAX];
+	struct docker_held *held;
 	struct docker_device *devices;
 	size_t n_devices;
 	gid_t groups[PASSWD_GROUPS_MAX + 64];
@@ -173,6 +180,89 @@ static int resolve_devices(struct resolving *x, struct err *e)
 	return r;
 }
 
+/* --- what is another's: held from the moment that it was found --------------------------------------------------------------- */
+
+static bool mounted_by_user(const struct resolving *x, const char *target)
+{
+	for (size_t i = 0; i < value_len(x->in.mounts); i++)
+		if (streq(value_text(value_elem(x->in.mounts, i), "Destination") ?: "", target))
+			return true;
+	return value_get(value_get(x->c->host, "Tmpfs"), target) != NULL;
+}
+
+static int hold_mount(struct resolving *x, const char *target, int fd, struct err *e)
+{
+	struct docker_held *h = x->held;
+	struct plan_given *v = reallocarray(h->given, h->n_given + 1, sizeof(*v));
+
+	if (!v) {
+		fd_close(fd);
+		return err_oom(e);
+	}
+	h->given = v;
+	v[h->n_given++] = (struct plan_given){ target, fd };
+	return 0;
+}
+
+/* In the other's mount name space: its /dev/shm, sent to who asked. */
+static int send_shm(void *arg, struct err *e)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), shm = -EBADF, fd = -EBADF;
+	int sock = *(int *)arg;
+	ssize_t n;
+
+	shm = root < 0 ? -errno : inroot_open_nolinks(root, "/dev/shm", O_DIRECTORY);
+	if (shm < 0)
+		return err_set(e, shm, "open /dev/shm of the other container");
+	fd = mount_clone(shm, "", true, e);
+	if (fd < 0)
+		return fd;
+	n = fd_send(sock, "", 1, &fd, 1);
+	return n < 0 ? err_set(e, (int)n, "pass /dev/shm on") : 0;
+}
+
+static int hold_shm(struct resolving *x, const struct record *other, struct err *e)
+{
+	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+	int pair[2], fd = -EBADF, r;
+	size_t n = 1;
+	char c;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, -errno, "make a pair of sockets");
+	ours = pair[0];
+	theirs = pair[1];
+	r = inside_call(other, CLONE_NEWNS, send_shm, &theirs, e);
+	theirs = fd_close(theirs);
+	if (r < 0)
+		return r;
+	if (fd_recv(ours, &c, 1, &fd, &n) != 1 || n != 1)
+		return err_set(e, -EPROTO, "take /dev/shm of the other container");
+	return hold_mount(x, "/dev/shm", fd, e);
+}
+
+/* The other one's process, whose number nobody else has while we look. */
+static int hold_ns(struct resolving *x, enum spec_ns ns, const struct record *other, struct err *e)
+{
+	_cleanup_close_ int pidfd = proc_open(other->pid, other->pid_start);
+	int fd = pidfd < 0 ? pidfd : ns_open_pid(other->pid, &ns_table[ns], e);
+
+	if (fd >= 0 && sys_pidfd_send_signal(pidfd, 0) < 0) {
+		fd_close(fd);
+		fd = -ESRCH;
+	}
+	if (fd < 0)
+		return err_kind(e, ERR_STATE, fd, "join the %s name space of container %s: it has ended",
+				ns_table[ns].name, other->id);
+	x->held->ns[ns] = fd;
+	if (asprintf(&x->share[ns], "/proc/%d/ns/%s", other->pid, ns_table[ns].name) < 0) {
+		x->share[ns] = NULL;
+		return err_oom(e);
+	}
+	x->in.share[ns] = x->share[ns];
+	return 0;
+}
+
 /* "container:NAME". */
 static int resolve_shares(struct resolving *x, struct err *e)
 {
@@ -180,12 +270,12 @@ static int resolve_shares(struct resolving *x, struct err *e)
 		enum spec_ns ns;
 		const char *member;
 	} modes[] = { { NS_PID, "PidMode" }, { NS_IPC, "IpcMode" }, { NS_NET, "NetworkMode" } };
+	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		const char *other = startswith(value_text(x->c->host, modes[i].member) ?: "", "container:");
+	for (size_t i = 0; i < ARRAY_SIZE(modes) && r == 0; i++) {
+		const char *other = startswith(value_text(x->c->host, modes[i].member) ?: "", "container:"), *ipc;
 		_cleanup_row_ struct docker_row o = { 0 };
 		_cleanup_record_ struct record rec = { .exit_status = -1 };
-		int r;
 
 		if (!other)
 			continue;
@@ -193,15 +283,58 @@ static int resolve_shares(struct resolving *x, struct err *e)
 		if (r == 0 && docker_running(&o, &rec, e) < 0)
 			r = err_kind(e, ERR_STATE, -ESRCH, "cannot join %s of a non running container: %s",
 				     modes[i].member, o.id);
+		if (r < 0 || modes[i].ns != NS_IPC) {
+			r = r < 0 ? r : hold_ns(x, modes[i].ns, &rec, e);
+			continue;
+		}
+		ipc = value_text(o.host, "IpcMode") ?: "";
+		if (streq(ipc, "private") || streq(ipc, "none"))
+			return err_kind(
+				e, ERR_STATE, -EPERM,
+				"cannot join IPC of container %s: non-shareable IPC (hint: use IpcMode:shareable "
+				"for the donor container)",
+				o.id);
+		r = hold_ns(x, NS_IPC, &rec, e);
+		if (r == 0 && !mounted_by_user(x, "/dev/shm"))
+			r = hold_shm(x, &rec, e);
+	}
+	return r;
+}
+
+/* A part of a volume: what its path leads to now, inside the volume, whoever else writes there. */
+static int resolve_parts(struct resolving *x, struct err *e)
+{
+	for (size_t i = 0; i < value_len(x->in.mounts); i++) {
+		const struct json_c_value *m = value_elem(x->in.mounts, i);
+		const char *sub = value_text(m, "Subpath"), *source = value_text(m, "Source") ?: "";
+		_cleanup_close_ int volume = -EBADF, part = -EBADF;
+		int fd, r;
+
+		if (!sub)
+			continue;
+		volume = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		part = volume < 0 ? -errno : inroot_open_path(volume, sub, 0);
+		if (part < 0)
+			return err_kind(
+				e, ERR_INVALID, part,
+				"failed to mount volume subpath: cannot access path %s%s: no such file or directory",
+				source, sub);
+		fd = mount_clone(part, "", true, e);
+		if (fd < 0)
+			return fd;
+		r = hold_mount(x, value_text(m, "Destination"), fd, e);
 		if (r < 0)
 			return r;
-		if (asprintf(&x->share[modes[i].ns], "/proc/%d/ns/%s", rec.pid, ns_table[modes[i].ns].name) < 0) {
-			x->share[modes[i].ns] = NULL;
-			return err_oom(e);
-		}
-		x->in.share[modes[i].ns] = x->share[modes[i].ns];
 	}
 	return 0;
+}
+
+static void held_done(struct docker_held *h)
+{
+	fds_close_many(h->ns, NS_MAX);
+	for (size_t i = 0; i < h->n_given; i++)
+		fd_close(h->given[i].fd);
+	free(h->given);
 }
 
 static int write_file(struct resolving *x, const char *name, const struct buf *text, char **ret, struct err *e)
@@ -246,14 +379,14 @@ static int resolve_init(struct resolving *x, struct err *e)
 	return 0;
 }
 
-int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, struct err *e)
+int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, struct docker_held *held, struct err *e)
 {
 	_cleanup_free_ struct resolving *x = calloc(1, sizeof(*x));
 	int r;
 
 	if (!x)
 		return err_oom(e);
-	*x = (struct resolving){ .d = d, .c = c };
+	*x = (struct resolving){ .d = d, .c = c, .held = held };
 	r = docker_config(c, &x->config, e);
 	x->in.id = c->id;
 	x->in.config = &x->config;
@@ -270,6 +403,10 @@ int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, str
 		r = resolve_init(x, e);
 	if (r == 0)
 		r = docker_mounts_check(c, e);
+	if (r == 0)
+		r = docker_volumes_mount(d, c, e);
+	if (r == 0)
+		r = resolve_parts(x, e);
 	/* Networks first: they know the addresses that the files name. */
 	if (r == 0)
 		r = docker_net_prepare(d, c, ret, e);
@@ -288,6 +425,7 @@ struct life {
 	struct docker_row *c;
 	int dirfd; /* the container's folder */
 	struct spec spec;
+	struct docker_held held;
 	struct plan plan;
 	struct plan_opts opts;
 	struct run run;
@@ -305,6 +443,7 @@ static void life_done(struct life *l)
 	if (l->planned)
 		plan_done(&l->plan);
 	spec_done(&l->spec);
+	held_done(&l->held);
 	free(l->cgroup);
 	free(l->keeper);
 	free(l->self);
@@ -336,6 +475,7 @@ static int pick_group(struct life *l, struct err *e)
 
 static int make_plan(struct life *l, struct err *e)
 {
+	char paths[NS_MAX][FD_PATH_MAX];
 	int r;
 
 	l->opts = (struct plan_opts){ .id = l->c->id,
@@ -344,6 +484,11 @@ static int make_plan(struct life *l, struct err *e)
 				      .gid = -1,
 				      .rootless = engine_rootless(),
 				      .oci = true };
+	l->opts.given = l->held.given;
+	l->opts.n_given = l->held.n_given;
+	for (int i = 0; i < NS_MAX; i++)
+		if (l->held.ns[i] >= 0)
+			l->opts.share[i] = fd_path(l->held.ns[i], paths[i]);
 	r = pick_group(l, e);
 	if (r == 0)
 		r = plan_compile(&l->spec, &l->opts, &l->plan, e);
@@ -496,6 +641,8 @@ static int live(struct docker *d, struct docker_row *c, int dirfd, int ctl_fd, b
 
 	run_init(&l.run);
 	spec_init(&l.spec);
+	for (int i = 0; i < NS_MAX; i++)
+		l.held.ns[i] = -EBADF;
 	r = docker_config(c, &config, e);
 	l.tty = config.tty;
 	l.input = config.open_stdin;
@@ -504,7 +651,7 @@ static int live(struct docker *d, struct docker_row *c, int dirfd, int ctl_fd, b
 	*ret_health = l.probe > 0;
 	container_config_done(&config);
 	if (r == 0)
-		r = docker_spec_of(d, c, &l.spec, e);
+		r = docker_spec_of(d, c, &l.spec, &l.held, e);
 	if (r == 0)
 		r = make_plan(&l, e);
 	if (r == 0)
@@ -557,6 +704,7 @@ int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struc
 		st->error = strdup(e->msg);
 		(void)docker_state_write(dirfd, st, NULL);
 		docker_net_stopped(d, c->id);
+		docker_volumes_unmount(d, c);
 		/* Who waited for it to begin waits in vain. */
 		(void)docker_give_clients(dirfd, -EBADF, NULL);
 		return r;

@@ -128,7 +128,8 @@ int docker_change(struct container_config *c, const char *instruction, struct er
 /* --- volumes and networks ------------------------------------------------------------------------------------------------------------ */
 
 int docker_volume_create(struct docker *d, const char *body, struct buf *ret, struct err *e);
-int docker_volume_list(struct docker *d, const char *filters, struct buf *ret, struct err *e);
+/* USAGE: with size and users of each, which takes a walk through it. */
+int docker_volume_list(struct docker *d, const char *filters, bool usage, struct buf *ret, struct err *e);
 int docker_volume_inspect(struct docker *d, const char *name, struct buf *ret, struct err *e);
 int docker_volume_remove(struct docker *d, const char *name, bool force, struct err *e);
 int docker_volume_prune(struct docker *d, const char *filters, struct buf *ret, struct err *e);

@@ -301,6 +301,24 @@ static int preopen(struct compiler *c, struct op_mount *m, const char *idmap)
 	return r;
 }
 
+/* 1: what is mounted at S's target is held by the caller already. */
+static int take_given(struct compiler *c, const struct spec_mount *s, struct op_mount *m)
+{
+	for (size_t i = 0; i < c->opts->n_given; i++) {
+		const struct plan_given *g = &c->opts->given[i];
+		int slot = streq(g->target, s->target) ? compile_slot(c) : -EBADF;
+
+		if (slot >= 0) {
+			m->slot = slot;
+			slot = compile_add(c, OP_HOST, &op_bind_given, s->target, NULL, slot, g->fd);
+			return slot < 0 ? slot : 1;
+		}
+		if (slot != -EBADF)
+			return slot;
+	}
+	return 0;
+}
+
 /* What may lie over a procfs: itself, and the few files that others make up for a container. */
 static bool proc_allowed(const char *target, const char *fstype, bool bind)
 {
@@ -532,7 +550,12 @@ static int compile_entry(struct compiler *c, const struct spec_mount *s)
 	r = *o.idmap || own_idmap ? check_entry_idmap(c, s, m, own_idmap) : 0;
 	if (r < 0)
 		return r;
-	if (o.relative) {
+	r = m->bind ? take_given(c, s, m) : 0;
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		/* taken */
+	} else if (o.relative) {
 		m->sub = plan_printf(c->plan, c->e, "/%s", m->source);
 		m->bind = true;
 	} else if (wants_preopen(c, m, &o, *o.idmap || own_idmap)) {

@@ -224,6 +224,24 @@ static int bind_open_apply(const struct op *op, struct run *run, struct err *e)
 	return 0;
 }
 
+/* n: slot, m: the fd */
+static int bind_given_apply(const struct op *op, struct run *run, struct err *e)
+{
+	int fd = fcntl((int)op->args.m, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0)
+		return err_set(e, -errno, "take the mount for %s", op->args.a);
+	run->slots[op->args.n] = fd;
+	return 0;
+}
+
+static void bind_given_describe(const struct op *op, struct buf *out)
+{
+	buf_printf(out, "for %s, which is held", op->args.a);
+}
+
+const struct op_kind op_bind_given = { "mount.take", bind_given_describe, bind_given_apply };
+
 static void mount_idmap_describe(const struct op *op, struct buf *out)
 {
 	buf_printf(out, "slot %d%s:", op->ids.slot, op->ids.recursive ? " and below" : "");

@@ -165,6 +165,13 @@ void plan_done(struct plan *p);
 void plan_print(const struct plan *p, struct buf *out);
 
 /* What a start was asked for beyond the spec. */
+/* What is to be mounted at TARGET: FD, a detached mount that the caller of the plan holds, in place of what the entry's source
+ * names. So nobody can make another thing of it meanwhile, and it may come from where no path leads. */
+struct plan_given {
+	const char *target;
+	int fd;
+};
+
 struct plan_opts {
 	const char *id, *lxcpath, *run_dir;
 	const char *config;
@@ -173,6 +180,8 @@ struct plan_opts {
 	bool foreground;
 	int64_t uid, gid;	   /* -1: as the spec says */
 	const char *share[NS_MAX]; /* resolved: /proc/PID/ns/x paths */
+	const struct plan_given *given;
+	size_t n_given;
 	const char *pidfile;
 	const char *cgroup;	  /* payload path that is free */
 	bool cgroup_shared;	  /* … but that others are in it */

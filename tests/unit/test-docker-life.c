@@ -400,7 +400,7 @@ TEST(volumes_begin_with_what_the_image_has)
 	CHECK(docker_volume_remove(d, "named", false, &e) == -EBUSY);
 	gone();
 	/* The one without a name has gone along. */
-	CHECK(docker_volume_list(d, NULL, &b, &e) == 0);
+	CHECK(docker_volume_list(d, NULL, false, &b, &e) == 0);
 	CHECK(strstr(buf_str(&b), "\"Name\":\"named\"") && !strstr(buf_str(&b), "anonymous"));
 	CHECK(docker_volume_remove(d, "named", false, &e) == 0);
 }

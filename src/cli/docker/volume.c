@@ -162,7 +162,7 @@ static int list(const struct cli *c, const struct args *a)
 	if (code)
 		return code;
 	if (dk_filters(&a->filters, &filters, &e) < 0 ||
-	    docker_volume_list(d, filters.len ? buf_str(&filters) : NULL, &text, &e) < 0)
+	    docker_volume_list(d, filters.len ? buf_str(&filters) : NULL, false, &text, &e) < 0)
 		return dk_fail(c, &e);
 	o = dk_json(c, &text);
 	if (!o)

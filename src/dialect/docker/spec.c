@@ -90,6 +90,7 @@ static int standard_mounts(const struct docker_container *c, struct spec *s, str
 {
 	bool privileged = value_bool(c->host, "Privileged"), governs = privileged || docker_is_system(c->host);
 	const char *ipc = value_text(c->host, "IpcMode") ?: "";
+	bool joined = startswith(ipc, "container:") != NULL; /* then the engine gives the other's */
 	char shm[64];
 	const struct {
 		const char *fstype, *source, *target, *options;
@@ -102,8 +103,8 @@ static int standard_mounts(const struct docker_container *c, struct spec *s, str
 		{ "cgroup", "cgroup", "/sys/fs/cgroup", governs ? "nosuid,noexec,nodev" : "ro,nosuid,noexec,nodev" },
 		{ "mqueue", "mqueue", "/dev/mqueue", "nosuid,noexec,nodev", s->ns_share[NS_IPC] },
 		{ "bind", "/dev/mqueue", "/dev/mqueue", "rbind,nosuid,noexec,nodev", !streq(ipc, "host") },
-		{ "tmpfs", "shm", "/dev/shm", shm, streq(ipc, "none") || streq(ipc, "host") },
-		{ "bind", "/dev/shm", "/dev/shm", "rbind,nosuid,noexec,nodev", !streq(ipc, "host") },
+		{ "tmpfs", "shm", "/dev/shm", shm, streq(ipc, "none") || streq(ipc, "host") || joined },
+		{ "bind", "/dev/shm", "/dev/shm", "rbind,nosuid,noexec,nodev", !streq(ipc, "host") && !joined },
 	};
 	int r = 0;
 
