@@ -119,6 +119,17 @@ int cg_remove(struct cg_host *h, const char *path, struct err *e);
 /* O_CLOEXEC directory fd of the v2 group for CLONE_INTO_CGROUP, or -EOPNOTSUPP on a pure v1 host. Caller's. */
 int cg_v2_fd(const struct cg *g);
 
+/* Where the group is in the hierarchy that serves CONTROLLER ("memory"; NULL: v2's), for programs that do by themselves
+ * what they want there. PATH lives as long as G; FD, an O_PATH one of the directory, is the caller's. */
+struct cg_place {
+	const char *path;
+	unsigned version;
+	int fd;
+};
+int cg_place(const struct cg *g, const char *controller, struct cg_place *ret, struct err *e);
+/* The same directories of all hierarchies, at most MAX: how many, or an error. */
+int cg_dirs(const struct cg *g, int *ret, size_t max, struct err *e);
+
 /* Puts PID (0: the caller) into the group in every hierarchy; with SKIP_V2 in the v1 ones only. No allocation.
  * Where it can be had, a container's first process is made with CLONE_INTO_CGROUP and calls this itself with PID 0 and
  * SKIP_V2 while it has one thread and still sees the host's ids: some 20 µs a hierarchy. Moving another process costs

@@ -443,6 +443,55 @@ int cg_v2_fd(const struct cg *g)
 	return fd < 0 ? -errno : fd;
 }
 
+static int open_dir(const struct cg *g, const struct cg_hier *h, struct err *e)
+{
+	int fd = openat(h->fd, cg_at(g, h), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? err_set(e, -errno, "open control group %s (%s)", cg_at(g, h), h->name) : fd;
+}
+
+int cg_place(const struct cg *g, const char *controller, struct cg_place *ret, struct err *e)
+{
+	const struct cg_hier *h = NULL;
+	int ctrl, fd;
+
+	cg_host_complete(g->host);
+	/* v1's named ones are CC_NAMED all: which of them is said by the whole name. */
+	for (unsigned i = 0; i < g->host->n && controller; i++)
+		if (g->used & 1u << i && streq(g->host->hier[i].name, controller))
+			h = &g->host->hier[i];
+	ctrl = controller ? cg_ctrl_find(controller, strlen(controller)) : (int)CC_CORE;
+	if (!h && ctrl >= 0 && ctrl != CC_NAMED)
+		h = cg_hier_for(g, (enum cg_ctrl)ctrl);
+	if (!h)
+		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "no control group for %s", controller ?: "version 2");
+	fd = open_dir(g, h, e);
+	if (fd < 0)
+		return fd;
+	*ret = (struct cg_place){ .path = cg_at(g, h), .version = h->ops->version, .fd = fd };
+	return 0;
+}
+
+int cg_dirs(const struct cg *g, int *ret, size_t max, struct err *e)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < g->host->n; i++) {
+		int fd = -E2BIG;
+
+		if (!(g->used & 1u << i))
+			continue;
+		if (n < max)
+			fd = open_dir(g, &g->host->hier[i], e);
+		if (fd < 0) {
+			fds_close_many(ret, n);
+			return fd;
+		}
+		ret[n++] = fd;
+	}
+	return (int)n;
+}
+
 int cg_attach(const struct cg *g, pid_t pid, bool skip_v2, struct err *e)
 {
 	for (unsigned i = 0; i < g->host->n; i++) {

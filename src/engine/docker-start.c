@@ -609,6 +609,7 @@ static int prepare(struct life *l, int ctl_fd, struct err *e)
 	l->sup = (struct supervise){ .keeper = l->keeper,
 				     .creel = l->self,
 				     .peer_fd = -EBADF,
+				     .commands_fd = -EBADF,
 				     .ctl_fd = ctl_fd,
 				     .more = tell_keeper,
 				     .arg = l };

@@ -19,6 +19,9 @@ struct engine {
 	struct cg_host *cg_host; /* probed on first use */
 };
 
+/* The engine of the lxcpath that the container with this id was started from, and its name. */
+int engine_of_id(const char *id, const struct log *log, struct engine **ret, char **ret_name, struct err *e);
+
 /* The host's control groups, probed once. */
 int engine_cgroups(struct engine *g, struct cg_host **ret, struct err *e);
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "engine/internal.h"
+#include "engine/lxc-command.h"
 #include "keeper/keeper.h"
 #include "runtime/hook.h"
 #include "runtime/journal.h"
@@ -297,7 +298,9 @@ static int life_prepare(struct life *l, struct err *e)
 	l->self = engine_self();
 	if (!l->keeper || !l->self)
 		return err_kind(e, ERR_MISSING, -ENOENT, "the program creel-keeper is not installed");
-	l->sup = (struct supervise){ .keeper = l->keeper, .creel = l->self, .peer_fd = -EBADF, .ctl_fd = -EBADF };
+	l->sup = (struct supervise){
+		.keeper = l->keeper, .creel = l->self, .peer_fd = -EBADF, .commands_fd = -EBADF, .ctl_fd = -EBADF
+	};
 	r = write_spec(l, e);
 	if (r == 0)
 		r = fill_record(l, e);
@@ -375,6 +378,9 @@ static int run_foreground(struct life *l, const struct start_opts *o, int *ret_s
 	r = keeper_signals(&k);
 	if (r < 0)
 		return err_set(e, r, "watch for signals");
+	k.id = l->c->id;
+	k.creel = l->self;
+	k.commands = l->sup.commands_fd;
 	k.listen = keeper_listen(l->dirfd, e);
 	if (k.listen < 0)
 		return k.listen;
@@ -538,13 +544,17 @@ static void drop_files(int dirfd)
 static int live(struct container *c, const struct start_opts *o, int *lock, int *ret_status, bool *ret_reboot,
 		struct err *e)
 {
+	_cleanup_close_ int commands = -EBADF;
 	_cleanup_life_ struct life l = { .dirfd = -EBADF };
 	int r;
 
 	r = life_plan(&l, c, o, e);
 	l.lock = lock;
+	if (r == 0)
+		r = lxc_command_listen(c, &commands, e);
 	if (r == 0) {
 		r = life_prepare(&l, e);
+		l.sup.commands_fd = commands;
 		if (r < 0)
 			drop_files(l.dirfd);
 	}
@@ -698,9 +708,8 @@ static int keeper_exit(struct engine *g, const char *name, int status, int ctl_f
 	return r;
 }
 
-int engine_keeper_exit(const char *id, int status, int ctl_fd, const struct log *log, struct err *e)
+int engine_of_id(const char *id, const struct log *log, struct engine **ret, char **ret_name, struct err *e)
 {
-	_cleanup_(engine_freep) struct engine *g = NULL;
 	_cleanup_record_ struct record rec = { .exit_status = -1 };
 	_cleanup_close_ int dirfd = record_open_dir(id, false, e);
 	struct engine_opts o = { .log = log };
@@ -712,8 +721,17 @@ int engine_keeper_exit(const char *id, int status, int ctl_fd, const struct log 
 	if (r < 0)
 		return r;
 	o.lxcpath = rec.lxcpath;
-	r = engine_open(&o, &g, e);
-	if (r < 0)
-		return r;
-	return keeper_exit(g, rec.name, status, ctl_fd, e);
+	r = engine_open(&o, ret, e);
+	if (r == 0)
+		*ret_name = TAKE_PTR(rec.name);
+	return r;
+}
+
+int engine_keeper_exit(const char *id, int status, int ctl_fd, const struct log *log, struct err *e)
+{
+	_cleanup_(engine_freep) struct engine *g = NULL;
+	_cleanup_free_ char *name = NULL;
+	int r = engine_of_id(id, log, &g, &name, e);
+
+	return r < 0 ? r : keeper_exit(g, name, status, ctl_fd, e);
 }

@@ -14,6 +14,10 @@ void keeper_close(int *fd);
 void keeper_write_all(int fd, const char *p, size_t len);
 void keeper_drop(struct keeper_client *c);
 void keeper_reply(struct keeper_client *c, int ret, int value, int pass);
+/* Who is connected there is root or our own user. *RET_PID: his process, as we count them. */
+int keeper_trusts(int fd, pid_t *ret_pid);
+/* In a child: becomes CREEL, with signals as a program expects them. */
+void keeper_exec(const char *creel, char *const argv[]) __attribute__((noreturn));
 
 /* streams.c */
 void streams_init(struct keeper_streams *s);
@@ -31,6 +35,9 @@ void streams_flush(struct keeper *k);
 void streams_typed(struct keeper *k);
 int streams_read(struct keeper *k, int i); /* output I. 1: something, 0: nothing now, -1: its end */
 void streams_ended(struct keeper *k);	   /* init has gone */
+
+/* commands.c */
+void commands_accept(struct keeper *k);
 
 /* probe.c */
 void probe_set(struct keeper *k, uint64_t ns);

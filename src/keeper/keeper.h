@@ -57,8 +57,9 @@ struct keeper_streams {
 };
 
 struct keeper {
-	int ctl;    /* -1: none (foreground, before the control socket is there) */
-	int listen; /* -1: none */
+	int ctl;      /* -1: none (foreground, before the control socket is there) */
+	int listen;   /* -1: none */
+	int commands; /* where programs of LXC's library ask, -1 */
 	int sigfd;
 	pid_t init;
 	int init_status; /* wait status, valid once init == 0 */
@@ -82,7 +83,7 @@ struct keeper {
 	struct keeper_client clients[KEEPER_CLIENTS];
 	unsigned generation; /* counts KM_INIT */
 
-	const char *id, *creel; /* of the program, for what it starts; NULL in the foreground */
+	const char *id, *creel; /* for what it starts: the container, and the program by its path */
 	pid_t probe;
 	uint64_t probe_every, probe_at; /* ns of the monotonic clock, 0: never */
 

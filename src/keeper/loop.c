@@ -31,7 +31,8 @@
 void keeper_init(struct keeper *k)
 {
 	memset(k, 0, offsetof(struct keeper, s.held));
-	k->ctl = k->listen = k->sigfd = k->init_fd = k->console = k->seccomp = k->log = k->in = k->out = -1;
+	k->ctl = k->listen = k->commands = k->sigfd = k->init_fd = k->console = k->seccomp = k->log = k->in = k->out =
+		-1;
 	for (int i = 0; i < KEEPER_CLIENTS; i++)
 		k->clients[i].fd = -1;
 	streams_init(&k->s);
@@ -220,6 +221,12 @@ int keeper_take(struct keeper *k, const struct keeper_msg *m, const int *fds, un
 	case KM_LINES:
 	case KM_CLIENT:
 		return streams_take(k, m, fds, n);
+	case KM_COMMANDS:
+		if (n != 1)
+			return -EPROTO;
+		keeper_close(&k->commands);
+		k->commands = fds[0];
+		return 0;
 	case KM_PROBE:
 		k->probe_every = m->max;
 		probe_set(k, m->max);
@@ -460,11 +467,8 @@ static void serve_client(struct keeper *k, struct keeper_client *c)
 	}
 }
 
-static void accept_client(struct keeper *k)
+int keeper_trusts(int fd, pid_t *ret_pid)
 {
-	struct sockaddr_storage from;
-	socklen_t from_len = sizeof(from);
-	int fd = accept4(k->listen, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct {
 		pid_t pid;
 		uid_t uid;
@@ -472,9 +476,20 @@ static void accept_client(struct keeper *k)
 	} peer;
 	socklen_t len = sizeof(peer);
 
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return 0;
+	*ret_pid = peer.pid;
+	return peer.uid == 0 || peer.uid == geteuid();
+}
+
+static void accept_client(struct keeper *k)
+{
+	int fd = accept4(k->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	pid_t pid;
+
 	if (fd < 0)
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid()))
+	if (keeper_trusts(fd, &pid))
 		for (int i = 0; i < KEEPER_CLIENTS; i++)
 			if (k->clients[i].kind == KC_NONE) {
 				k->clients[i] = (struct keeper_client){ .fd = fd, .kind = KC_NEW };
@@ -577,6 +592,17 @@ void keeper_winsize(struct keeper *k)
 
 /* --- children and signals ------------------------------------------------------------------------------------------------- */
 
+void keeper_exec(const char *creel, char *const argv[])
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	execv(creel, argv);
+	_exit(127);
+}
+
 static void reap(struct keeper *k)
 {
 	for (;;) {
@@ -616,7 +642,7 @@ static void serve_signals(struct keeper *k)
 
 /* --- the loop --------------------------------------------------------------------------------------------------------------- */
 
-enum { P_SIGNALS, P_CTL, P_LISTEN, P_CONSOLE, P_INPUT, P_OUT, P_ERR, P_TYPED, P_CLIENTS };
+enum { P_SIGNALS, P_CTL, P_LISTEN, P_COMMANDS, P_CONSOLE, P_INPUT, P_OUT, P_ERR, P_TYPED, P_CLIENTS };
 
 /* What is not ready for us is left out. */
 static void watch(struct keeper *k, struct pollfd *p, int console_hup)
@@ -626,6 +652,7 @@ static void watch(struct keeper *k, struct pollfd *p, int console_hup)
 	p[P_SIGNALS] = (struct pollfd){ .fd = k->sigfd, .events = POLLIN };
 	p[P_CTL] = (struct pollfd){ .fd = k->ctl, .events = POLLIN };
 	p[P_LISTEN] = (struct pollfd){ .fd = k->listen, .events = POLLIN };
+	p[P_COMMANDS] = (struct pollfd){ .fd = k->commands, .events = POLLIN };
 	p[P_CONSOLE] = (struct pollfd){ .fd = console_hup || held ? -1 : k->console, .events = POLLIN };
 	p[P_INPUT] = (struct pollfd){ .fd = k->console >= 0 ? k->in : -1, .events = POLLIN };
 	p[P_OUT] = (struct pollfd){ .fd = held ? -1 : k->s.out[0].fd, .events = POLLIN };
@@ -685,6 +712,8 @@ static void serve(struct keeper *k, int *console_hup)
 		streams_flush(k);
 	if (p[P_LISTEN].revents)
 		accept_client(k);
+	if (p[P_COMMANDS].revents)
+		commands_accept(k);
 	probe_run(k);
 }
 

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "keeper/keeper.h"
+#include "keeper/inner.h"
 
 /* The runtime that began the last life has gone, and its end of the control socket with it: the helper gets a new one. */
 static pid_t start_helper(struct keeper *k, const char *creel, const char *id, int status)
@@ -33,14 +33,9 @@ static pid_t start_helper(struct keeper *k, const char *creel, const char *id, i
 	pid = fork();
 	if (pid == 0) {
 		char *argv[] = { (char *)"creel", (char *)"keeper-exit", (char *)id, code, ctl, NULL };
-		sigset_t none;
 
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		signal(SIGPIPE, SIG_DFL);
 		fcntl(pair[1], F_SETFD, 0);
-		execv(creel, argv);
-		_exit(127);
+		keeper_exec(creel, argv);
 	}
 	close(pair[1]);
 	return pid;

@@ -2,7 +2,6 @@
 
 /* The clock of health checks: what is done and what it means is the program's that is run. */
 
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,17 +35,10 @@ int probe_timeout(const struct keeper *k)
 
 void probe_run(struct keeper *k)
 {
-	sigset_t none;
-
 	if (probe_timeout(k) != 0)
 		return;
 	probe_set(k, k->probe_every);
 	k->probe = fork();
-	if (k->probe != 0)
-		return;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	execv(k->creel, (char *[]){ (char *)"creel", (char *)"keeper-probe", (char *)k->id, NULL });
-	_exit(127);
+	if (k->probe == 0)
+		keeper_exec(k->creel, (char *[]){ (char *)"creel", (char *)"keeper-probe", (char *)k->id, NULL });
 }

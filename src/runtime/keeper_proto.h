@@ -31,6 +31,9 @@ enum keeper_msg_type {
 	/* fd: listener of init's seccomp policy, kept until the next life; pid: who answers there, 0: nobody yet. When he has
 	 * gone it is closed, so that calls fail instead of waiting for ever. */
 	KM_SECCOMP = 14,
+	/* fd: a listening stream socket of LXC's command protocol, for all lives; who connects is served by CREEL keeper-command
+	 * ID FD, FD being the connection */
+	KM_COMMANDS = 15,
 };
 
 enum { KEEPER_IN = 1, KEEPER_OUT = 2, KEEPER_ERR = 4, KEEPER_ONCE = 8 };

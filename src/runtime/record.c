@@ -536,6 +536,12 @@ static enum run_state state_now(const char *id, int *ret_keeper)
 
 int record_wait(const char *id, unsigned states, int timeout_ms, enum run_state *ret_state, struct err *e)
 {
+	return record_wait_for(id, states, timeout_ms, -EBADF, ret_state, e);
+}
+
+int record_wait_for(const char *id, unsigned states, int timeout_ms, int client, enum run_state *ret_state,
+		    struct err *e)
+{
 	_cleanup_free_ char *base = NULL, *events = NULL;
 	_cleanup_close_ int in = -EBADF, keeper = -EBADF;
 	int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
@@ -555,7 +561,7 @@ int record_wait(const char *id, unsigned states, int timeout_ms, enum run_state 
 		w.ino = st.st_ino;
 	}
 	for (;;) {
-		struct pollfd p[] = { { .events = POLLIN }, { .events = POLLIN } };
+		struct pollfd p[] = { { .events = POLLIN }, { .events = POLLIN }, { client, POLLIN, 0 } };
 		int64_t left = deadline - now_ms();
 		char drop[4096];
 		enum run_state s;
@@ -585,6 +591,8 @@ int record_wait(const char *id, unsigned states, int timeout_ms, enum run_state 
 		r = poll(p, ARRAY_SIZE(p), left > 1000 ? 1000 : (int)left);
 		if (r < 0 && errno != EINTR)
 			return err_set(e, -errno, "wait for a state of %s", id);
+		if (p[2].revents)
+			return 0;
 		while (in >= 0 && read(in, drop, sizeof(drop)) > 0)
 			;
 	}

@@ -118,3 +118,6 @@ bool record_locked(const char *id);
 /* Waits until one of STATES (mask of 1 << RUN_x) is or has been reached since the call. TIMEOUT_MS -1: for ever.
  * 1 reached (*RET_STATE), 0 time-out. Also works for containers that are not there yet. */
 int record_wait(const char *id, unsigned states, int timeout_ms, enum run_state *ret_state, struct err *e);
+/* On behalf of CLIENT, a connection (or -EBADF): over as soon as there is something to read, such as its end. Returns 0 then. */
+int record_wait_for(const char *id, unsigned states, int timeout_ms, int client, enum run_state *ret_state,
+		    struct err *e);

@@ -72,7 +72,8 @@ static void send_size(const struct relay *r)
 		(void)pty_copy_size(r->out, r->fd);
 		return;
 	}
-	if (ioctl(r->out, TIOCGWINSZ, &ws) == 0) {
+	/* One that nobody has given a size says nothing of the console's. */
+	if (ioctl(r->out, TIOCGWINSZ, &ws) == 0 && ws.ws_row) {
 		q.arg = (int32_t)((uint32_t)ws.ws_row << 16 | ws.ws_col);
 		(void)fd_send(r->fd, &q, sizeof(q), NULL, 0);
 	}

@@ -190,6 +190,10 @@ static int hand_over(void *arg, struct run *run, struct err *e)
 		m = (struct keeper_msg){ .type = KM_PEER };
 		r = say(h->ctl, &m, &h->s->peer_fd, 1);
 	}
+	if (r == 0 && h->s->commands_fd >= 0) {
+		m = (struct keeper_msg){ .type = KM_COMMANDS };
+		r = say(h->ctl, &m, &h->s->commands_fd, 1);
+	}
 	if (r == 0) {
 		m = (struct keeper_msg){ .type = KM_GO };
 		r = say(h->ctl, &m, NULL, 0);

@@ -9,6 +9,7 @@ struct supervise {
 	const char *keeper; /* path of creel-keeper */
 	const char *creel;  /* path of the program it calls when init has gone */
 	int peer_fd;	    /* device of lxc.console.path, -EBADF */
+	int commands_fd;    /* listener for KM_COMMANDS, -EBADF: none, or the keeper has it */
 	int ctl_fd;	    /* an existing keeper's, for a new life; -EBADF: make one */
 	/* What else the keeper is to know (streams, log, clients), said before it owns the container. NULL: nothing. */
 	int (*more)(void *arg, int ctl, struct run *run, struct err *e);

@@ -2,7 +2,7 @@
 
 /*
  * Commands that are not for people: creel keeper-exit ID STATUS CTL-FD, which the keeper of container ID starts when init
- * has gone; creel copy-tree FROM TO and creel untar [OPTION...] DIR <ARCHIVE, which templates use.
+ * has gone; creel keeper-command ID FD, which it starts for each connection of a program of LXC's library; creel copy-tree FROM TO and creel untar [OPTION...] DIR <ARCHIVE, which templates use.
  */
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "cli/cli.h"
+#include "engine/lxc-command.h"
 #include "store/untar.h"
 
 static int keeper_exit(int argc, char *const *argv)
@@ -28,6 +29,16 @@ static int keeper_exit(int argc, char *const *argv)
 	r = engine_keeper_exit(argv[2], status, ctl, &log, &e);
 	/* Nobody reads our standard streams; what could not be undone stays in the journal, for doctor. */
 	return r < 0;
+}
+
+static int keeper_command(int argc, char *const *argv)
+{
+	int32_t fd;
+
+	if (argc != 4 || parse_i32(argv[3], &fd) < 0 || fd < 0)
+		return 2;
+	fd_set_cloexec(fd, true);
+	return engine_lxc_command(argv[2], fd, NULL) < 0;
 }
 
 static int copy_tree(int argc, char *const *argv)
@@ -98,6 +109,8 @@ int cli_hidden(int argc, char *const *argv)
 {
 	if (streq(argv[1], "keeper-exit"))
 		return keeper_exit(argc, argv);
+	if (streq(argv[1], "keeper-command"))
+		return keeper_command(argc, argv);
 	if (streq(argv[1], "copy-tree"))
 		return copy_tree(argc, argv);
 	if (streq(argv[1], "untar"))
