@@ -24,7 +24,7 @@ static int open_nets(struct images *s, struct dnet *ret, char **ret_dir, struct 
 	dir = path_join(run, "net");
 	if (!dir)
 		return err_oom(e);
-	r = dnet_open(s->db, dir, ret, e);
+	r = dnet_open(s->db, dir, NULL, ret, e);
 	*ret_dir = TAKE_PTR(dir);
 	return r;
 }

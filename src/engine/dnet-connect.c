@@ -247,7 +247,10 @@ int dnet_disconnect(struct dnet *n, const char *network, const char *id, pid_t p
 		err_clear(e);
 	}
 	r = db_exec(n->db, e, "DELETE FROM endpoints WHERE network = ? AND container = ?", "ss", w.id, id);
-	if (r == 0 && pid && network_has_names(&w))
+	if (r == 0 && pid && network_has_names(&w)) {
 		r = network_names(n, &w, e);
+		if (r == 0)
+			r = hosts_refresh(n, id, e);
+	}
 	return r;
 }

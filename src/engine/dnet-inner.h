@@ -33,7 +33,17 @@ int network_up(struct dnet *n, struct network *w, struct err *e);
 int network_down(struct dnet *n, const struct network *w, struct err *e);
 /* A subnet that neither a network of ours nor this host uses, with the gateway as its first address. */
 int network_choose(struct dnet *n, struct network *w, struct err *e);
+/* Who is on it is told to its server and to whom the server does not tell. */
 int network_names(struct dnet *n, const struct network *w, struct err *e);
+/* Those on it that run, as hosts(5) has lines. */
+int network_lines(struct dnet *n, const struct network *w, struct buf *out, struct err *e);
+
+/* The names for CONTAINER that the first server of RESOLV (resolv.conf) does not know, for its /etc/hosts. */
+int hosts_names(struct dnet *n, const char *container, const char *resolv, struct buf *out, struct err *e);
+/* The same in the file that it has. None yet: fine. */
+int hosts_refresh(struct dnet *n, const char *container, struct err *e);
+/* For all on W that run. */
+int network_hosts(struct dnet *n, const struct network *w, struct err *e);
 
 struct endpoint {
 	char *network, *container, *id, *name, *ask4, *ask6, *mac, *aliases, *ip4, *ip6;

@@ -261,19 +261,24 @@ static int name_lines(void *arg, struct endpoint *p, struct err *e)
 	return 0;
 }
 
+int network_lines(struct dnet *n, const struct network *w, struct buf *out, struct err *e)
+{
+	return endpoint_each(n, w->id, NULL, name_lines, out, e);
+}
+
 /* Nobody on it: nothing runs for it. */
 int network_names(struct dnet *n, const struct network *w, struct err *e)
 {
 	const struct net_nat nat = network_nat(w);
 	_cleanup_buf_ struct buf hosts = BUF_INIT;
-	int r = endpoint_each(n, w->id, NULL, name_lines, &hosts, e);
+	int r = network_lines(n, w, &hosts, e);
 
 	if (r == 0)
 		r = buf_error(&hosts, e);
-	if (r < 0)
-		return r;
-	return hosts.len ? net_dns_serve(&nat, n->run_dir, buf_str(&hosts), !w->internal, e)
-			 : net_dns_stop(&nat, n->run_dir, e);
+	if (r == 0)
+		r = hosts.len ? net_dns_serve(&nat, n->run_dir, buf_str(&hosts), !w->internal, e)
+			      : net_dns_stop(&nat, n->run_dir, e);
+	return r < 0 ? r : network_hosts(n, w, e);
 }
 
 /* --- made and removed ------------------------------------------------------------------------------------------------------ */

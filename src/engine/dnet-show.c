@@ -492,7 +492,7 @@ static int write_resolv(const struct files *f, struct buf *out, struct err *e)
 
 int dnet_hosts(struct dnet *n, const struct dnet_req *q, struct buf *out, struct err *e)
 {
-	_cleanup_buf_ struct buf servers = BUF_INIT;
+	_cleanup_buf_ struct buf servers = BUF_INIT, resolv = BUF_INIT;
 	struct files f = { .n = n, .q = q, .hosts = out, .servers = &servers };
 	int r;
 
@@ -507,6 +507,10 @@ int dnet_hosts(struct dnet *n, const struct dnet_req *q, struct buf *out, struct
 		r = add_links(&f, e);
 	if (r == 0)
 		r = endpoint_each(n, NULL, q->id, add_addresses, &f, e);
+	if (r == 0)
+		r = dnet_resolv(n, q, &resolv, e);
+	if (r == 0)
+		r = hosts_names(n, q->id, buf_str(&resolv), out, e);
 	return r < 0 ? r : buf_error(out, e);
 }
 

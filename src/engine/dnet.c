@@ -35,9 +35,9 @@ static const char *const schema[] = {
 	NULL,
 };
 
-int dnet_open(struct db *db, const char *run_dir, struct dnet *ret, struct err *e)
+int dnet_open(struct db *db, const char *run_dir, const char *containers, struct dnet *ret, struct err *e)
 {
-	*ret = (struct dnet){ .db = db, .run_dir = run_dir };
+	*ret = (struct dnet){ .db = db, .run_dir = run_dir, .containers = containers };
 	return db_schema(db, "networks", schema, e);
 }
 

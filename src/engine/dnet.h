@@ -20,9 +20,10 @@ struct json_c_value;
 
 struct dnet {
 	struct db *db;
-	const char *run_dir; /* of the networks' markers and servers: <run dir>/net */
+	const char *run_dir;	/* of the networks' markers and servers: <run dir>/net */
+	const char *containers; /* <this>/<id>/hosts: /etc/hosts of a container. NULL: of none */
 };
-int dnet_open(struct db *db, const char *run_dir, struct dnet *ret, struct err *e);
+int dnet_open(struct db *db, const char *run_dir, const char *containers, struct dnet *ret, struct err *e);
 
 /* What the container says. Strings and values are the caller's. */
 struct dnet_req {

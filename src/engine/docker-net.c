@@ -13,13 +13,14 @@ struct nets {
 	struct dnet n;
 	struct container_config config;
 	struct dnet_req q;
-	char *run_dir;
+	char *run_dir, *containers;
 };
 
 static void nets_done(struct nets *s)
 {
 	container_config_done(&s->config);
 	free(s->run_dir);
+	free(s->containers);
 }
 #define _cleanup_nets_ _cleanup_(nets_done)
 
@@ -31,9 +32,10 @@ static int nets_open(struct docker *d, const struct docker_row *c, struct nets *
 	*ret = (struct nets){ 0 };
 	container_config_init(&ret->config);
 	ret->run_dir = path_join(d->engine->run_dir, "net");
-	if (!ret->run_dir)
+	ret->containers = path_join(d->images->root, "containers");
+	if (!ret->run_dir || !ret->containers)
 		return err_oom(e);
-	r = dnet_open(docker_images(d)->db, ret->run_dir, &ret->n, e);
+	r = dnet_open(docker_images(d)->db, ret->run_dir, ret->containers, &ret->n, e);
 	if (r < 0 || !c)
 		return r;
 	r = docker_config(c, &ret->config, e);

@@ -92,7 +92,24 @@ refuse "is not reached from blue" bash -c "creel docker exec app nc -w 1 $h 80 |
 check "until app is there, too" dk network connect red app
 gives "with a second interface" "eth0 eth1" bash -c "creel docker exec app ls /sys/class/net | grep eth | sort | paste -sd' '"
 check "then it is" wait_for 5 reaches app "$h" here-is-hidden
+check "by its name as well" wait_for 5 reaches app hidden here-is-hidden
+check "beside the first network's names" wait_for 5 reaches app db here-is-db
+dk exec app sh -c 'echo 192.0.2.7 mine >>/etc/hosts'
+check "who comes later has a name, too" dk run -d --name late --network red --network-alias tardy base sleep 1000
+gives "at once" "$(ip_of late red)" bash -c "creel docker exec app awk '/ tardy\$/ {print \$1}' /etc/hosts"
+check "and goes with it" dk rm -f late
+gives "from the list" 0 bash -c "creel docker exec app grep -c tardy /etc/hosts; true"
+check "restarted" dk restart -t 0 app
+check "it has both networks' names again" wait_for 10 reaches app hidden here-is-hidden
+check "and those" wait_for 10 reaches app db here-is-db
+dk exec app sh -c 'echo 192.0.2.7 mine >>/etc/hosts'
 check "and no more" dk network disconnect red app
+gives "nor its names" 0 bash -c "creel docker exec app grep -c hidden /etc/hosts; true"
+gives "what the container wrote stays" 1 bash -c "creel docker exec app grep -c mine /etc/hosts"
+check "one of the built-in network" dk run -d --name plain base sleep 1000
+check "connected while it runs" dk network connect blue plain
+check "has the names" wait_for 10 reaches plain database here-is-db
+check "with the first network gone, too" bash -c 'creel docker network disconnect bridge plain && creel docker exec plain grep -q database /etc/hosts && creel docker rm -f plain'
 gives "its interface has gone" eth0 bash -c "creel docker exec app ls /sys/class/net | grep eth"
 gives "another's network" "$(dk exec app cat /proc/self/net/dev | grep -c eth0)" bash -c "creel docker run --rm --network container:app base cat /proc/self/net/dev | grep -c eth0"
 denied "a network that is none" dk run --rm --network nowhere base true
