@@ -76,7 +76,7 @@ static int node_bind(const struct op_node *n, struct run *run, struct err *e)
 	target = inroot_make_file(run->dev_fd, n->path, 0666);
 	if (target < 0)
 		return err_set(e, target, "create %s in the container", path);
-	mnt = mount_clone(src, "", false, e);
+	mnt = mount_clone_device(src, e);
 	if (mnt < 0)
 		return mnt;
 	return mount_attach(mnt, target, e);

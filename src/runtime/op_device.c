@@ -54,7 +54,8 @@ static int device_make_apply(const struct op *op, struct run *run, struct err *e
 	if (fchmodat(run->dirfd, name, d->mode & 07777, 0) == 0 &&
 	    fchownat(run->dirfd, name, d->host_uid, d->host_gid, AT_SYMLINK_NOFOLLOW) == 0)
 		fd = mount_clone(run->dirfd, name, false, NULL);
-	if (fd >= 0 && mount_set(fd, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY, 0, false, NULL) < 0)
+	if (fd >= 0 && mount_set(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY, 0,
+				 false, NULL) < 0)
 		fd = fd_close(fd);
 	run->slots[d->slot] = fd;
 	return 0;
@@ -81,7 +82,7 @@ static int device_bind(const struct op_device *d, int parent, const char *name, 
 	if ((st.st_mode & S_IFMT) != (d->mode & S_IFMT) || st.st_rdev != makedev(d->major, d->minor))
 		return err_kind(e, ERR_STATE, -ENODEV, "device %s: the host's is not %c %u:%u", d->path,
 				type_of(d->mode), d->major, d->minor);
-	mnt = mount_clone(src, "", false, e);
+	mnt = mount_clone_device(src, e);
 	return mnt < 0 ? mnt : device_place(mnt, parent, name, d, e);
 }
 

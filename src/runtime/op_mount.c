@@ -495,7 +495,7 @@ static int mask_apply(const struct op *op, struct run *run, struct err *e)
 			       MOUNT_ATTR_RDONLY, true, e);
 	} else {
 		/* The device itself is checked, not its name: the container's /dev/null may be anything (CVE-2025-31133). */
-		fd = mount_clone(run->null_fd, "", false, e);
+		fd = mount_clone_device(run->null_fd, e);
 	}
 	if (fd < 0)
 		return err_wrap(e, fd, "mask %s", op->args.a);

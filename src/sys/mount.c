@@ -177,6 +177,17 @@ int mount_set(int mnt_fd, uint64_t set, uint64_t clr, uint64_t propagation, bool
 	return r < 0 ? no_setattr(r, "set mount attributes", e) : 0;
 }
 
+int mount_clone_device(int fd, struct err *e)
+{
+	_cleanup_close_ int mnt = mount_clone(fd, "", false, e);
+	int r;
+
+	if (mnt < 0)
+		return mnt;
+	r = mount_set(mnt, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0, false, e);
+	return r < 0 ? r : TAKE_FD(mnt);
+}
+
 int mount_idmap(int mnt_fd, int userns_fd, bool recursive, struct err *e)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns_fd };

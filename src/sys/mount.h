@@ -47,6 +47,8 @@ int mount_fs_error(int fs_fd, int r, const char *fstype, const char *what, struc
 
 /* Detached clone of the tree at DIRFD/PATH ("" with an O_PATH fd: itself). An fd or -errno. */
 int mount_clone(int dirfd, const char *path, bool recursive, struct err *e);
+/* The same of the device node FD: nosuid, noexec. */
+int mount_clone_device(int fd, struct err *e);
 
 /* Attributes and propagation of a detached or attached mount. 0 or -errno. */
 int mount_set(int mnt_fd, uint64_t set, uint64_t clr, uint64_t propagation, bool recursive, struct err *e);

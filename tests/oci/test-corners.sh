@@ -63,6 +63,15 @@ else
 	skip "mountLabel without SELinux" "SELinux is there"
 fi
 
+# --- what is bound from the host is a device, and nothing else ---------------------------------------------------------------------
+make_bundle "$B" "$(args cat /proc/self/mountinfo)" '.linux.namespaces += [{type: "user"}]' \
+	'.linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}] | .linux.gidMappings = .linux.uidMappings' \
+	'.linux.devices = [{path: "/dev/of/mine", type: "c", major: 1, minor: 5}] | .linux.maskedPaths = ["/proc/version"]'
+creel-oci run -b "$B" "$c" >"$T/mounts" 2>"$T/err" </dev/null || note "$(cat "$T/err")"
+for d in /dev/null /dev/of/mine /proc/version; do
+	like "$d: nosuid, noexec" "$(awk -v d="$d" '$5 == d { print $6 }' "$T/mounts")" 'nosuid.*noexec'
+done
+
 # --- clocks -------------------------------------------------------------------------------------------------------------------
 if [ -e /proc/self/ns/time ]; then
 	make_bundle "$B" "$(args sh -c 'cut -d. -f1 /proc/uptime; tr -s " " </proc/self/timens_offsets; sleep 1000')" \

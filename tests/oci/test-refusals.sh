@@ -47,6 +47,12 @@ with '.process.args = ["/etc"]'
 no "a directory for a program" '/etc'
 with '.process.args = []'
 no "no program" 'args'
+with '.process.scheduler = {policy: "SCHED_DEADLINE", deadline: 20000000, period: 20000000}'
+no "a deadline without a run time" 'process.scheduler: SCHED_DEADLINE needs a runtime'
+with '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 20000000, deadline: 10000000}'
+no "a deadline that comes too soon" 'process.scheduler: SCHED_DEADLINE needs a deadline'
+with '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 10000000, deadline: 20000000, period: 15000000}'
+no "a period shorter than the deadline" 'process.scheduler: SCHED_DEADLINE needs a period'
 with '.process.cwd = "relative"'
 no "a relative working directory" 'process.cwd'
 with '.mounts += [{"destination": "/proc/sys", "type": "tmpfs", "source": "x"}]'
@@ -97,12 +103,19 @@ for v in create start run exec kill delete state ps pause resume update events; 
 	is "$v --help" "$(code_of creel-oci $v --help)" 0
 	like "$v --help: its second line" "$(sed -n 2p "$T/.out")" "^   creel-oci $v - "
 done
+is "help VERB" "$(creel-oci help exec)" "$(creel-oci exec --help)"
+is "help of what there is not" "$(code_of creel-oci help nosuch)" 3
 is "state: too many" "$(code_of creel-oci state a b)" 1
 is "checkpoint --help tells that there is none" "$(code_of creel-oci checkpoint --help)" 1
 is "checkpoint -h is for people" "$(code_of creel-oci checkpoint -h)" 0
 is "restore" "$(code_of creel-oci restore x)" 1
 is "an unknown global option" "$(code_of creel-oci --nosuch list)" 1
 is "an unknown log format" "$(code_of creel-oci --log-format x list)" 1
+is "a log that is no file" "$(cd "$T" && code_of creel-oci --log journald:x list; ls "$T"/journald* 2>/dev/null)" 1
+is "an unknown log level" "$(code_of creel-oci --log-level x list)" 1
+with '.process.capabilities.bounding += ["CAP_NONSENSE"]'
+is "--log-level error: no warnings" "$(creel-oci --log-level error run -b "$B" "$c" 2>&1 </dev/null)" ""
+like "--log-level debug" "$(creel-oci --log-level debug list 2>&1)" level=debug
 is "a log that cannot be" "$(code_of creel-oci --log /nosuch/x list)" 1
 is "spec: not over another" "$(code_of creel-oci spec -b "$B")" 1
 like "--version" "$(creel-oci --version | head -n 1)" '^creel-oci version [0-9]'

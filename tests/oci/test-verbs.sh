@@ -120,6 +120,7 @@ for bad in "--memory 1x" "--cpu-quota abc" "--pids-limit x" "-r /nosuch" "--l3-c
 done
 is "update: broken JSON" "$(echo '{"memory": {' | creel-oci update -r - "$c" >"$T/.out" 2>&1; echo $?)" 1
 like "update: names the place" "$(cat "$T/.out")" '[0-9]:[0-9]+: '
+like "update: says that it was standard input" "$(cat "$T/.out")" 'standard input:2:1: expected'
 is "update: a wrong type" "$(echo '{"memory": {"limit": "x"}}' | creel-oci update -r - "$c" >"$T/.out" 2>&1; echo $?)" 1
 like "update: names the field" "$(cat "$T/.out")" 'memory.limit'
 is "events --stats: one object" "$(oci events --stats "$c" | jq -r '.type + " " + .id')" "stats $c"
@@ -153,6 +154,19 @@ for v in state start pause resume ps events update kill; do
 	is "$v: there is none" "$(code_of creel-oci $v "$c"; grep -o 'container does not exist' "$T/.out")" \
 		"$(printf '1\ncontainer does not exist')"
 done
+
+# --- by regular expressions, as crun has them --------------------------------------------------------------------------------
+for i in 1 2 3; do quiet creel-oci run -d -b "$B" "$c-r$i"; done
+check "kill --regex" creel-oci kill --regex "^$c-r[12]\$" KILL
+check "ends those" wait_for 5 is_status "$c-r1" "" stopped
+check "and those" wait_for 5 is_status "$c-r2" "" stopped
+is "and no other" "$(status_of "$c-r3")" running
+is "kill --regex: one of them has stopped" "$(code_of creel-oci kill -r "^$c-r[23]\$" KILL)" 1
+check "the other is killed" wait_for 5 is_status "$c-r3" "" stopped
+check "delete --regex" creel-oci delete --regex "^$c-r"
+is "nothing is left" "$(left_of "$c-r")" ""
+is "kill --regex: none" "$(code_of creel-oci kill --regex '^nosuch$')" 0
+is "kill --regex: no expression" "$(code_of creel-oci kill --regex '(')" 1
 
 # --- run -------------------------------------------------------------------------------------------------------------------
 make_bundle "$B" "$(args sh -c 'cat; echo "$$ $(hostname)"; exit 5')"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <regex.h>
 
 #include "cli/oci/oci-cli.h"
 
@@ -15,9 +14,10 @@ static const struct opt opts[] = { { 'f', "force", NULL, "Kill it first; no erro
 				     offsetof(struct args, regex), 1 },
 				   OPT_END };
 
-/* The container NAME. */
-static int delete_one(struct oci *rt, const char *name, bool force, struct err *e)
+/* The container NAME. ARG: the options. */
+static int delete_one(struct oci *rt, const char *name, void *arg, struct err *e)
 {
+	bool force = ((const struct args *)arg)->force;
 	_cleanup_(oci_container_freep) struct oci_container *ct = NULL;
 	int r = oci_container_open(rt, name, OCI_LOCK, &ct, e), x;
 
@@ -35,29 +35,6 @@ static int delete_one(struct oci *rt, const char *name, bool force, struct err *
 	return r < 0 ? r : oci_delete(ct, force, e);
 }
 
-/* crun's. Goes on after a failure, and tells the first one. */
-static int delete_matching(struct oci *rt, const char *pattern, bool force, struct err *e)
-{
-	_cleanup_strv_ struct strv names = STRV_INIT;
-	regex_t re;
-	int r, first = 0;
-
-	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return err_kind(e, ERR_INVALID, -EINVAL, "'%s' is no regular expression", pattern);
-	r = oci_list(rt, &names, e);
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		struct err mine = { 0 };
-		int x = regexec(&re, names.v[i], 0, NULL, 0) == 0 ? delete_one(rt, names.v[i], force, &mine) : 0;
-
-		if (x < 0 && first == 0) {
-			first = x;
-			*e = mine;
-		}
-	}
-	regfree(&re);
-	return r < 0 ? r : first;
-}
-
 static int run(struct cli *c)
 {
 	_cleanup_(oci_freep) struct oci *rt = NULL;
@@ -72,8 +49,10 @@ static int run(struct cli *c)
 		r = verb_runtime(c, &rt, &e);
 	else
 		r = err_kind(&e, ERR_INVALID, -EINVAL, "container id cannot be empty");
-	if (r == 0)
-		r = (a.regex ? delete_matching : delete_one)(rt, c->operands.v[0], a.force, &e);
+	if (r == 0 && a.regex)
+		r = verb_each_matching(rt, c->operands.v[0], delete_one, &a, &e);
+	else if (r == 0)
+		r = delete_one(rt, c->operands.v[0], &a, &e);
 	return r < 0 ? verb_fail(c, NULL, &e, 1) : 0;
 }
 

@@ -8,13 +8,17 @@
 #include "spec/field.h"
 
 struct args {
-	bool all;
+	bool all, regex;
+	int sig;
 };
 
-static const struct opt opts[] = { { 'a', "all", NULL,
-				     "To every process of the container, and no error when it has stopped.", OPT_BOOL,
-				     offsetof(struct args, all), 1 },
-				   OPT_END };
+static const struct opt opts[] = {
+	{ 'a', "all", NULL, "To every process of the container, and no error when it has stopped.", OPT_BOOL,
+	  offsetof(struct args, all), 1 },
+	{ 'r', "regex", NULL, "Every container whose id matches this extended regular expression.", OPT_BOOL,
+	  offsetof(struct args, regex), 1 },
+	OPT_END
+};
 
 /* "KILL", "sigkill", "9". */
 static int parse_signal(const char *word, int *ret, struct err *e)
@@ -33,22 +37,32 @@ static int parse_signal(const char *word, int *ret, struct err *e)
 	return 0;
 }
 
+static int kill_one(struct oci *rt, const char *name, void *arg, struct err *e)
+{
+	_cleanup_(oci_container_freep) struct oci_container *ct = NULL;
+	const struct args *a = arg;
+	int r = oci_container_open(rt, name, 0, &ct, e);
+
+	return r < 0 ? r : oci_kill(ct, a->sig, a->all, e);
+}
+
 static int run(struct cli *c)
 {
 	_cleanup_(oci_freep) struct oci *rt = NULL;
 	_cleanup_(oci_container_freep) struct oci_container *ct = NULL;
-	struct args a = { 0 };
+	struct args a = { .sig = SIGTERM };
 	struct err e = { 0 };
-	int code, r, sig = SIGTERM;
+	int code, r;
 
 	code = verb_parse(c, &a, 1, 2);
 	if (code >= 0)
 		return code;
-	r = verb_container(c, 0, &rt, &ct, &e);
+	r = a.regex ? verb_runtime(c, &rt, &e) : verb_container(c, 0, &rt, &ct, &e);
 	if (r == 0 && c->operands.n > 1)
-		r = parse_signal(c->operands.v[1], &sig, &e);
+		r = parse_signal(c->operands.v[1], &a.sig, &e);
 	if (r == 0)
-		r = oci_kill(ct, sig, a.all, &e);
+		r = a.regex ? verb_each_matching(rt, c->operands.v[0], kill_one, &a, &e)
+			    : oci_kill(ct, a.sig, a.all, &e);
 	return r < 0 ? verb_fail(c, NULL, &e, 1) : 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -127,6 +128,8 @@ void verb_warn(const struct cli *c, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (c->oci->quiet)
+		return;
 	va_start(ap, fmt);
 	message(c, "warning", fmt, ap);
 	va_end(ap);
@@ -244,6 +247,29 @@ int verb_container(struct cli *c, unsigned flags, struct oci **ret, struct oci_c
 	return r < 0 ? r : oci_container_open(*ret, c->operands.v[0], flags, ret_ct, e);
 }
 
+int verb_each_matching(struct oci *rt, const char *pattern,
+		       int (*fn)(struct oci *rt, const char *name, void *arg, struct err *e), void *arg, struct err *e)
+{
+	_cleanup_strv_ struct strv names = STRV_INIT;
+	regex_t re;
+	int r, first = 0;
+
+	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return err_kind(e, ERR_INVALID, -EINVAL, "'%s' is no regular expression", pattern);
+	r = oci_list(rt, &names, e);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		struct err mine = { 0 };
+		int x = regexec(&re, names.v[i], 0, NULL, 0) == 0 ? fn(rt, names.v[i], arg, &mine) : 0;
+
+		if (x < 0 && first == 0) {
+			first = x;
+			*e = mine;
+		}
+	}
+	regfree(&re);
+	return r < 0 ? r : first;
+}
+
 /* --- creel-oci [GLOBAL OPTION…] VERB … ----------------------------------------------------------------------------------- */
 
 #define AT(member) offsetof(struct oci_globals, member)
@@ -265,6 +291,8 @@ static const struct opt global_opts[] = {
 	  "crun's word for --systemd-cgroup: cgroupfs, systemd, or disabled: new containers have no group of their "
 	  "own, and no limits.",
 	  OPT_STR, AT(cgroup_manager), .complete = COMPLETE_WORDS, .words = "cgroupfs systemd disabled" },
+	{ 0, "log-level", "LEVEL", "crun's: error, warning (the default) or debug.", OPT_STR, AT(log_level),
+	  .complete = COMPLETE_WORDS, .words = "error warning debug" },
 	{ 0, "criu", "PATH", "Accepted for the sake of old callers, and ignored.", OPT_STR, AT(criu),
 	  .flags = OPT_HIDDEN },
 	{ 'h', "help", NULL, "Show this help.", OPT_BOOL, AT(help), 1 },
@@ -283,11 +311,24 @@ static int open_log(struct oci_globals *g, struct err *e)
 		return 0;
 	/* crun's "file:PATH". */
 	path = startswith(path, "file:") ?: path;
+	if (startswith(path, "journald:") || startswith(path, "syslog:"))
+		return err_kind(e, ERR_MISSING, -EOPNOTSUPP, "--log=%s: only a file can be written to", path);
 	g->log_fd = open(path, O_CREAT | O_WRONLY | O_APPEND | O_SYNC | O_CLOEXEC | O_NOCTTY, 0644);
 	if (g->log_fd < 0) {
 		g->log_fd = -EBADF;
 		return err_set(e, -errno, "open %s", path);
 	}
+	return 0;
+}
+
+static int set_level(struct oci_globals *g, struct err *e)
+{
+	const char *level = g->log_level ?: "warning";
+
+	if (!streq(level, "error") && !streq(level, "warning") && !streq(level, "debug"))
+		return err_kind(e, ERR_INVALID, -EINVAL, "unknown log level '%s': error, warning or debug", level);
+	g->debug |= streq(level, "debug");
+	g->quiet = !g->debug && streq(level, "error");
 	return 0;
 }
 
@@ -298,11 +339,13 @@ static int check_globals(struct oci_globals *g, struct err *e)
 	bool known = !g->rootless;
 	int r = open_log(g, e);
 
+	if (r == 0)
+		r = set_level(g, e);
 	for (size_t i = 0; i < ARRAY_SIZE(words) && !known; i++)
 		known = streq(g->rootless, words[i]);
 	if (r == 0 && !known)
 		return err_kind(e, ERR_INVALID, -EINVAL, "invalid argument \"%s\" for --rootless", g->rootless);
-	g->crun = m || streq(g->prog, "crun");
+	g->crun = m || g->log_level || streq(g->prog, "crun");
 	if (r < 0 || !m)
 		return r;
 	if (streq(m, "systemd"))
@@ -372,20 +415,37 @@ static int run_verb(struct cli *top, struct oci_globals *g)
 	c.prog = prog;
 	c.argc = (int)top->operands.n;
 	c.argv = top->operands.v;
-	c.log = (struct log){
-		.fd = -EBADF, .level = g->debug ? LOG_TRACE : LOG_WARN, .write = log_operation, .arg = g
-	};
+	c.log = (struct log){ .fd = -EBADF,
+			      .level = g->debug	  ? LOG_TRACE
+				       : g->quiet ? LOG_ERROR
+						  : LOG_WARN,
+			      .write = log_operation,
+			      .arg = g };
 	verb_debug(&c, "%s %s: %s", g->prog, CREEL_VERSION, top->operands.v[0]);
 	code = c.cmd->run(&c);
 	cli_done(&c);
 	return code;
 }
 
+/* "help", "help VERB". */
+static int run_help(struct cli *c, const struct oci_globals *g)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	const char *verb = c->operands.n > 1 ? c->operands.v[1] : NULL;
+	const struct command *cmd = verb ? find_verb(verb) : c->cmd;
+
+	if (!cmd) {
+		verb_error(c, "No help topic for '%s'\n", verb);
+		return EXIT_NO_VERB;
+	}
+	verb_help(cmd, g->prog, &out);
+	return verb_print(c, &out);
+}
+
 static int run(struct cli *c)
 {
 	struct opt_parser p = { .stop_after = 1, .go = true };
 	struct oci_globals g = { .log_fd = -EBADF };
-	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct err e = { 0 };
 	int r, code;
 
@@ -398,9 +458,8 @@ static int run(struct cli *c)
 		code = wrong_use(c, e.msg, e.msg);
 	} else if (g.version) {
 		code = print_version(&g);
-	} else if (g.help || c->operands.n == 0 || (streq(c->operands.v[0], "help") && c->operands.n == 1)) {
-		verb_help(c->cmd, g.prog, &out);
-		code = verb_print(c, &out);
+	} else if (g.help || c->operands.n == 0 || streq(c->operands.v[0], "help") || streq(c->operands.v[0], "h")) {
+		code = run_help(c, &g);
 	} else if (check_globals(&g, &e) < 0) {
 		code = verb_fail(c, NULL, &e, 1);
 	} else {

@@ -13,11 +13,12 @@
 #include "engine/oci.h"
 
 struct oci_globals {
-	const char *root, *log, *log_format, *rootless, *cgroup_manager, *criu;
+	const char *root, *log, *log_format, *log_level, *rootless, *cgroup_manager, *criu;
 	bool debug, systemd_cgroup, help, version;
 	bool no_cgroup;
 	bool crun;  /* by its name, or by an option that it alone has */
 	bool json;  /* the log */
+	bool quiet; /* errors only */
 	int log_fd; /* -EBADF: standard error */
 	char *prog; /* "creel-oci", "runc", "creel oci" */
 };
@@ -32,6 +33,11 @@ int verb_parse(struct cli *c, void *args, unsigned min, unsigned max);
 int verb_runtime(struct cli *c, struct oci **ret, struct err *e);
 /* The same and the container of the first operand. FLAGS as oci_container_open(). The container goes first. */
 int verb_container(struct cli *c, unsigned flags, struct oci **ret, struct oci_container **ret_ct, struct err *e);
+
+/* crun's --regex: FN for each container whose id matches the extended regular expression. Goes on after a failure, and
+ * tells the first one. */
+int verb_each_matching(struct oci *rt, const char *pattern,
+		       int (*fn)(struct oci *rt, const char *name, void *arg, struct err *e), void *arg, struct err *e);
 
 /* Logs PREFIX (may be NULL) and the error. Returns CODE. */
 int verb_fail(const struct cli *c, const char *prefix, const struct err *e, int code);

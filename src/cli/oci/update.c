@@ -172,6 +172,14 @@ static int from_file(const char *path, struct buf *text, struct err *e)
 	return r;
 }
 
+/* What a wrong value is said to stand in. */
+static const char *name_of(const struct args *a)
+{
+	if (!a->resources)
+		return "resources";
+	return streq(a->resources, "-") ? "standard input" : a->resources;
+}
+
 static int run(struct cli *c)
 {
 	_cleanup_(oci_freep) struct oci *rt = NULL;
@@ -191,7 +199,7 @@ static int run(struct cli *c)
 	if (r == 0)
 		r = a.resources ? from_file(a.resources, &text, &e) : from_options(&a, &text, &e);
 	if (r == 0)
-		r = oci_resources_load(buf_str(&text), text.len, a.resources ?: "resources", &s, &info, &e);
+		r = oci_resources_load(buf_str(&text), text.len, name_of(&a), &s, &info, &e);
 	if (r == 0) {
 		verb_log_info(c, &info);
 		r = oci_update(ct, &s, &e);

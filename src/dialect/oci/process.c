@@ -375,6 +375,36 @@ static const struct oci_row rows_scheduler[] = {
 	{ NULL },
 };
 
+/* What sched_setattr(2) would only call invalid. */
+static int check_deadline(const struct spec_sched *s, struct err *e)
+{
+	if (s->runtime == UNSET64 || s->runtime < 1024)
+		return err_kind(e, ERR_INVALID, -EINVAL, "SCHED_DEADLINE needs a runtime of at least 1024 (ns)");
+	if (s->deadline == UNSET64 || s->deadline < s->runtime)
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"SCHED_DEADLINE needs a deadline that is not below its runtime");
+	if (s->period != UNSET64 && s->period && s->period < s->deadline)
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"SCHED_DEADLINE needs a period that is not below its deadline");
+	return 0;
+}
+
+static int scheduler_load(struct oci_reader *rd, const struct oci_row *row, struct json_c_value *v,
+			  const struct oci_obj *o, struct err *e)
+{
+	const struct spec_sched *s = &rd->spec->process.sched;
+	int r = oci_kind_object.load(rd, row, v, o, e);
+
+	return r < 0 || !streq(s->policy, "deadline") ? r : check_deadline(s, e);
+}
+
+static int scheduler_save(struct oci_writer *w, const struct oci_row *row, const struct oci_obj *o, struct err *e)
+{
+	return oci_kind_object.save(w, row, o, e);
+}
+
+static const struct oci_kind kind_scheduler = { scheduler_load, scheduler_save };
+
 static const struct oci_row rows_ioprio[] = {
 	{ "class", &oci_kind_words, .field = "process.ioprio_class", .words = oci_ioprio_classes, .required = true },
 	{ "priority", &oci_kind_plain, .field = "process.ioprio" },
@@ -400,7 +430,7 @@ const struct oci_row oci_rows_process[] = {
 	{ "noNewPrivileges", &oci_kind_plain, .field = "process.no_new_privs" },
 	{ "apparmorProfile", &oci_kind_plain, .field = "security.apparmor_profile" },
 	{ "oomScoreAdj", &kind_oom, .field = "process.procs" },
-	{ "scheduler", &oci_kind_object, .sub = rows_scheduler },
+	{ "scheduler", &kind_scheduler, .sub = rows_scheduler },
 	{ "selinuxLabel", &oci_kind_plain, .field = "security.selinux_context" },
 	{ "ioPriority", &oci_kind_object, .sub = rows_ioprio },
 	{ "execCPUAffinity", &oci_kind_object, .sub = rows_affinity },
