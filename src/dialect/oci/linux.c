@@ -7,6 +7,7 @@
 #include "base/names.h"
 #include "base/parse.h"
 #include "dialect/oci/rows.h"
+#include "spec/check.h"
 
 /* --- name spaces ---------------------------------------------------------------------------------------------------- */
 
@@ -77,6 +78,9 @@ static int load_namespace(struct oci_reader *rd, const struct oci_row *row, cons
 		s->ns_clone |= 1u << ns;
 		return 0;
 	}
+	r = check_line(n.path, e);
+	if (r < 0)
+		return err_wrap(e, r, "path");
 	s->ns_share[ns] = strdup(n.path);
 	return s->ns_share[ns] ? 0 : err_oom(e);
 }
