@@ -164,6 +164,8 @@ struct relay {
 	const struct docker_attach *a;
 	int sock, in;
 	bool tty, end; /* end: of the input, to be told */
+	bool ended;    /* the container, and what is to be done is ours */
+	struct keeper_ended how;
 	struct keys keys;
 	size_t held; /* to the keeper: a whole message */
 	unsigned char buf[sizeof(struct keeper_req) + KEEPER_DATA_MAX];
@@ -229,6 +231,11 @@ static int read_output(struct relay *r)
 	if (n < (ssize_t)sizeof(head))
 		return 0;
 	memcpy(&head, buf, sizeof(head));
+	if (head.type == KR_ENDED && n == (ssize_t)sizeof(r->how)) {
+		memcpy(&r->how, buf, sizeof(r->how));
+		r->ended = true;
+		return -EPIPE;
+	}
 	if (head.type != KR_DATA)
 		return 0;
 	to = head.arg == 2 ? r->a->err : r->a->out;
@@ -355,6 +362,23 @@ static int earlier(struct docker *d, const char *id, const struct docker_attach 
 	return docker_logs(d, id, &o, &sink, e);
 }
 
+/* Whether there is nothing to be done after its end that outlives us. */
+static bool ends_here(const struct docker_row *c)
+{
+	int64_t max;
+
+	return docker_restart_policy(c->host, &max) == RESTART_NO && !docker_is_system(c->host);
+}
+
+/* Where this fails, the keeper's helper does what is left. */
+static void see_to_the_end(struct docker *d, const char *id, const struct relay *x)
+{
+	struct keeper_req done = { .type = KR_ENDED };
+
+	if (docker_end_life(d, id, x->how.head.arg, x->how.keeper, x->a->ret_code, NULL) >= 0)
+		(void)send(x->sock, &done, sizeof(done), MSG_NOSIGNAL);
+}
+
 int docker_attach(struct docker *d, const char *id, const struct docker_attach *a, struct err *e)
 {
 	_cleanup_free_ struct relay *x = calloc(1, sizeof(*x));
@@ -388,6 +412,7 @@ int docker_attach(struct docker *d, const char *id, const struct docker_attach *
 				c.id);
 	what |= a->in >= 0 && value_bool(c.config, "OpenStdin") ? KEEPER_IN : 0;
 	running = st.status == DS_RUNNING;
+	what |= !running && a->ret_code && ends_here(&c) ? KEEPER_ENDS : 0;
 	sock = running ? join_running(c.id, what, e) : join_start(dirfd, c.id, what, a, &running, e);
 	if (sock < 0)
 		return sock;
@@ -407,6 +432,8 @@ int docker_attach(struct docker *d, const char *id, const struct docker_attach *
 	r = relay(x);
 	if (r == 1)
 		docker_event(d, &c, "detach", NULL);
+	else if (x->ended)
+		see_to_the_end(d, c.id, x);
 	return r;
 }
 

@@ -376,67 +376,118 @@ static bool reached(const char *condition, const struct docker_state *now, const
 /* Waits for the change of life that is being made to ID, if one is. */
 static bool under_way(const char *id, const struct docker_state *now, const struct docker_state *then)
 {
-	if (now->finished_ns != then->finished_ns || now->status == DS_RUNNING || !record_locked(id))
-		return false;
-	fd_close(record_lock(id, true, NULL));
-	return true;
+	return now->finished_ns == then->finished_ns && now->status != DS_RUNNING && record_await(id);
 }
 
-int docker_wait(struct docker *d, const char *id, const char *condition, void (*ready)(void *arg), void *arg,
-		int *ret_code, struct err *e)
+struct docker_waiter {
+	struct docker *d;
+	char *id;
+	char condition[16];
+	struct docker_state then;
+	int dirfd;
+};
+
+struct docker_waiter *docker_waiter_free(struct docker_waiter *w)
 {
+	if (!w)
+		return NULL;
+	docker_state_done(&w->then);
+	fd_close(w->dirfd);
+	free(w->id);
+	free(w);
+	return NULL;
+}
+
+int docker_wait_begin(struct docker *d, const char *id, const char *condition, struct docker_waiter **ret,
+		      struct err *e)
+{
+	_cleanup_(docker_waiter_freep) struct docker_waiter *w = calloc(1, sizeof(*w));
 	_cleanup_row_ struct docker_row c = { 0 };
-	_cleanup_state_ struct docker_state then = { 0 };
-	_cleanup_close_ int ino = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), dirfd = -EBADF;
-	char path[FD_PATH_MAX], waste[4096];
 	int r;
 
+	if (!w)
+		return err_oom(e);
+	w->d = d;
+	w->dirfd = -EBADF;
 	condition = isempty(condition) ? "not-running" : condition;
 	if (!streq(condition, "not-running") && !streq(condition, "next-exit") && !streq(condition, "removed"))
 		return err_kind(e, ERR_INVALID, -EINVAL, "invalid condition: \"%s\"", condition);
+	snprintf(w->condition, sizeof(w->condition), "%s", condition);
 	r = docker_find(d, id, &c, e);
 	if (r < 0)
 		return r;
-	dirfd = docker_dir(d, c.id, e);
-	if (dirfd < 0)
-		return dirfd;
-	if (ino < 0 || inotify_add_watch(ino, fd_path(dirfd, path), IN_MOVED_TO) < 0)
+	w->id = TAKE_PTR(c.id);
+	w->dirfd = docker_dir(d, w->id, e);
+	if (w->dirfd < 0)
+		return w->dirfd;
+	r = docker_state_read(w->dirfd, w->id, &w->then, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+/* Once there is something to wait for: closing one that has watched costs the kernel's own waiting. */
+static int watch(const struct docker_waiter *w, struct err *e)
+{
+	_cleanup_close_ int ino = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char path[FD_PATH_MAX];
+
+	if (ino < 0 || (inotify_add_watch(ino, fd_path(w->dirfd, path), IN_MOVED_TO) < 0 && errno != ENOENT))
 		return err_set(e, -errno, "watch the container");
 	/* A folder that is held open is not told of its own end. */
-	if (streq(condition, "removed")) {
-		_cleanup_free_ char *all = docker_path(d, "", NULL);
+	if (streq(w->condition, "removed")) {
+		_cleanup_free_ char *all = docker_path(w->d, "", NULL);
 
 		if (!all || inotify_add_watch(ino, all, IN_DELETE) < 0)
 			return err_set(e, -errno, "watch all containers");
 	}
-	r = docker_state_read(dirfd, c.id, &then, e);
-	if (r < 0)
-		return r;
-	if (ready)
-		ready(arg);
-	for (int code = then.exit_code;;) {
-		struct pollfd p = { .fd = ino, .events = POLLIN };
-		_cleanup_state_ struct docker_state now = { 0 };
-		struct stat st;
+	return TAKE_FD(ino);
+}
 
-		r = docker_state_read(dirfd, c.id, &now, NULL);
+int docker_wait_end(const struct docker_waiter *w, int *ret_code, struct err *e)
+{
+	_cleanup_close_ int ino = -EBADF;
+	char waste[4096];
+
+	for (int code = w->then.exit_code;;) {
+		_cleanup_state_ struct docker_state now = { 0 };
+		struct pollfd p = { .events = POLLIN };
+		struct stat st;
+		int r = docker_state_read(w->dirfd, w->id, &now, NULL);
+
 		if (r == 0)
 			code = now.exit_code;
 		/* A start that is under way has said RUNNING before there is anything to be seen of it: that is no end. */
-		if (r == 0 && under_way(c.id, &now, &then))
+		if (r == 0 && under_way(w->id, &now, &w->then))
 			continue;
-		if (r == 0 && reached(condition, &now, &then)) {
+		if (r == 0 && reached(w->condition, &now, &w->then)) {
 			*ret_code = code;
 			return 0;
 		}
-		if (fstat(dirfd, &st) == 0 && st.st_nlink == 0) {
-			*ret_code = code_of_gone(d, c.id, code);
+		if (fstat(w->dirfd, &st) == 0 && st.st_nlink == 0) {
+			*ret_code = code_of_gone(w->d, w->id, code);
 			return 0;
 		}
+		if (ino < 0) {
+			ino = watch(w, e);
+			if (ino < 0)
+				return ino;
+			continue;
+		}
+		p.fd = ino;
 		/* The death of a keeper is told by nobody. */
 		if (poll(&p, 1, 1000) < 0 && errno != EINTR)
 			return err_set(e, -errno, "wait for the container");
 		while (read(ino, waste, sizeof(waste)) > 0)
 			;
 	}
+}
+
+int docker_wait(struct docker *d, const char *id, const char *condition, int *ret_code, struct err *e)
+{
+	_cleanup_(docker_waiter_freep) struct docker_waiter *w = NULL;
+	int r = docker_wait_begin(d, id, condition, &w, e);
+
+	return r < 0 ? r : docker_wait_end(w, ret_code, e);
 }

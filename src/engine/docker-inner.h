@@ -20,6 +20,8 @@ struct docker {
 	const struct log *log;
 	const struct registry_opts *registry;
 	struct engine *engine; /* of the same host */
+	char *text;	       /* of the container that was found last, and the same parsed: most commands have one */
+	struct json_c_value *doc;
 };
 
 /* A container as it was asked for. */
@@ -108,6 +110,8 @@ int docker_making_begin(struct docker *d, const char *id, struct err *e);
 void docker_making_end(struct docker *d, const char *id);
 void docker_sweep(struct docker *d);
 bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docker_state *st);
+/* What the keeper's helper does at the end of a life, by the client that KEEPER handed it to. */
+int docker_end_life(struct docker *d, const char *id, int status, pid_t keeper, int *ret_code, struct err *e);
 /* The undoing of what a killed life left. */
 int docker_recover(struct docker *d, const char *id, struct err *e);
 

@@ -522,7 +522,6 @@ int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, s
 	fd_close(dirfd);
 	if (r == 0)
 		r = rootfs_remove(d->images->layers, c->id, e);
-	docker_net_removed(d, c->id);
 	if (r == 0 && value_len(value_get(c->doc, "Mounts")))
 		r = docker_volumes_leave(d, c->id, volumes, e);
 	/* From here on it is as one that never came to be. */
@@ -532,6 +531,7 @@ int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, s
 		r = db_begin(db, e);
 	if (r < 0)
 		return r;
+	docker_net_removed(d, c->id);
 	r = image_unuse(d->images, c->id, e);
 	if (r == 0)
 		r = db_exec(db, e, "DELETE FROM containers WHERE id = ?", "s", c->id);
@@ -821,7 +821,7 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 {
 	bool reboot = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && docker_is_system(t->c.host);
 	_cleanup_free_ char *dir = path_join(d->engine->run_dir, t->c.id);
-	bool oom = ran_out_of_memory(d, &t->c, rec), again;
+	bool oom = ran_out_of_memory(d, &t->c, rec), again, removed;
 	int r;
 
 	if (!dir)
@@ -830,7 +830,6 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	rec->exit_status = status;
 	(void)record_set_state(run, rec, RUN_STOPPING, NULL);
 	r = run_cleanup(run, rec, NULL, NULL, d->log, e);
-	docker_net_stopped(d, t->c.id);
 	docker_volumes_unmount(d, &t->c);
 	t->st.exit_code = code_of(status);
 	t->st.oom = oom;
@@ -839,8 +838,11 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	t->st.health = t->st.health == DH_NONE ? DH_NONE : DH_UNHEALTHY;
 	again = r == 0 && goes_on(&t->c, &t->st, reboot);
 	t->st.status = again ? DS_RESTARTING : DS_EXITED;
+	removed = r == 0 && !again && value_bool(t->c.host, "AutoRemove");
+	if (!removed)
+		docker_net_stopped(d, t->c.id);
 	tell_death(d, &t->c, &t->st);
-	if (r == 0 && !again && value_bool(t->c.host, "AutoRemove"))
+	if (removed)
 		return docker_remove_locked(d, &t->c, true, e);
 	if (r == 0 && again) {
 		/* Somebody is at it still. */
@@ -854,12 +856,35 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	return again && (r < 0 || runs(&t->st)) ? r : tree_remove(AT_FDCWD, dir, e);
 }
 
+/* RUN: its run directory as KEEPER, who has seen init die, knew it. */
+static int end_life(struct docker *d, const char *id, int run, int status, pid_t keeper, int ctl_fd, int *ret_code,
+		    struct err *e)
+{
+	_cleanup_record_ struct record rec = { .exit_status = -1 };
+	_cleanup_target_ struct target t = TARGET_INIT;
+	int r = open_target(d, id, true, &t, e);
+
+	if (r == 0)
+		r = record_read(run, &rec, e);
+	if (r < 0 || rec.keeper != keeper)
+		return r;
+	if (ret_code)
+		*ret_code = code_of(status);
+	return ended(d, &t, &rec, run, status, ctl_fd, e);
+}
+
+int docker_end_life(struct docker *d, const char *id, int status, pid_t keeper, int *ret_code, struct err *e)
+{
+	_cleanup_close_ int run = record_open_dir(id, false, e);
+
+	return run < 0 ? run : end_life(d, id, run, status, keeper, -EBADF, ret_code, e);
+}
+
 int docker_keeper_exit(const char *id, int status, int ctl_fd, const struct log *log, struct err *e)
 {
-	_cleanup_record_ struct record known = { .exit_status = -1 }, rec = { .exit_status = -1 };
+	_cleanup_record_ struct record known = { .exit_status = -1 };
 	_cleanup_close_ int run = record_open_dir(id, false, NULL);
 	_cleanup_(docker_freep) struct docker *d = NULL;
-	_cleanup_target_ struct target t = TARGET_INIT;
 	struct docker_opts o = { .log = log };
 	int r;
 
@@ -873,11 +898,5 @@ int docker_keeper_exit(const char *id, int status, int ctl_fd, const struct log 
 		return engine_keeper_exit(id, status, ctl_fd, log, e);
 	o.root = known.data;
 	r = docker_open(&o, &d, e);
-	if (r == 0)
-		r = open_target(d, id, true, &t, e);
-	if (r == 0)
-		r = record_read(run, &rec, e);
-	if (r < 0 || rec.keeper != getppid())
-		return r;
-	return ended(d, &t, &rec, run, status, ctl_fd, e);
+	return r < 0 ? r : end_life(d, id, run, status, getppid(), ctl_fd, NULL, e);
 }

@@ -465,8 +465,9 @@ static int pick_group(struct life *l, struct err *e)
 	r = engine_cgroups(l->d->engine, &h, e);
 	if (r < 0 || cg_host_layout(h) == CG_NONE)
 		return r;
-	if (asprintf(&path, "%s%s/%s", isempty(parent) || *parent != '/' ? "/" : "", isempty(parent) ? "creel" : parent,
-		     l->c->id) < 0)
+	/* No group above of our own: it would be made and removed with each, in every hierarchy. */
+	if (asprintf(&path, "%s%s%s%s", isempty(parent) || *parent != '/' ? "/" : "",
+		     isempty(parent) ? "creel" : parent, isempty(parent) ? "-" : "/", l->c->id) < 0)
 		return err_oom(e);
 	r = cg_oci_path(h, path, false, l->c->id, &l->cgroup, e);
 	l->opts.cgroup = l->cgroup;

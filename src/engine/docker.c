@@ -33,6 +33,8 @@ struct docker *docker_free(struct docker *d)
 		return NULL;
 	images_free(d->images);
 	engine_free(d->engine);
+	free(d->text);
+	value_free(d->doc);
 	free(d);
 	return NULL;
 }
@@ -166,6 +168,24 @@ static int copy_row(const struct db_row *row, struct docker_row *ret)
 	return ret->id && ret->name && ret->image && ret->text ? 0 : -ENOMEM;
 }
 
+/* C's document, which nobody changes: the one that was parsed last, where it is the same. */
+static int parse_found(struct docker *d, struct docker_row *c, struct err *e)
+{
+	int r;
+
+	if (d->doc && streq(d->text, c->text))
+		c->doc = value_ref(d->doc);
+	r = docker_row_parse(c, e);
+	if (r < 0 || c->doc == d->doc)
+		return r;
+	free(d->text);
+	d->doc = value_free(d->doc);
+	d->text = strdup(c->text);
+	if (d->text)
+		d->doc = value_ref(c->doc);
+	return 0;
+}
+
 #define COLUMNS "SELECT id, name, image, created, doc FROM containers "
 
 struct finding {
@@ -213,7 +233,7 @@ int docker_find(struct docker *d, const char *id, struct docker_row *ret, struct
 	if (r == 0 && !f.row.id)
 		r = err_kind(e, ERR_NOT_FOUND, -ENOENT, "No such container: %s", id);
 	if (r == 0)
-		r = docker_row_parse(&f.row, e);
+		r = parse_found(d, &f.row, e);
 	if (r < 0) {
 		docker_row_done(&f.row);
 		return r == -ENOMEM ? err_oom(e) : r;

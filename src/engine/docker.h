@@ -51,9 +51,15 @@ int docker_pause(struct docker *d, const char *id, bool pause, struct err *e);
 int docker_rename(struct docker *d, const char *id, const char *name, struct err *e);
 int docker_update(struct docker *d, const char *id, const char *body, struct buf *ret, struct err *e);
 int docker_remove(struct docker *d, const char *id, bool force, bool volumes, struct err *e);
-/* CONDITION: "not-running", "next-exit", "removed". READY (may be NULL) is called once it is being watched, so that nothing is missed. */
-int docker_wait(struct docker *d, const char *id, const char *condition, void (*ready)(void *arg), void *arg,
-		int *ret_code, struct err *e);
+/* CONDITION: "not-running", "next-exit", "removed". */
+int docker_wait(struct docker *d, const char *id, const char *condition, int *ret_code, struct err *e);
+/* The same in two: what happens from BEGIN on is not missed, also that it is gone before END is called. */
+struct docker_waiter;
+int docker_wait_begin(struct docker *d, const char *id, const char *condition, struct docker_waiter **ret,
+		      struct err *e);
+int docker_wait_end(const struct docker_waiter *w, int *ret_code, struct err *e);
+struct docker_waiter *docker_waiter_free(struct docker_waiter *w);
+DEFINE_CLEANUP(struct docker_waiter *, docker_waiter_free);
 int docker_prune(struct docker *d, const char *filters, struct buf *ret, struct err *e);
 
 /* Connects three fds with its streams: what the keeper still has of the log where LOGS; then until it ends (0), or the detach keys (1). IN
@@ -64,6 +70,9 @@ struct docker_attach {
 	const char *detach_keys; /* "ctrl-p,ctrl-q" where NULL, "" none */
 	void (*ready)(void *arg);
 	void *arg;
+	/* May be NULL. Where READY starts it, and it is not started again by itself, its end is seen to by this call rather than by a
+	 * program that the keeper starts: then this is its code. Untouched otherwise. */
+	int *ret_code;
 };
 int docker_attach(struct docker *d, const char *id, const struct docker_attach *a, struct err *e);
 int docker_resize(struct docker *d, const char *id, unsigned rows, unsigned columns, struct err *e);

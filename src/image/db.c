@@ -2,7 +2,8 @@
 
 /*
  * WAL with synchronous=NORMAL: a commit is one write without a flush, which a kill cannot undo and a power failure takes back
- * as a whole. The log stays when the last one leaves: to fold it in is what costs flushes.
+ * as a whole. The log stays when the last one leaves: to fold it in is what costs flushes. But whoever comes first reads all
+ * of it, so it is folded in long before SQLite would do so.
  *
  * A handle may be shared by threads: whoever has begun a transaction has it alone until db_end().
  */
@@ -17,7 +18,9 @@
 #include "base/fd.h"
 
 #define BUSY_MS	  30000
-#define SQL_CACHE 32
+#define LOG_PAGES 200
+#define SQL_CACHE 64
+#define PARTS_MAX 8
 
 /* Statements are compiled once a handle: their texts are constants, so their addresses tell them apart. */
 struct cached {
@@ -32,6 +35,7 @@ struct db {
 	unsigned depth;
 	bool failed; /* of nested ones, one has: none of it is to be */
 	struct cached cache[SQL_CACHE];
+	const char *const *parts[PARTS_MAX]; /* schemata known to be up to date */
 };
 
 struct db_row {
@@ -152,6 +156,7 @@ int db_open(const char *file, bool do_make, struct db **ret, struct err *e)
 		return fail(d, rc, file, e);
 	sqlite3_extended_result_codes(d->sql, 0);
 	sqlite3_busy_timeout(d->sql, BUSY_MS);
+	sqlite3_wal_autocheckpoint(d->sql, LOG_PAGES);
 	(void)sqlite3_db_config(d->sql, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_db_config(d->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	r = run(d, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON", e);
@@ -208,18 +213,31 @@ int db_end(struct db *d, int r, struct err *e)
 	return r;
 }
 
+/* Where it is written down that STEPS are done, or is to be; NULL: there is no room. */
+static const char *const **part_known(struct db *d, const char *const *steps)
+{
+	for (size_t i = 0; i < PARTS_MAX; i++)
+		if (!d->parts[i] || d->parts[i] == steps)
+			return &d->parts[i];
+	return NULL;
+}
+
 int db_schema(struct db *d, const char *part, const char *const *steps, struct err *e)
 {
+	const char *const **known;
 	int64_t n = 0, done;
 	int r;
 
 	while (steps[n])
 		n++;
 	pthread_mutex_lock(&d->lock);
-	r = steps_done(d, part, &done, e);
+	known = part_known(d, steps);
+	r = known && *known ? 1 : steps_done(d, part, &done, e);
+	if (r == 0 && done == n && known)
+		*known = steps;
 	pthread_mutex_unlock(&d->lock);
-	if (r < 0 || done == n)
-		return r;
+	if (r != 0 || done == n)
+		return r < 0 ? r : 0;
 	r = db_begin(d, e);
 	if (r < 0)
 		return r;

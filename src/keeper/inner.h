@@ -35,6 +35,7 @@ void streams_flush(struct keeper *k);
 void streams_typed(struct keeper *k);
 int streams_read(struct keeper *k, int i); /* output I. 1: something, 0: nothing now, -1: its end */
 void streams_ended(struct keeper *k);	   /* init has gone */
+int streams_hand_over(struct keeper *k, struct keeper_client *c); /* KR_ENDED to C. 1: he has it */
 
 /* commands.c */
 void commands_accept(struct keeper *k);
@@ -42,4 +43,6 @@ void commands_accept(struct keeper *k);
 /* probe.c */
 void probe_set(struct keeper *k, uint64_t ns);
 int probe_timeout(const struct keeper *k); /* ms until it is due, -1 */
-void probe_run(struct keeper *k);	   /* where it is due */
+int keeper_ms_until(uint64_t ns);	   /* of the monotonic clock, 0: never, -1 */
+uint64_t keeper_now(void);
+void probe_run(struct keeper *k); /* where it is due */

@@ -83,6 +83,9 @@ struct keeper {
 	struct keeper_client clients[KEEPER_CLIENTS];
 	unsigned generation; /* counts KM_INIT */
 
+	int seen_to;	  /* a client has cleaned up */
+	uint64_t ends_at; /* until when it may take him, 0: nobody is at it */
+
 	const char *id, *creel; /* for what it starts: the container, and the program by its path */
 	pid_t probe;
 	uint64_t probe_every, probe_at; /* ns of the monotonic clock, 0: never */
@@ -97,6 +100,9 @@ int keeper_signals(struct keeper *k);
 
 /* Serves until init has been reaped and its console is drained. Returns init's wait status. */
 int keeper_run(struct keeper *k);
+
+/* After keeper_run(): a client that sees to the end of this life does so. 1: it is done, 0: nobody has. */
+int keeper_hand_over(struct keeper *k);
 
 /* Serves until the helper has been reaped or a new KM_INIT came. 1: a new life, 0: it is over. */
 int keeper_wait_helper(struct keeper *k);

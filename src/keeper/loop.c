@@ -428,6 +428,9 @@ static void serve_client(struct keeper *k, struct keeper_client *c)
 		if (c->kind == KC_STREAMS)
 			streams_input_ended(k, c);
 		break;
+	case KR_ENDED:
+		k->seen_to = k->ends_at && c->tty & KEEPER_ENDS;
+		break;
 	case KR_PROBE:
 		probe_set(k, (uint64_t)(uint32_t)req.arg * 1000000u);
 		keeper_reply(c, 0, 0, -1);
@@ -684,7 +687,8 @@ static void serve(struct keeper *k, int *console_hup)
 
 	watch(k, p, *console_hup);
 	/* Nobody has the console open: no wake-ups for it but a slow look, and that only while init lives. */
-	n = poll(p, P_CLIENTS + KEEPER_CLIENTS, sooner(*console_hup ? HUP_PAUSE_MS * 10 : -1, probe_timeout(k)));
+	n = sooner(probe_timeout(k), keeper_ms_until(k->ends_at));
+	n = poll(p, P_CLIENTS + KEEPER_CLIENTS, sooner(*console_hup ? HUP_PAUSE_MS * 10 : -1, n));
 	if (n < 0)
 		return;
 	*console_hup = 0;
@@ -733,6 +737,28 @@ int keeper_run(struct keeper *k)
 	drain_console(k);
 	streams_ended(k);
 	return k->init_status;
+}
+
+int keeper_hand_over(struct keeper *k)
+{
+	int hup = 1;
+
+	k->seen_to = 0;
+	for (int i = 0; i < KEEPER_CLIENTS; i++) {
+		struct keeper_client *c = &k->clients[i];
+
+		if (c->kind != KC_STREAMS || !(c->tty & KEEPER_ENDS))
+			continue;
+		k->ends_at = keeper_now() + KEEPER_ENDS_MS * 1000000ull;
+		if (!k->seen_to && streams_hand_over(k, c))
+			while (!k->seen_to && c->kind == KC_STREAMS && keeper_now() < k->ends_at)
+				serve(k, &hup);
+		k->ends_at = 0;
+		c->tty &= ~KEEPER_ENDS;
+		if (c->kind == KC_STREAMS && !streams_held(k))
+			keeper_drop(c);
+	}
+	return k->seen_to;
 }
 
 void keeper_finish(struct keeper *k)

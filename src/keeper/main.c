@@ -71,6 +71,8 @@ int main(int argc, char **argv)
 		/* The start failed: its runtime has cleaned up itself. */
 		if (!k.generation)
 			break;
+		if (keeper_hand_over(&k))
+			break;
 		k.helper = start_helper(&k, argv[2], argv[1], status);
 	} while (k.helper > 0 && keeper_wait_helper(&k));
 	keeper_finish(&k);

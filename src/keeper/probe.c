@@ -9,7 +9,7 @@
 
 #define NS_PER_MS 1000000u
 
-static uint64_t now(void)
+uint64_t keeper_now(void)
 {
 	struct timespec ts;
 
@@ -19,18 +19,23 @@ static uint64_t now(void)
 
 void probe_set(struct keeper *k, uint64_t ns)
 {
-	k->probe_at = ns ? now() + ns : 0;
+	k->probe_at = ns ? keeper_now() + ns : 0;
+}
+
+int keeper_ms_until(uint64_t at)
+{
+	uint64_t t;
+
+	if (!at)
+		return -1;
+	t = keeper_now();
+	return at <= t ? 0 : (at - t) / NS_PER_MS >= 3600000 ? 3600000 : (int)((at - t) / NS_PER_MS) + 1;
 }
 
 int probe_timeout(const struct keeper *k)
 {
-	uint64_t at = k->probe_at, t;
-
 	/* One at a time, and none of a container that has ended. */
-	if (!at || k->probe > 0 || k->init <= 0 || !k->creel)
-		return -1;
-	t = now();
-	return at <= t ? 0 : (at - t) / NS_PER_MS >= 3600000 ? 3600000 : (int)((at - t) / NS_PER_MS) + 1;
+	return k->probe > 0 || k->init <= 0 || !k->creel ? -1 : keeper_ms_until(k->probe_at);
 }
 
 void probe_run(struct keeper *k)

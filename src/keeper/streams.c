@@ -335,7 +335,7 @@ void streams_attach(struct keeper *k, struct keeper_client *c, int what)
 		return;
 	}
 	c->kind = KC_STREAMS;
-	c->tty = what & (KEEPER_IN | KEEPER_OUT | KEEPER_ERR);
+	c->tty = what & (KEEPER_IN | KEEPER_OUT | KEEPER_ERR | KEEPER_ENDS);
 	keeper_reply(c, 0, k->console >= 0, -1);
 }
 
@@ -413,6 +413,16 @@ void streams_ended(struct keeper *k)
 	flush_text(s);
 	keeper_close(&s->in);
 	for (int i = 0; i < KEEPER_CLIENTS; i++)
-		if (k->clients[i].kind == KC_STREAMS)
+		if (k->clients[i].kind == KC_STREAMS && !(k->clients[i].tty & KEEPER_ENDS))
 			keeper_drop(&k->clients[i]);
+}
+
+int streams_hand_over(struct keeper *k, struct keeper_client *c)
+{
+	struct keeper_ended m = { { .type = KR_ENDED, .arg = k->init_status }, getpid() };
+
+	/* Output that somebody is still to get: the helper does not wait for that. */
+	if (streams_held(k) || k->s.out[0].fd >= 0 || k->s.out[1].fd >= 0)
+		return 0;
+	return send(c->fd, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
 }

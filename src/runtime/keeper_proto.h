@@ -36,7 +36,8 @@ enum keeper_msg_type {
 	KM_COMMANDS = 15,
 };
 
-enum { KEEPER_IN = 1, KEEPER_OUT = 2, KEEPER_ERR = 4, KEEPER_ONCE = 8 };
+/* KEEPER_ENDS: of a client: he sees to the end of this life himself, see KR_ENDED. */
+enum { KEEPER_IN = 1, KEEPER_OUT = 2, KEEPER_ERR = 4, KEEPER_ONCE = 8, KEEPER_ENDS = 16 };
 
 struct keeper_msg {
 	uint32_t type;
@@ -62,6 +63,9 @@ enum keeper_req_type {
 	KR_END = 8,	 /* of KR_ATTACH: no more input from this client */
 	KR_PROBE = 9,	 /* arg: milliseconds until the next keeper-probe */
 	KR_SECCOMP = 10, /* reply 0; fd: what KM_SECCOMP brought. -EBADF: nothing */
+	/* keeper → client with KEEPER_ENDS, after all output: keeper_ended. He cleans up and says KR_ENDED: the keeper leaves. When
+	 * he goes without, or takes KEEPER_ENDS_MS, it starts keeper-exit as ever. */
+	KR_ENDED = 11,
 };
 
 struct keeper_req {
@@ -76,9 +80,15 @@ struct keeper_log_req {
 	uint64_t max; /* at most so many bytes; 0: all */
 };
 
+struct keeper_ended {
+	struct keeper_req head; /* arg: init's wait status */
+	int32_t keeper;
+};
+
 struct keeper_rep {
 	int32_t ret; /* 0 or a negative errno */
 	int32_t value;
 };
 
 #define KEEPER_DATA_MAX 4096
+#define KEEPER_ENDS_MS	2000

@@ -454,6 +454,23 @@ bool record_locked(const char *id)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
+bool record_await(const char *id)
+{
+	_cleanup_free_ char *base = NULL, *path = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	int r;
+
+	if (run_dir(false, &base, NULL) < 0 || asprintf(&path, "%s/locks/%s", base, id) < 0)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return false;
+	do
+		r = flock(fd, LOCK_SH);
+	while (r < 0 && errno == EINTR);
+	return r == 0;
+}
+
 /* --- waiting ------------------------------------------------------------------------------------------------------- */
 
 struct waiter {

@@ -114,6 +114,8 @@ int record_lock(const char *id, bool wait, struct err *e);
 bool record_lock_exists(const char *id);
 /* Whether somebody holds that lock now. Changes nothing. */
 bool record_locked(const char *id);
+/* Waits for whoever holds it now; false: nobody does. */
+bool record_await(const char *id);
 
 /* Waits until one of STATES (mask of 1 << RUN_x) is or has been reached since the call. TIMEOUT_MS -1: for ever.
  * 1 reached (*RET_STATE), 0 time-out. Also works for containers that are not there yet. */

@@ -138,7 +138,7 @@ static int run(const char *body, int in, int out, int err)
 	CHECK(docker_attach(d, id, &a, &e) == 0);
 	if (started < 0)
 		return started;
-	CHECK(docker_wait(d, id, "not-running", NULL, NULL, &code, &e) == 0);
+	CHECK(docker_wait(d, id, "not-running", &code, &e) == 0);
 	return code;
 }
 
@@ -327,7 +327,7 @@ TEST(restarted_as_often_as_the_policy_says)
 	create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"exit 3\"],\"HostConfig\":{\"NetworkMode\":\"none\","
 	       "\"RestartPolicy\":{\"Name\":\"on-failure\",\"MaximumRetryCount\":2}}}");
 	CHECK(docker_start(d, id, &e) == 0);
-	CHECK(docker_wait(d, id, "not-running", NULL, NULL, &code, &e) == 0);
+	CHECK(docker_wait(d, id, "not-running", &code, &e) == 0);
 	CHECK(code == 3);
 	CHECK_STR(inspect("RestartCount"), "2");
 	gone();
@@ -521,4 +521,116 @@ TEST(a_keeper_that_is_killed)
 	CHECK(docker_start(d, id, &e) == 0);
 	CHECK_STR(inspect("Status"), "running");
 	gone();
+}
+
+/* Creates and runs BODY in the foreground; the exit code of the process is the container's. */
+static _noreturn_ void run_and_see_to_the_end(const char *body)
+{
+	struct docker_opts o = { .root = root };
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	int code = 125, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct docker_attach a = {
+		.in = -EBADF, .out = null, .err = null, .stream = true, .ready = start_it, .ret_code = &code
+	};
+
+	d = NULL;
+	if (docker_open(&o, &d, NULL) == 0 && docker_create(d, NULL, body, NULL, &b, NULL) == 0 &&
+	    sscanf(buf_str(&b), "{\"Id\":\"%64[0-9a-f]", id) == 1)
+		(void)docker_attach(d, id, &a, NULL);
+	_exit(code);
+}
+
+/* All containers, and what they have, within ten seconds. Those that were never started are nobody's but ours. */
+static void all_gone(void)
+{
+	for (int i = 0; i < 1000 && (entries("containers") || entries("making")); i++) {
+		_cleanup_buf_ struct buf b = BUF_INIT, one = BUF_INIT;
+		struct docker_list created = { .all = true, .filters = "{\"status\":[\"created\"]}" };
+
+		CHECK(docker_list(d, &created, &b, &e) == 0);
+		if (streq(buf_str(&b), "[]")) {
+			usleep(10000);
+			continue;
+		}
+		buf_puts(&one, buf_str(&b) + 1);
+		take_id(buf_str(&one));
+		CHECK(docker_remove(d, id, true, true, &e) == 0);
+	}
+	CHECK(entries("containers") == 0 && entries("layers/roots") == 0 && entries("making") == 0);
+}
+
+/* The one that there is; ID is its. Whoever starts it has done so. */
+static void await_running(void)
+{
+	for (int i = 0; i < 1000; i++) {
+		_cleanup_buf_ struct buf b = BUF_INIT, one = BUF_INIT;
+
+		CHECK(docker_list(d, &(struct docker_list){ 0 }, &b, &e) == 0);
+		if (streq(buf_str(&b), "[]")) {
+			usleep(10000);
+			continue;
+		}
+		buf_puts(&one, buf_str(&b) + 1);
+		take_id(buf_str(&one));
+		if (!record_locked(id))
+			return;
+	}
+	CHECK(false);
+}
+
+#define ONCE "\"HostConfig\":{\"NetworkMode\":\"none\",\"AutoRemove\":true}}"
+
+/* Who runs it in the foreground cleans up: it is all gone when he knows the code. */
+TEST(who_runs_it_sees_to_its_end)
+{
+	_cleanup_(docker_waiter_freep) struct docker_waiter *w = NULL;
+	struct docker_attach a = { .in = -EBADF, .out = -EBADF, .err = -EBADF, .stream = true, .ready = start_it };
+	char path[256];
+	int code = -1, waited = -1;
+
+	make_image();
+	a.ret_code = &code;
+	create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"exit 7\"]," ONCE);
+	CHECK(docker_wait_begin(d, id, "removed", &w, &e) == 0);
+	CHECK(docker_attach(d, id, &a, &e) == 0);
+	CHECK(code == 7);
+	CHECK(entries("containers") == 0 && entries("layers/roots") == 0);
+	CHECK(docker_wait_end(w, &waited, &e) == 0 && waited == 7);
+	snprintf(path, sizeof(path), "/run/creel/locks/%s", id);
+	CHECK(access(path, F_OK) < 0);
+	/* One that may be started again is its keeper's business. */
+	code = -1;
+	create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"exit 3\"],\"HostConfig\":{\"NetworkMode\":\"none\","
+	       "\"RestartPolicy\":{\"Name\":\"on-failure\",\"MaximumRetryCount\":1}}}");
+	CHECK(docker_attach(d, id, &a, &e) == 0);
+	CHECK(code == -1);
+	gone();
+}
+
+/* And when he is killed, or sleeps, the keeper's helper does. */
+TEST(who_runs_it_is_killed)
+{
+	int status;
+	pid_t pid;
+
+	make_image();
+	for (unsigned i = 0; i < 12; i++) {
+		pid = fork();
+		CHECK(pid >= 0);
+		if (pid == 0)
+			run_and_see_to_the_end("{\"Image\":\"busybox\",\"Cmd\":[\"true\"]," ONCE);
+		usleep(8000 + i * 4000);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	all_gone();
+	pid = fork();
+	if (pid == 0)
+		run_and_see_to_the_end("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"]," ONCE);
+	await_running();
+	CHECK(kill(pid, SIGSTOP) == 0);
+	CHECK(docker_kill(d, id, NULL, &e) == 0);
+	all_gone();
+	CHECK(kill(pid, SIGCONT) == 0);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 125);
 }

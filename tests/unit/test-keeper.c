@@ -805,6 +805,63 @@ TEST(helper)
 	CHECK(wait_with_helper(true) == 1);
 }
 
+/* A client that sees to the end hears of it after all output; the keeper's answer: whether he has done so. */
+static int hand_over_end(const char *answer)
+{
+	struct keeper_req said = { .type = KR_ENDED };
+	struct keeper_ended end = { 0 };
+	struct keeper_rep rep = { .ret = -1 };
+	char out[8] = "";
+	int pair[2], status;
+	pid_t pid;
+
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	pid = fork();
+	if (pid == 0) {
+		struct keeper_msg init = { .type = KM_INIT }, streams = { .type = KM_STREAMS, .flags = KEEPER_OUT },
+				  him = { .type = KM_CLIENT, .flags = KEEPER_OUT | KEEPER_ENDS };
+		struct keeper k;
+		int p[2], fd;
+
+		alarm(10);
+		close(pair[1]);
+		keeper_init(&k);
+		if (keeper_signals(&k) < 0 || pipe2(p, O_CLOEXEC) < 0)
+			_exit(9);
+		init.pid = fork();
+		if (init.pid == 0)
+			_exit(write(p[1], "out", 3) == 3 ? INIT_STATUS : 1);
+		close(p[1]);
+		fd = (int)syscall(SYS_pidfd_open, init.pid, 0);
+		if (keeper_take(&k, &init, &fd, 1) < 0 || keeper_take(&k, &streams, p, 1) < 0 ||
+		    keeper_take(&k, &him, pair, 1) < 0 || keeper_run(&k) != INIT_STATUS << 8)
+			_exit(8);
+		status = keeper_hand_over(&k);
+		keeper_finish(&k);
+		_exit(status);
+	}
+	close(pair[0]);
+	CHECK(recv(pair[1], &rep, sizeof(rep), 0) == (ssize_t)sizeof(rep) && rep.ret == 0);
+	CHECK(take_data(pair[1], out, 3) == 3 && memcmp(out, "out", 3) == 0);
+	CHECK(recv(pair[1], &end, sizeof(end), 0) == (ssize_t)sizeof(end));
+	CHECK(end.head.type == KR_ENDED && end.head.arg == INIT_STATUS << 8 && end.keeper == pid);
+	if (streq(answer, "done"))
+		CHECK(send(pair[1], &said, sizeof(said), 0) == (ssize_t)sizeof(said));
+	if (!streq(answer, "silence"))
+		close(pair[1]);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	if (streq(answer, "silence"))
+		close(pair[1]);
+	return WEXITSTATUS(status);
+}
+
+TEST(the_end_is_handed_to_a_client)
+{
+	CHECK(hand_over_end("done") == 1);
+	CHECK(hand_over_end("death") == 0);
+	CHECK(hand_over_end("silence") == 0);
+}
+
 /* Init can be dead and reaped before the keeper hears of it: a start that fails kills it. That life is over at once. */
 TEST(init_dead_before_it_is_handed_over)
 {

@@ -269,7 +269,7 @@ static int run_wait(struct cli *c)
 		struct err e = { 0 };
 		int status = 0;
 
-		if (docker_wait(d, c->operands.v[i], "not-running", NULL, NULL, &status, &e) < 0)
+		if (docker_wait(d, c->operands.v[i], "not-running", &status, &e) < 0)
 			code = dk_fail(c, &e);
 		else
 			printf("%d\n", status);

@@ -196,88 +196,6 @@ static int run_create(struct cli *c)
 
 /* --- running ---------------------------------------------------------------------------------------------------------------- */
 
-/* A child that waits for the end: once a container removes itself, nobody else could say what its code was. It is made before
- * a database is open, as SQLite wants it. */
-struct waiter {
-	pid_t pid;
-	int ask, answer;
-};
-
-static void waiter_ready(void *arg)
-{
-	(void)!write(*(int *)arg, "r", 1);
-}
-
-_noreturn_ static void waiter_main(const struct cli *c, int ask, int answer)
-{
-	struct docker *d = NULL;
-	int code = 125;
-	char text[128];
-	ssize_t n = read(ask, text, sizeof(text) - 1);
-
-	/* "CONDITION ID" */
-	if (n > 0) {
-		char *id = text + strcspn(text, " ");
-
-		text[n] = '\0';
-		*id++ = '\0';
-		if (dk_open(c, &d, NULL) >= 0 && docker_wait(d, id, text, waiter_ready, &answer, &code, NULL) >= 0)
-			(void)!write(answer, &code, sizeof(code));
-	}
-	_exit(0);
-}
-
-static int waiter_fork(const struct cli *c, struct waiter *w, struct err *e)
-{
-	int ask[2], answer[2];
-
-	if (pipe2(ask, O_CLOEXEC) < 0)
-		return err_set(e, -errno, "make a pipe");
-	if (pipe2(answer, O_CLOEXEC) < 0) {
-		fds_close_many(ask, 2);
-		return err_set(e, -errno, "make a pipe");
-	}
-	w->pid = fork();
-	if (w->pid == 0) {
-		fd_close(ask[1]);
-		fd_close(answer[0]);
-		waiter_main(c, ask[0], answer[1]);
-	}
-	fd_close(ask[0]);
-	fd_close(answer[1]);
-	w->ask = ask[1];
-	w->answer = answer[0];
-	return w->pid < 0 ? err_set(e, -errno, "fork") : 0;
-}
-
-static int waiter_begin(const char *id, const char *condition, const struct waiter *w, struct err *e)
-{
-	char text[128], byte;
-	int n = snprintf(text, sizeof(text), "%s %s", condition, id);
-
-	if (write(w->ask, text, (size_t)n) != n || read(w->answer, &byte, 1) != 1)
-		return err_kind(e, ERR_SYSTEM, -EIO, "nobody waits for the container");
-	return 0;
-}
-
-/* The container's code, once it has ended. */
-static int waiter_code(const struct waiter *w)
-{
-	int code = 125;
-
-	return read(w->answer, &code, sizeof(code)) == sizeof(code) ? code : 125;
-}
-
-static void waiter_end(struct waiter *w)
-{
-	if (w->pid <= 0)
-		return;
-	kill(w->pid, SIGKILL);
-	fd_close(w->ask);
-	fd_close(w->answer);
-	waitpid(w->pid, NULL, 0);
-}
-
 struct runner {
 	struct docker *d;
 	const char *id;
@@ -304,9 +222,9 @@ static void give_up(const struct runner *x, const struct create_args *a)
 }
 
 /* In the foreground: attached before it is started, so that nothing it says is missed. */
-static int foreground(const struct cli *c, struct docker *d, const struct run_args *a, const char *id,
-		      const struct waiter *w)
+static int foreground(const struct cli *c, struct docker *d, const struct run_args *a, const char *id)
 {
+	_cleanup_(docker_waiter_freep) struct docker_waiter *w = NULL;
 	struct docker_attach at = { .in = create_attaches(&a->create, "stdin") ? STDIN_FILENO : -EBADF,
 				    .out = create_attaches(&a->create, "stdout") ? STDOUT_FILENO : -EBADF,
 				    .err = create_attaches(&a->create, "stderr") ? STDERR_FILENO : -EBADF,
@@ -316,12 +234,13 @@ static int foreground(const struct cli *c, struct docker *d, const struct run_ar
 	struct runner x = { .d = d, .id = id };
 	struct streams_opts so = { .docker = d, .cli = c, .id = id, .tty = a->create.tty };
 	struct err e = { 0 };
-	int r;
+	int code = -1, r;
 
 	so.raw = a->create.tty && at.in >= 0;
 	so.proxy = a->sig_proxy && !a->create.tty;
 	at.arg = &x;
-	if (waiter_begin(id, a->create.rm ? "removed" : "next-exit", w, &e) < 0 ||
+	at.ret_code = &code;
+	if (docker_wait_begin(d, id, a->create.rm ? "removed" : "next-exit", &w, &e) < 0 ||
 	    streams_begin(&so, &x.streams, &e) < 0) {
 		give_up(&x, &a->create);
 		return run_error(c, "", e.msg, 125);
@@ -334,7 +253,7 @@ static int foreground(const struct cli *c, struct docker *d, const struct run_ar
 	}
 	if (r != 0)
 		return r < 0 ? run_error(c, "", e.msg, 125) : 0;
-	return waiter_code(w);
+	return code < 0 && docker_wait_end(w, &code, &e) < 0 ? 125 : code;
 }
 
 static int background(const struct cli *c, struct docker *d, const struct run_args *a, const char *id)
@@ -353,7 +272,6 @@ static int background(const struct cli *c, struct docker *d, const struct run_ar
 static int run_it(const struct cli *c, struct run_args *a)
 {
 	_cleanup_(docker_freep) struct docker *d = NULL;
-	_cleanup_(waiter_end) struct waiter w = { 0 };
 	_cleanup_free_ char *id = NULL;
 	struct err e = { 0 };
 	int code;
@@ -361,12 +279,10 @@ static int run_it(const struct cli *c, struct run_args *a)
 	/* What nobody is connected with has no stream of ours. */
 	if (a->detach && strv_push(&a->create.attach, "", &e) < 0)
 		return run_error(c, "", e.msg, 125);
-	if (!a->detach && waiter_fork(c, &w, &e) < 0)
-		return run_error(c, "", e.msg, 125);
 	code = make(c, &d, &a->create, &id);
 	if (code)
 		return code;
-	return a->detach ? background(c, d, a, id) : foreground(c, d, a, id, &w);
+	return a->detach ? background(c, d, a, id) : foreground(c, d, a, id);
 }
 
 static int run_run(struct cli *c)

@@ -67,7 +67,7 @@ static int connect_it(const struct cli *c, struct docker *d, const char *name, c
 	_cleanup_free_ char *id = NULL;
 	struct err e = { 0 };
 	struct json_object *o = inspected(c, d, name, &e);
-	int r, code = 0;
+	int r, code = -1;
 
 	if (!o)
 		return dk_fail(c, &e);
@@ -84,6 +84,7 @@ static int connect_it(const struct cli *c, struct docker *d, const char *name, c
 	so.raw = so.tty && at.in >= 0;
 	so.proxy = a->sig_proxy && !so.tty;
 	at.arg = &x;
+	at.ret_code = start ? &code : NULL;
 	if (streams_begin(&so, &x.streams, &e) < 0)
 		return dk_fail(c, &e);
 	r = docker_attach(d, id, &at, &e);
@@ -94,9 +95,9 @@ static int connect_it(const struct cli *c, struct docker *d, const char *name, c
 	}
 	if (r < 0)
 		return dk_fail(c, &e);
-	if (r == 0 && docker_wait(d, id, "not-running", NULL, NULL, &code, &e) < 0 && e.kind != ERR_NOT_FOUND)
+	if (r == 0 && code < 0 && docker_wait(d, id, "not-running", &code, &e) < 0 && e.kind != ERR_NOT_FOUND)
 		return dk_fail(c, &e);
-	return code;
+	return code < 0 ? 0 : code;
 }
 
 static int start_all(const struct cli *c, struct docker *d)

@@ -105,18 +105,14 @@ static int raw_mode(struct streams *s, struct err *e)
 	return 0;
 }
 
+/* What comes before the thread does waits in the pipe: a start is a fork, and of one thread that is cheaper. */
 static int listen_for_signals(struct streams *s, struct err *e)
 {
 	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_RESTART };
-	int r;
 
 	if (pipe2(s->pipe, O_CLOEXEC) < 0)
 		return err_set(e, -errno, "make a pipe");
 	signal_pipe = s->pipe[1];
-	r = pthread_create(&s->thread, NULL, serve, s);
-	if (r)
-		return err_set(e, -r, "make a thread");
-	s->has_thread = true;
 	sigfillset(&sa.sa_mask);
 	if (s->o.tty)
 		sigaction(SIGWINCH, &sa, NULL);
@@ -149,6 +145,7 @@ int streams_begin(const struct streams_opts *o, struct streams **ret, struct err
 
 void streams_started(struct streams *s)
 {
+	s->has_thread = signal_pipe >= 0 && !s->has_thread && pthread_create(&s->thread, NULL, serve, s) == 0;
 	if (s->o.tty)
 		resize(s, s->o.docker);
 }
@@ -161,7 +158,7 @@ struct streams *streams_end(struct streams *s)
 		return NULL;
 	if (s->is_raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &s->was);
-	for (int sig = 1; s->has_thread && sig < SIGSYS; sig++)
+	for (int sig = 1; signal_pipe >= 0 && sig < SIGSYS; sig++)
 		if (passed_on(sig) || sig == SIGWINCH)
 			signal(sig, SIG_DFL);
 	if (s->has_thread && write(s->pipe[1], &end, 1) == 1)

@@ -13,6 +13,11 @@ struct json_c_value *value_free(struct json_c_value *v)
 	return NULL;
 }
 
+struct json_c_value *value_ref(struct json_c_value *v)
+{
+	return json_object_get(v);
+}
+
 static void drop_tokener(struct json_tokener **tok)
 {
 	if (*tok)

@@ -15,6 +15,7 @@ struct json_c_value;
 /* Text whole, at most 32 levels. WHAT is named in the error. */
 int value_parse(const char *text, size_t len, const char *what, struct json_c_value **ret, struct err *e);
 struct json_c_value *value_free(struct json_c_value *v);
+struct json_c_value *value_ref(struct json_c_value *v); /* one more who value_free()s it */
 DEFINE_CLEANUP(struct json_c_value *, value_free);
 #define _cleanup_value_ _cleanup_(value_freep)
 
