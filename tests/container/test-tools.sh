@@ -66,6 +66,32 @@ lxc-autostart "${P[@]}" -a -A -k
 mkdir "$T/only" && cp -r "$LXCPATH/$bad" "$T/only/"
 is "autostart: all failed" "$(code lxc-autostart -P "$T/only")" 1
 
+# Those of one order have nobody to wait for; the next order waits for all of them.
+cat >"$T/together" <<'EOC'
+#!/bin/sh
+echo "begin $1" >>"${0%/*}/starts"
+for _ in $(seq 60); do
+	[ "$(grep -c ^begin "${0%/*}/starts")" -lt 2 ] || exit 0
+	sleep 0.05
+done
+echo alone >>"${0%/*}/starts"
+EOC
+printf '#!/bin/sh\necho "up $1" >>"${0%%/*}/starts"\n' >"$T/up"
+chmod 755 "$T/together" "$T/up"
+for n in 1 2 3; do
+	variant "$CT$n" <<EOC
+lxc.start.order = $((n / 3))
+lxc.group = par
+lxc.hook.pre-start = $T/together
+lxc.hook.start-host = $T/up
+EOC
+done
+is "autostart: several at once" "$(code lxc-autostart "${P[@]}" -A -g par)" 0
+is "the next when they are up" "$(sed -n "/begin ${CT}3/,\$p" "$T/starts" | tr '\n' ' ')" "begin ${CT}3 up ${CT}3 "
+unlike "together" "$(cat "$T/starts")" alone
+lxc-autostart "${P[@]}" -A -k -g par
+for n in 1 2 3; do rm -r "${LXCPATH:?}/$CT$n"; done
+
 # lxc-monitor
 sleep 0.3
 kill $monitor

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "cli/lxc/lxc-cli.h"
 
@@ -40,6 +43,14 @@ struct item {
 	bool done;
 };
 
+/* A start that is under way, in a process of its own: most of one is waiting for the kernel. */
+#define STARTS_AT_ONCE 4
+struct start {
+	struct container *ct;
+	pid_t pid;
+	int sock; /* brings the error; its end says how it went */
+};
+
 struct work {
 	struct cli *c;
 	const struct args *a;
@@ -49,6 +60,8 @@ struct work {
 	unsigned failed;
 	struct buf out;
 	struct json json;
+	struct start starts[STARTS_AT_ONCE]; /* the oldest first */
+	size_t n_starts;
 };
 
 static void work_done(struct work *w)
@@ -191,9 +204,77 @@ static int act(const struct work *w, struct container *ct, struct err *e)
 	return r;
 }
 
+static void report(struct work *w, struct container *ct, int r, struct err *e)
+{
+	if (r == 0)
+		return;
+	w->c->name = ct->name;
+	cli_fail(w->c, e);
+	w->c->name = NULL;
+	w->failed++;
+}
+
+/* Until no more than LEFT are under way. */
+static void await_starts(struct work *w, size_t left)
+{
+	while (w->n_starts > left) {
+		struct start s = w->starts[0];
+		struct err e = { 0 };
+		int status = 0;
+
+		if (fd_recv(s.sock, &e, sizeof(e), NULL, NULL) != (ssize_t)sizeof(e))
+			err_clear(&e);
+		fd_close(s.sock);
+		while (waitpid(s.pid, &status, 0) < 0 && errno == EINTR)
+			;
+		if (!e.code && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
+			err_kind(&e, ERR_STATE, -ECHILD, "the process that started it was killed");
+		report(w, s.ct, e.code, &e);
+		w->n_starts--;
+		memmove(w->starts, w->starts + 1, w->n_starts * sizeof(*w->starts));
+	}
+}
+
+static int start_one(struct work *w, struct container *ct, struct err *e)
+{
+	int pair[2];
+	pid_t pid;
+
+	await_starts(w, STARTS_AT_ONCE - 1);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, -errno, "make a socket pair");
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		int r = act(w, ct, e);
+
+		if (r < 0)
+			(void)fd_send(pair[1], e, sizeof(*e), NULL, 0);
+		_exit(r < 0);
+	}
+	fd_close(pair[1]);
+	if (pid < 0) {
+		fd_close(pair[0]);
+		return err_set(e, -errno, "fork");
+	}
+	w->starts[w->n_starts++] = (struct start){ ct, pid, pair[0] };
+	return 0;
+}
+
+/* Those of one order have none among themselves, but for the one that goes into another's name spaces. */
+static bool start_apart(const struct work *w, const struct container *ct)
+{
+	bool shares = false;
+
+	for (size_t i = 0; i < NS_MAX; i++)
+		shares |= ct->spec.ns_share[i] != NULL;
+	return w->n_starts && (shares || w->starts[0].ct->spec.start_order != ct->spec.start_order);
+}
+
 static void work_on(struct work *w, struct item *it)
 {
 	bool running = cli_is_running(it->ct);
+	unsigned failed = w->failed;
 	struct err e = { 0 };
 
 	it->done = true;
@@ -203,14 +284,18 @@ static void work_on(struct work *w, struct item *it)
 		list_one(w, it->ct);
 		return;
 	}
-	w->c->name = it->ct->name;
-	if (act(w, it->ct, &e) < 0) {
-		cli_fail(w->c, &e);
-		w->failed++;
-	} else if (!w->c->dry_run && (w->action == ACT_START || w->action == ACT_REBOOT)) {
-		sleep(delay_of(it->ct));
+	if (w->action != ACT_START || w->c->dry_run) {
+		report(w, it->ct, act(w, it->ct, &e), &e);
+	} else {
+		if (delay_of(it->ct) || start_apart(w, it->ct))
+			await_starts(w, 0);
+		failed = w->failed;
+		report(w, it->ct, start_one(w, it->ct, &e), &e);
+		if (delay_of(it->ct))
+			await_starts(w, 0);
 	}
-	w->c->name = NULL;
+	if (w->failed == failed && !w->c->dry_run && (w->action == ACT_START || w->action == ACT_REBOOT))
+		sleep(delay_of(it->ct));
 }
 
 static int work_on_groups(struct work *w, struct err *e)
@@ -220,10 +305,12 @@ static int work_on_groups(struct work *w, struct err *e)
 
 	if (r < 0)
 		return r;
-	for (size_t k = 0; k < (w->a->all ? 1 : groups.n); k++)
+	for (size_t k = 0; k < (w->a->all ? 1 : groups.n); k++) {
 		for (size_t i = 0; i < w->n; i++)
 			if (!w->items[i].done && (w->a->all || in_group(w->items[i].ct, groups.v[k])))
 				work_on(w, &w->items[i]);
+		await_starts(w, 0);
+	}
 	return 0;
 }
 
@@ -273,8 +360,9 @@ const struct command cmd_autostart = {
 	.description =
 		"Starts the containers whose configuration has lxc.start.auto = 1 and that do not run yet: in the "
 		"order of "
-		"lxc.start.order and then of their names, with a pause of lxc.start.delay seconds after each. Without "
-		"-g or -a those that are in no group (lxc.group).\n\n"
+		"lxc.start.order and then of their names, with a pause of lxc.start.delay seconds after each. Those of "
+		"one order without a pause are started several at a time. Without -g or -a those that are in no group "
+		"(lxc.group).\n\n"
 		"With -r, -s or -k those of them that run are rebooted, shut down or killed; the last to be started "
 		"is the first to go. Of several, -s is meant, else -k.",
 	.opts = opts,
