@@ -112,6 +112,17 @@ static int kill_all(struct oci_container *c, int sig, struct err *e)
 	return r;
 }
 
+/* Others than its init live on without it, where the pid name space is not the container's. */
+static bool outlived(struct oci_container *c)
+{
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+
+	return !(c->rec.ns_cloned & (1u << NS_PID)) && c->rec.cgroup && oci_cgroup(c, &g, NULL) == 0 &&
+	       cg_pids(g, &pids, &n, NULL) == 0 && n > 0;
+}
+
 int oci_kill(struct oci_container *c, int sig, bool all, struct err *e)
 {
 	_cleanup_close_ int init = -EBADF;
@@ -121,7 +132,7 @@ int oci_kill(struct oci_container *c, int sig, bool all, struct err *e)
 	if (all && c->rec.cgroup)
 		return kill_all(c, sig, e);
 	if (c->status == OCI_STOPPED)
-		return not_running(e);
+		return sig == SIGKILL && outlived(c) ? kill_all(c, sig, e) : not_running(e);
 	init = proc_open(c->rec.pid, c->rec.pid_start);
 	if (init == -ESRCH)
 		return not_running(e);

@@ -15,6 +15,7 @@ struct compiler {
 	bool host_mounts;   /* … which is the host's: the root is placed there, and changed to */
 	bool joined_mounts; /* … which is another's: the root lies over its, and is changed to */
 	bool dev_ro;	    /* /dev becomes read-only when it is filled */
+	char *const *env;   /* of the command: that of the hooks inside, where none is said */
 	struct err *e;
 };
 
@@ -51,6 +52,7 @@ struct op_mount *compile_add_mount(struct compiler *c, const char *fstype, const
 const char *compile_context(struct compiler *c, const char *data);
 int compile_sched(struct compiler *c); /* op_sched.c: scheduler, I/O priority, memory policy */
 int compile_affinity(struct compiler *c, const char *cpus);
+int compile_affinity_reset(struct compiler *c);
 /* What a process that joins a container does before it enters, and inside up to its exec. */
 int compile_exec_before(struct compiler *c);
 int compile_exec_inside(struct compiler *c);

@@ -178,19 +178,23 @@ static int add_tty_names(struct compiler *c, struct strv *env)
 static char *const *exact_env(struct compiler *c, struct op_exec *x)
 {
 	_cleanup_strv_ struct strv env = STRV_INIT;
-	const char *home;
+	bool has_home;
 	char **copy;
 
 	if (add_env_list(&c->spec->process.env, &env, c->e) < 0)
 		return NULL;
-	home = strv_env_get(&env, "HOME");
+	/* An empty one is as good as none. */
+	has_home = !isempty(strv_env_get(&env, "HOME"));
+	for (size_t i = env.n; !has_home && i-- > 0;)
+		if (startswith(env.v[i], "HOME="))
+			strv_remove(&env, i);
 	copy = plan_alloc(c->plan, (env.n + 2) * sizeof(*copy), c->e);
 	for (size_t i = 0; copy && i < env.n; i++) {
 		copy[i] = plan_strdup(c->plan, env.v[i], c->e);
 		if (!copy[i])
 			return NULL;
 	}
-	if (!copy || home)
+	if (!copy || has_home)
 		return copy;
 	x->home_size = HOME_MAX;
 	x->home = copy[env.n] = plan_alloc(c->plan, x->home_size, c->e);
@@ -417,6 +421,8 @@ static int compile_settings(struct compiler *c)
 		r = compile_add(c, OP_CHILD, &op_sched_core, NULL, NULL, 0, 0);
 	if (r == 0)
 		r = compile_keyring(c);
+	if (r == 0 && c->opts->oci)
+		r = compile_affinity_reset(c);
 	if (r == 0)
 		r = compile_sched(c);
 	if (r == 0 && !c->opts->oci)
@@ -446,6 +452,7 @@ static int compile_wait(struct compiler *c, struct op_exec *x)
 		return compile_add(c, OP_CHILD, &op_no_process, NULL, NULL, 0, 0);
 	if (r == 0 && c->plan->seccomp_early && !listener)
 		r = add_exec(c, &op_filter, x);
+	c->env = x->envp;
 	return r == 0 ? compile_moments(c, OP_CHILD, "startContainer") : r;
 }
 
@@ -505,7 +512,8 @@ int compile_exec_inside(struct compiler *c)
 	if (r == 0)
 		r = compile_sched(c);
 	if (r == 0)
-		r = compile_affinity(c, c->spec->process.cpus_final);
+		r = isempty(c->spec->process.cpus_final) ? compile_affinity_reset(c)
+							 : compile_affinity(c, c->spec->process.cpus_final);
 	if (r == 0)
 		r = compile_personality(c);
 	if (r == 0)

@@ -246,8 +246,8 @@ static struct op_moment *make_moment(struct plan *p, const struct spec *s, const
 	 * is found, the second inside, where the bundle is not. */
 	m->cwd = streq(h->moment, "createContainer") || streq(h->moment, "startContainer") ? NULL : c->bundle;
 	m->argv = copy_words(p, &h->args, h->path, e);
-	/* Nothing said: the caller's. */
-	m->envp = h->env.n || h->env_exact == TRI_YES ? copy_words(p, &h->env, NULL, e) : environ;
+	/* Nothing said: the caller's on the host, the container's inside. */
+	m->envp = h->env.n || h->env_exact == TRI_YES ? copy_words(p, &h->env, NULL, e) : c->env ?: environ;
 	if (!m->argv || !m->envp || state_text(p, s, c, status_of(h->moment), m, e) < 0)
 		return NULL;
 	return m;
@@ -255,7 +255,11 @@ static struct op_moment *make_moment(struct plan *p, const struct spec *s, const
 
 int compile_moments(struct compiler *c, enum op_stage stage, const char *moment)
 {
-	const struct moment_ctx ctx = { .version = c->opts->version, .bundle = c->opts->bundle };
+	const struct moment_ctx ctx = {
+		.version = c->opts->version,
+		.bundle = c->opts->bundle,
+		.env = streq(moment, "startContainer") ? c->env : NULL,
+	};
 	unsigned n = 0;
 
 	LIST_EACH(h, &c->spec->exec_hooks, struct spec_exec_hook) {

@@ -40,6 +40,7 @@ int hook_net_run(const char *line, pid_t pid, struct err *e); /* PID: of init, 0
 struct moment_ctx {
 	pid_t pid; /* 0: none any more */
 	const char *version, *bundle;
+	char *const *env; /* where a hook says none; NULL: ours */
 };
 bool moments_any(const struct spec *s, const char *moment);
 /* Runs all of MOMENT on the host. With GO_ON every one is run, failures are logged, and the first is returned. */

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -109,6 +110,19 @@ static int affinity_apply(const struct op *op, struct run *run, struct err *e)
 
 static const struct op_kind op_affinity = { "affinity", describe_a, affinity_apply };
 
+/* All that its control group grants, however few CPUs our caller keeps to. */
+static int affinity_reset(const struct op *op, struct run *run, struct err *e)
+{
+	struct bits b;
+
+	memset(b.word, 0xff, sizeof(b.word));
+	/* Where the group has none at all there is nothing to be had. */
+	(void)syscall(SYS_sched_setaffinity, 0, sizeof(b.word), b.word);
+	return 0;
+}
+
+static const struct op_kind op_affinity_reset = { "affinity.reset", describe_a, affinity_reset };
+
 /* n: mode and flags */
 static int mempolicy_apply(const struct op *op, struct run *run, struct err *e)
 {
@@ -209,6 +223,11 @@ int compile_affinity(struct compiler *c, const char *cpus)
 		return 0;
 	r = parse_list(c, cpus, "CPU affinity", &b);
 	return r == 0 ? compile_add(c, OP_CHILD, &op_affinity, cpus, (const char *)b, 0, 0) : r;
+}
+
+int compile_affinity_reset(struct compiler *c)
+{
+	return compile_add(c, OP_CHILD, &op_affinity_reset, NULL, NULL, 0, 0);
 }
 
 int compile_sched(struct compiler *c)

@@ -72,6 +72,58 @@ for d in /dev/null /dev/of/mine /proc/version; do
 	like "$d: nosuid, noexec" "$(awk -v d="$d" '$5 == d { print $6 }' "$T/mounts")" 'nosuid.*noexec'
 done
 
+# --- CPUs: all that there are, however few the caller keeps to ---------------------------------------------------------------------
+cpus='grep Cpus_allowed_list /proc/self/status'
+all=$($cpus)
+if command -v taskset >/dev/null && [ "$(nproc)" -gt 1 ]; then
+	make_bundle "$B" "$(args sh -c "$cpus; exec sleep 1000")"
+	taskset -c 0 creel-oci run -d -b "$B" "$c" >"$T/out" 2>&1 </dev/null
+	check "it runs" wait_for 5 test -s "$T/out"
+	is "run by one that keeps to a CPU" "$(cat "$T/out")" "$all"
+	# shellcheck disable=SC2086 # words
+	is "exec by one" "$(taskset -c 0 creel-oci exec "$c" $cpus </dev/null)" "$all"
+	check "delete --force" creel-oci delete -f "$c"
+	set_config "$B" '.linux.resources.cpu = {cpus: "1"} | .process.execCPUAffinity = {initial: "0"}'
+	taskset -c 0 creel-oci run -d -b "$B" "$c" >"$T/out" 2>&1 </dev/null
+	check "it runs" wait_for 5 test -s "$T/out"
+	like "those of its group" "$(cat "$T/out")" '[[:space:]]1$'
+	# shellcheck disable=SC2086 # words
+	like "exec with a place to begin only" "$(oci exec "$c" $cpus)" '[[:space:]]1$'
+	check "delete --force" creel-oci delete -f "$c"
+else
+	skip "CPUs" "there is one CPU, or no taskset"
+fi
+
+# --- an empty HOME is looked up, as none is ------------------------------------------------------------------------------------------
+make_bundle "$B" "$(args env)" '.process.env = ["PATH=/bin", "HOME=/x", "HOME="]'
+is "HOME=" "$(creel-oci run -b "$B" "$c" </dev/null | tr '\n' ' ')" "PATH=/bin HOME=/root "
+
+# --- a hook inside has the command's environment, not ours -----------------------------------------------------------------------------
+make_bundle "$B" "$(args cat /env)" '.process.env = ["PATH=/bin", "A=1"]' '.root.readonly = false' \
+	'.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat /proc/$$/environ >/env; true"]}]'
+is "startContainer without env" "$(SECRET=ours creel-oci run -b "$B" "$c" </dev/null | tr '\0' ' ')" "PATH=/bin A=1 HOME=/root "
+
+# --- exec --cap: ambient, too, where it is inheritable -----------------------------------------------------------------------------------
+make_bundle "$B" "$(args sleep 1000)" '.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN", "CAP_SYSLOG"],
+	permitted: ["CAP_KILL"], effective: ["CAP_KILL"], inheritable: ["CAP_CHOWN"]}'
+creel-oci run -d -b "$B" "$c" >/dev/null 2>&1 </dev/null
+caps() { oci exec "$@" "$c" grep -E '^Cap(Inh|Amb)' /proc/self/status | sed 's/.*\(..\)$/\1/' | tr '\n' ' '; }
+is "exec --cap: one that is inheritable" "$(caps --cap CAP_CHOWN)" "01 01 "
+is "exec --cap: one that is not" "$(caps --cap CAP_SYSLOG)" "01 00 "
+check "delete --force" creel-oci delete -f "$c"
+
+# --- others live on without their init, where they are in the host's pid name space ------------------------------------------------------
+make_bundle "$B" "$(args sh -c 'sleep 1000 & sleep 1000 & exec sleep 1000')" 'del(.linux.namespaces[] | select(.type == "pid"))'
+creel-oci run -d -b "$B" "$c" >/dev/null 2>&1 </dev/null
+check "three processes" wait_for 5 sh -c "[ \"\$(creel-oci ps -f json $c | jq length)\" = 3 ]"
+kill -9 "$(creel-oci state "$c" | jq .pid)"
+check "its init is gone" wait_for 5 is_status "$c" "" stopped
+is "kill TERM finds nobody to tell" "$(code_of creel-oci kill "$c" TERM)" 1
+check "kill KILL ends the others" creel-oci kill "$c" KILL
+check "they are gone" wait_for 5 sh -c "[ \"\$(creel-oci ps -f json $c | jq length)\" = 0 ]"
+is "then there is nobody" "$(code_of creel-oci kill "$c" KILL)" 1
+check "delete" creel-oci delete "$c"
+
 # --- clocks -------------------------------------------------------------------------------------------------------------------
 if [ -e /proc/self/ns/time ]; then
 	make_bundle "$B" "$(args sh -c 'cut -d. -f1 /proc/uptime; tr -s " " </proc/self/timens_offsets; sleep 1000')" \

@@ -119,8 +119,8 @@ static int add_caps(const struct cli *c, struct spec_process *p, const struct st
 		if (r == 0)
 			r = add_cap(&p->cap_permitted, word, e);
 		/* Ambient for the sake of a command that is not root's: as with runc, only what is inheritable, too. */
-		if (r == 0 && p->cap_inheritable.n && !strv_has(&p->cap_inheritable, "none"))
-			r = add_cap(&p->cap_inheritable, word, e);
+		if (r == 0 && strv_has(&p->cap_inheritable, word))
+			r = add_cap(&p->cap_ambient, word, e);
 	}
 	return r;
 }

@@ -47,6 +47,7 @@ static int version_load(struct oci_reader *rd, const struct oci_row *row, struct
 		return r;
 	if (!is_version(s))
 		return oci_expected(e, "a version of the specification from 1.0.0 to below 2.0.0", s);
+	rd->minor = (unsigned)strtoul(s + 2, NULL, 10);
 	if (!rd->info || rd->info->version)
 		return 0;
 	rd->info->version = strdup(s);

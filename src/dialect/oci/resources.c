@@ -147,6 +147,9 @@ static int pids_load(struct oci_reader *rd, const struct oci_row *row, struct js
 	int r;
 
 	r = oci_i64(v, INT64_MIN, INT64_MAX, &n, e);
+	/* From version 1.3 on a zero is a limit. The first process is one already. */
+	if (r >= 0 && !n && rd->minor >= 3)
+		n = 1;
 	if (r < 0 || !n)
 		return r;
 	return n < 0 ? oci_add_item(rd, 1, row->text, "max", e) : oci_add_itemf(rd, row->text, e, "%" PRId64, n);

@@ -37,8 +37,9 @@ struct oci_reader {
 	struct spec *spec;
 	const struct oci_frame *at;
 	struct strv unknown_caps;
-	bool update; /* resources of a running container */
-	bool placed; /* the error says where */
+	unsigned minor; /* of the version that config.json is of: "1.MINOR.0" */
+	bool update;	/* resources of a running container */
+	bool placed;	/* the error says where */
 };
 
 struct oci_writer {
