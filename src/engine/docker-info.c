@@ -235,7 +235,7 @@ static int put_answer(struct json *j, const char *key, const char *member, const
 
 int docker_df(struct docker *d, struct buf *ret, struct err *e)
 {
-	_cleanup_buf_ struct buf images = BUF_INIT, containers = BUF_INIT, volumes = BUF_INIT;
+	_cleanup_buf_ struct buf images = BUF_INIT, containers = BUF_INIT, volumes = BUF_INIT, cache = BUF_INIT;
 	struct docker_list o = { .all = true, .size = true };
 	uint64_t layers = 0;
 	struct image *l = NULL;
@@ -247,6 +247,8 @@ int docker_df(struct docker *d, struct buf *ret, struct err *e)
 		r = docker_list(d, &o, &containers, e);
 	if (r == 0)
 		r = docker_volume_list(d, NULL, true, &volumes, e);
+	if (r == 0)
+		r = docker_build_cache(d, &cache, e);
 	if (r == 0)
 		r = image_list(d->images, &l, &n, e);
 	for (size_t i = 0; i < n; i++) {
@@ -263,9 +265,8 @@ int docker_df(struct docker *d, struct buf *ret, struct err *e)
 		r = put_answer(&j, "Containers", NULL, &containers, e);
 	if (r == 0)
 		r = put_answer(&j, "Volumes", "Volumes", &volumes, e);
-	json_key(&j, "BuildCache");
-	json_array(&j);
-	json_end_array(&j);
+	if (r == 0)
+		r = put_answer(&j, "BuildCache", NULL, &cache, e);
 	json_end_object(&j);
 	return r == 0 ? buf_error(ret, e) : r;
 }

@@ -130,6 +130,10 @@ int docker_image_inspect(struct docker *d, const char *name, struct buf *ret, st
 int docker_image_history(struct docker *d, const char *name, struct buf *ret, struct err *e);
 int docker_image_remove(struct docker *d, const char *name, bool force, bool no_prune, struct buf *ret, struct err *e);
 int docker_image_prune(struct docker *d, const char *filters, struct buf *ret, struct err *e);
+/* The cache of builds: an array of {ID, Type, Description, InUse, Shared, Size, CreatedAt, LastUsedAt, UsageCount}. */
+int docker_build_cache(struct docker *d, struct buf *ret, struct err *e);
+/* FILTERS: until, unused-for, id, type; all (what images share, too), keep-storage (bytes). RET: {CachesDeleted, SpaceReclaimed}. */
+int docker_build_prune(struct docker *d, const char *filters, struct buf *ret, struct err *e);
 /* One of commit's and import's changes, an instruction of a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER … */
 int docker_change(struct container_config *c, const char *instruction, struct err *e);
 /* pull, push, tag, save, load: image/images.h and image/registry.h, with docker_images(). */

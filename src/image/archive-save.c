@@ -277,7 +277,7 @@ static int put_blobs(struct save *x, struct err *e)
 	return r;
 }
 
-int images_save(struct images *s, char *const *names, const struct pack_sink *out, struct err *e)
+static int save(struct images *s, char *const *names, const struct pack_sink *out, struct err *e)
 {
 	_cleanup_(save_done) struct save x = { .s = s };
 	_cleanup_buf_ struct buf index = BUF_INIT, docker = BUF_INIT;
@@ -302,4 +302,16 @@ int images_save(struct images *s, char *const *names, const struct pack_sink *ou
 	if (r == 0)
 		r = put_text(&x, "oci-layout", LAYOUT, strlen(LAYOUT), e);
 	return r == 0 ? tar_end(x.t, e) : r;
+}
+
+/* Nobody takes content away while it is read. */
+int images_save(struct images *s, char *const *names, const struct pack_sink *out, struct err *e)
+{
+	int r = blobs_hold(s->blobs, e);
+
+	if (r < 0)
+		return r;
+	r = save(s, names, out, e);
+	blobs_release(s->blobs);
+	return r;
 }

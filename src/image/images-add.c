@@ -164,6 +164,8 @@ static int add_held(struct images *s, const char *text, size_t len, const char *
 	if (r == 0)
 		r = unpack_all(s, &m, &c, progress, e);
 	if (r == 0)
+		r = layers_settle(s->layers, &c.diff_ids, e);
+	if (r == 0)
 		r = blobs_add(s->blobs, text, len, digest, e);
 	row.id = m.config.digest;
 	row.type = m.media_type;
@@ -223,7 +225,9 @@ static int add_local_held(struct images *s, const struct image_config *config, c
 	if (n != config->diff_ids.n)
 		return err_kind(e, ERR_INVALID, -EINVAL, "an image of %zu layers with %zu blobs", config->diff_ids.n,
 				n);
-	r = image_config_write(config, &text, e);
+	r = layers_settle(s->layers, &config->diff_ids, e);
+	if (r == 0)
+		r = image_config_write(config, &text, e);
 	if (r == 0)
 		r = blobs_add(s->blobs, text.data, text.len, d.digest, e);
 	d.size = text.len;

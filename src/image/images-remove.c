@@ -458,8 +458,7 @@ static int go_duration(const char *s, int64_t *ret)
 	return 0;
 }
 
-/* A time of the past, in nanoseconds since 1970: seconds, RFC 3339, a day, or how long ago. */
-static int parse_until(const char *s, int64_t *ret, struct err *e)
+int image_until(const char *s, int64_t *ret, struct err *e)
 {
 	char day[48];
 	uint64_t v;
@@ -511,7 +510,7 @@ static int wanted(struct images *s, const struct image *i, const struct strv *fi
 		else if ((v = startswith(f, "label=")))
 			r = has_label(&c, v);
 		else if ((v = startswith(f, "until=")))
-			r = parse_until(v, &until, e) < 0 ? -EINVAL : i->created_ns < until;
+			r = image_until(v, &until, e) < 0 ? -EINVAL : i->created_ns < until;
 		else if (!startswith(f, "dangling="))
 			r = err_kind(e, ERR_INVALID, -EINVAL, "invalid filter '%.64s'", f);
 	}

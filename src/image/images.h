@@ -66,6 +66,8 @@ int image_remove(struct images *s, const char *name, bool force, bool no_prune, 
 /* ALL: every unused one, else those without a name. FILTERS: "label=…", "until=…". */
 int image_prune(struct images *s, bool all, const struct strv *filters, struct strv *done, uint64_t *ret_bytes,
 		struct err *e);
+/* A time of the past as filters have it, in nanoseconds since 1970: seconds, RFC 3339, a day, or how long ago. */
+int image_until(const char *s, int64_t *ret, struct err *e);
 /* What no row has: blobs, layers, half-made folders, old ingests. */
 int images_sweep(struct images *s, struct err *e);
 /* A container by the name ID uses image IMAGE from now on; or no longer. Part of the caller's transaction. */

@@ -258,10 +258,15 @@ static int put_in_place(struct layers *l, struct fresh *f, const char *parent, s
 			const char *chain, struct err *e)
 {
 	snprintf(info->parent, sizeof(info->parent), "%s", parent ?: "");
+	layer_info_boot(info);
 	if (layer_info_write(f->fd, info, e) < 0)
 		return e ? e->code : -EIO;
 	if (renameat2(l->fd, f->name, l->fd, digest_hex(chain), RENAME_NOREPLACE) == 0)
 		return 0;
+	/* One of before the machine went down, which may be any part of it, is replaced. */
+	if (errno == EEXIST && !layers_have(l, chain) &&
+	    renameat2(l->fd, f->name, l->fd, digest_hex(chain), RENAME_EXCHANGE) == 0)
+		errno = EEXIST;
 	if (errno != EEXIST)
 		return err_set(e, -errno, "put the layer %s in place", chain);
 	fresh_drop(l, f);

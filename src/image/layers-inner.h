@@ -5,13 +5,14 @@
  * Inside src/image only: layers and roots as folders, and the drivers.
  *
  *   DIR/DRIVER/HEX/t          the layer's tree: with overlay this layer alone, else all of it
- *   DIR/DRIVER/HEX/info       a link to nothing: "PARENT DIFF BYTES DISK", PARENT "-" where there is none
+ *   DIR/DRIVER/HEX/info       a link to nothing: "PARENT DIFF BYTES DISK[ BOOT]", PARENT "-" where there is none. BOOT: made since
+ *                             that boot of the machine, and maybe not on the disk yet (layers_settle())
  *   DIR/DRIVER/.new-KEY       one that is being made, locked (flock) by whoever does
  *   DIR/DRIVER/.bottom        overlay: what a container's root has where no layer has it (mount points)
  *   DIR/roots/ID/             chain (a link to nothing: the chain id), and what the driver has there
  *   DIR/roots/.gone-…         one that is being removed
  *
- * A folder with its final name is whole. HEX: digits of the chain id.
+ * A folder with its final name is whole, unless it is one of an earlier BOOT. HEX: digits of the chain id.
  */
 
 #include "image/layers.h"
@@ -28,7 +29,9 @@ struct layers {
 struct layer_info {
 	char parent[DIGEST_MAX], diff[DIGEST_MAX]; /* PARENT "": none */
 	uint64_t bytes, disk;
+	char boot[40]; /* "": it is on the disk */
 };
+void layer_info_boot(struct layer_info *i); /* of now */
 int layer_info_read(struct layers *l, const char *chain, struct layer_info *ret, struct err *e);
 int layer_info_write(int layer_fd, const struct layer_info *i, struct err *e);
 

@@ -11,7 +11,7 @@
 #include "image/layers-inner.h"
 #include "sys/proc.h"
 
-#define INFO_MAX (2 * DIGEST_MAX + 64)
+#define INFO_MAX (2 * DIGEST_MAX + 112)
 
 /* Best first. */
 static const struct layer_driver *const drivers[] = { &layer_btrfs, &layer_overlay, &layer_copy };
@@ -126,20 +126,28 @@ char *layer_path(const struct layers *l, const char *chain)
 	return asprintf(&path, "%s/%s/%s/t", l->dir, l->driver->name, digest_hex(chain)) < 0 ? NULL : path;
 }
 
-bool layers_have(struct layers *l, const char *chain)
-{
-	return digest_valid(chain) && file_exists(l->fd, digest_hex(chain));
-}
-
 /* --- what is known of one --------------------------------------------------------------------------------------------- */
 
 int layer_info_write(int layer_fd, const struct layer_info *i, struct err *e)
 {
 	char text[INFO_MAX];
 
-	snprintf(text, sizeof(text), "%s %s %llu %llu", i->parent[0] ? i->parent : "-", i->diff,
-		 (unsigned long long)i->bytes, (unsigned long long)i->disk);
-	return symlinkat(text, layer_fd, "info") < 0 ? err_set(e, -errno, "write down a layer") : 0;
+	snprintf(text, sizeof(text), "%s %s %llu %llu%s%s", i->parent[0] ? i->parent : "-", i->diff,
+		 (unsigned long long)i->bytes, (unsigned long long)i->disk, i->boot[0] ? " " : "", i->boot);
+	(void)unlinkat(layer_fd, ".info", 0);
+	return symlinkat(text, layer_fd, ".info") < 0 || renameat(layer_fd, ".info", layer_fd, "info") < 0
+		       ? err_set(e, -errno, "write down a layer")
+		       : 0;
+}
+
+void layer_info_boot(struct layer_info *i)
+{
+	char text[64];
+
+	i->boot[0] = '\0';
+	/* Without one no layer is taken for one of another. */
+	if (file_read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text)) > 0)
+		snprintf(i->boot, sizeof(i->boot), "%.*s", (int)strcspn(text, "\n"), text);
 }
 
 int layer_info_read(struct layers *l, const char *chain, struct layer_info *ret, struct err *e)
@@ -159,8 +167,8 @@ int layer_info_read(struct layers *l, const char *chain, struct layer_info *ret,
 	if (n < 0)
 		return err_set(e, -errno, "read what is known of layer %s", chain);
 	text[n] = '\0';
-	if (sscanf(text, "%135s %135s %llu %llu", i.parent, i.diff, &bytes, &disk) != 4 || !digest_valid(i.diff) ||
-	    (!streq(i.parent, "-") && !digest_valid(i.parent)))
+	if (sscanf(text, "%135s %135s %llu %llu %39s", i.parent, i.diff, &bytes, &disk, i.boot) < 4 ||
+	    !digest_valid(i.diff) || (!streq(i.parent, "-") && !digest_valid(i.parent)))
 		return err_kind(e, ERR_INVALID, -EBADMSG, "layer %s: what is known of it is damaged", chain);
 	if (streq(i.parent, "-"))
 		i.parent[0] = '\0';
@@ -168,6 +176,48 @@ int layer_info_read(struct layers *l, const char *chain, struct layer_info *ret,
 	i.disk = disk;
 	*ret = i;
 	return 0;
+}
+
+bool layers_have(struct layers *l, const char *chain)
+{
+	struct layer_info i, now;
+
+	if (!digest_valid(chain) || !file_exists(l->fd, digest_hex(chain)))
+		return false;
+	if (layer_info_read(l, chain, &i, NULL) < 0 || !i.boot[0])
+		return true;
+	layer_info_boot(&now);
+	return streq(i.boot, now.boot);
+}
+
+static int settle_one(struct layers *l, const char *chain, bool *synced, struct err *e)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct layer_info i;
+	int r = layer_info_read(l, chain, &i, e);
+
+	if (r < 0 || !i.boot[0])
+		return r;
+	if (!*synced && syncfs(l->fd) < 0)
+		return err_set(e, -errno, "write the layers to the disk");
+	*synced = true;
+	i.boot[0] = '\0';
+	fd = openat(l->fd, digest_hex(chain), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(e, -errno, "open layer %s", chain) : layer_info_write(fd, &i, e);
+}
+
+int layers_settle(struct layers *l, const struct strv *diff_ids, struct err *e)
+{
+	char chain[DIGEST_MAX] = "", below[DIGEST_MAX];
+	bool synced = false;
+	int r = 0;
+
+	for (size_t i = 0; i < diff_ids->n && r == 0; i++) {
+		memcpy(below, chain, sizeof(below));
+		chain_id(i ? below : NULL, diff_ids->v[i], chain);
+		r = settle_one(l, chain, &synced, e);
+	}
+	return r;
 }
 
 int layer_stack(struct layers *l, const char *chain, struct strv *ret, struct err *e)

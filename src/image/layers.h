@@ -23,6 +23,11 @@ const char *layers_driver(const struct layers *l); /* "overlay", "btrfs", "copy"
 
 bool layers_have(struct layers *l, const char *chain);
 /*
+ * Layers are unpacked without waiting for the disk. Those of DIFF_IDS, bottom first, are on it afterwards, once for all of them; only
+ * then a row may say that they are there. One that was not settled when the machine went down is not had any more.
+ */
+int layers_settle(struct layers *l, const struct strv *diff_ids, struct err *e);
+/*
  * Unpacks what IN gives (a tar: plain, gzip or zstd, found by its first bytes) over PARENT (NULL: nothing) in one pass: it
  * is inflated, hashed and unpacked as it comes. Its digest must be DIFF (NULL: whatever it is, see RET_DIFF). Two who unpack the
  * same at once: the second waits for the first. PROGRESS may be NULL.

@@ -231,6 +231,80 @@ umount -l "$CREEL_ROOT" && fresh_store
 like "an empty store" "$first" '^sha256:'
 is "SOURCE_DATE_EPOCH: the same digest from the same input" "$(reproduce "$T/c2")" "$first"
 
+# --- what builds keep
+dockerfile keep <<'D'
+FROM base
+RUN --mount=type=cache,id=keep,target=/k head -c 3000000 /dev/zero >/k/zeroes && echo kept >/kept
+D
+build -t keep -f keep .
+du=$(creel builder du)
+folder=$(printf keep | sha256sum | cut -d' ' -f1)
+like "builder du shows a cache mount" "$du" "^$folder +true +3(\\.[0-9]+)?MB"
+like "and what images share" "$du" '^Shared:		[1-9]'
+like "with all that is known of each" "$(creel builder du --verbose)" '^Description:	/bin/sh -c head -c 3000000'
+bytes=$(creel system df --format '{{if eq .Type "Build Cache"}}{{.TotalCount}} {{.Size}}{{end}}' | grep .)
+like "system df counts it" "$bytes" '^[1-9][0-9]* 3(\.[0-9]+)?MB$'
+like "what is used since stays" "$(creel builder prune -f --filter until=1h)" '^Total reclaimed space: 0B$'
+like "as much as is to be kept does" "$(creel builder prune -f --keep-storage 1GB)" '^Total reclaimed space: 0B$'
+out=$(creel builder prune -f)
+like "builder prune" "$out" "^$folder\$"
+like "says what came of it" "$out" '^Total reclaimed space: 3(\.[0-9]+)?MB$'
+build -t keep -f keep .
+like "steps whose layers an image has stay" "$out" 'Using cache'
+creel rmi keep >/dev/null
+like "-a removes all" "$(creel builder prune -af)" '^Deleted build cache objects:$'
+build -t keep -f keep .
+unlike "then nothing is known any more" "$out" 'Using cache'
+is "a prune that is not wanted" "$(echo n | creel builder prune 2>/dev/null | grep -c 'dangling build cache')" 1
+dockerfile used <<'D'
+FROM base
+RUN --mount=type=cache,id=used,target=/u touch /u/here; until [ -e /u/go ]; do sleep 0.1; done; ls /u >/u/seen
+D
+folder=$CREEL_ROOT/build/cache/$(printf used | sha256sum | cut -d' ' -f1)
+creel build -f used . >"$T/used.log" 2>&1 &
+pid=$!
+wait_for 20 test -e "$folder/here"
+creel builder prune -af >/dev/null
+creel rmi -f keep >/dev/null 2>&1
+check "a cache that is used is not pruned" test -e "$folder/here"
+touch "$folder/go"
+wait $pid
+is "nor is its build hurt" "$?" 0
+# Many builds make the same cache at once: it begins once, from what it is made from, whole.
+dockerfile race <<'D'
+FROM base AS from
+RUN mkdir /f && for i in $(seq 200); do echo $i >/f/$i; done
+FROM base
+ARG N
+RUN --mount=type=cache,id=race,target=/r,from=from,source=/f,uid=7 [ "$(ls /r | wc -l) $(stat -c %u /r)" = "200 7" ] && echo $N >/n
+D
+creel build -q --target from -f race . >/dev/null
+pids=
+for i in 1 2 3 4; do
+	creel build -q --build-arg N=$i -f race . >"$T/race.$i" 2>&1 &
+	pids="$pids $!"
+done
+code=0
+for pid in $pids; do wait "$pid" || code=1; done
+is "a cache is there whole or not at all, for builds at the same time" "$code" 0
+[ "$code" = 0 ] || note "$(cat "$T"/race.?)"
+# An image that a build begins from is removed meanwhile.
+printf 'FROM base\nRUN echo below >/below\n' | creel build -q -t below -f - . >/dev/null
+dockerfile onit <<'D'
+FROM below
+RUN --mount=type=cache,id=onit,target=/u touch /u/here; until [ -e /u/go ]; do sleep 0.1; done; cat /below >/above
+D
+folder=$CREEL_ROOT/build/cache/$(printf onit | sha256sum | cut -d' ' -f1)
+creel build -t onit -f onit . >"$T/onit.log" 2>&1 &
+pid=$!
+wait_for 20 test -e "$folder/here"
+creel rmi -f below >/dev/null
+creel image prune -f >/dev/null
+touch "$folder/go"
+wait $pid
+is "the image below is removed during a build" "$?" 0
+is "whose image has all of it" "$(creel run --rm --network none onit cat /above)" below
+
 # --- killed
 dockerfile kill <<'D'
 FROM base

@@ -236,6 +236,44 @@ TEST(a_layer_of_each_kind)
 	each_driver(check_unpack);
 }
 
+/* As the machine would be after a crash: the layer's mark is of another boot. */
+static void check_crash(struct layers *l)
+{
+	_cleanup_free_ char *dir = path_join("t/layers", layers_driver(l)), *info = NULL, *tree = NULL;
+	_cleanup_strv_ struct strv diffs = STRV_INIT;
+	char text[600], mark[700];
+	ssize_t n;
+
+	begin();
+	add('0', "a", "content");
+	CHECK(unpack(l, NULL, "none", NULL) == 0 && layers_have(l, chain));
+	CHECK(asprintf(&info, "%s/%s/info", dir, digest_hex(chain)) > 0);
+	CHECK(asprintf(&tree, "%s/%s/t/a", dir, digest_hex(chain)) > 0);
+	n = readlink(info, text, sizeof(text) - 1);
+	CHECK(n > 0);
+	text[n > 0 ? n : 0] = '\0';
+	*strrchr(text, ' ') = '\0';
+	snprintf(mark, sizeof(mark), "%s 00000000-0000-0000-0000-000000000000", text);
+	CHECK(unlink(info) == 0 && symlink(mark, info) == 0 && truncate(tree, 0) == 0);
+	CHECK(!layers_have(l, chain));
+	begin();
+	add('0', "a", "content");
+	CHECK(unpack(l, NULL, "none", NULL) == 0 && layers_have(l, chain));
+	CHECK_STR(seen(l, NULL, chain), "a=content ");
+	n = readlink(info, mark, sizeof(mark) - 1);
+	CHECK(n > (ssize_t)strlen(text) && strncmp(mark, text, strlen(text)) == 0);
+	/* On the disk: no boot makes a difference. */
+	CHECK(strv_push(&diffs, diff, &err) == 0 && layers_settle(l, &diffs, &err) == 0);
+	n = readlink(info, mark, sizeof(mark) - 1);
+	CHECK(n == (ssize_t)strlen(text) && memcmp(mark, text, (size_t)n) == 0 && layers_have(l, chain));
+	CHECK(layers_settle(l, &diffs, &err) == 0);
+}
+
+TEST(what_was_not_on_the_disk_is_unpacked_again)
+{
+	each_driver(check_crash);
+}
+
 /* DATA of LEN bytes, each twice, the last CUT off; whether it is read as PLAIN, twice. */
 static int read_twice(const void *data, size_t len, size_t cut, const char *plain)
 {

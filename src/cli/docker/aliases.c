@@ -5,6 +5,10 @@
 
 const struct alias docker_aliases[] = {
 	{ "builder build", "build" },
+	{ "buildx b", "build" },
+	{ "buildx build", "build" },
+	{ "buildx du", "builder du" },
+	{ "buildx prune", "builder prune" },
 	{ "container attach", "attach" },
 	{ "container commit", "commit" },
 	{ "container cp", "cp" },

@@ -8,6 +8,8 @@
 /* One a line: they are added to from many sides. */
 extern const struct command cmd_docker_attach;
 extern const struct command cmd_docker_build;
+extern const struct command cmd_docker_builder_du;
+extern const struct command cmd_docker_builder_prune;
 extern const struct command cmd_docker_commit;
 extern const struct command cmd_docker_container_inspect;
 extern const struct command cmd_docker_container_prune;
@@ -79,6 +81,8 @@ extern const struct command cmd_docker_wait;
 	&cmd_docker_kill, \
 	&cmd_docker_rm, \
 	&cmd_docker_attach, \
+	&cmd_docker_builder_du, \
+	&cmd_docker_builder_prune, \
 	&cmd_docker_logs, \
 	&cmd_docker_inspect, \
 	&cmd_docker_container_inspect, \

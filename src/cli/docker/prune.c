@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* container, image, network, volume and system prune: what nobody uses goes. */
+/* builder, container, image, network, volume and system prune: what nobody uses goes. */
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -12,6 +12,7 @@
 struct args {
 	bool force, all, volumes;
 	struct strv filters;
+	int64_t keep;
 };
 #define AT(member) offsetof(struct args, member)
 
@@ -44,6 +45,23 @@ static const struct opt system_rows[] = {
 	FILTER_ROW,
 	FORCE_ROW,
 	{ 0, "volumes", NULL, "Volumes without a name, too.", OPT_BOOL, AT(volumes), 1 },
+	OPT_END
+};
+
+static int set_keep(void *args, const char *arg, struct err *e)
+{
+	struct args *a = args;
+
+	return unit_bytes(arg, &a->keep) < 0 || a->keep < 0
+		       ? err_kind(e, ERR_INVALID, -EINVAL, "invalid size: '%s'", arg)
+		       : 0;
+}
+
+static const struct opt builder_rows[] = {
+	{ 'a', "all", NULL, "Also what images share.", OPT_BOOL, AT(all), 1 },
+	{ 0, "filter", "NAME=VALUE", "Only those: until, id, type.", OPT_CALL, 0, .parse = add_filter },
+	FORCE_ROW,
+	{ 0, "keep-storage", "BYTES", "As much of what was used last stays.", OPT_CALL, 0, .parse = set_keep },
 	OPT_END
 };
 
@@ -121,17 +139,34 @@ static int of_volumes(const struct cli *c, struct docker *d, struct args *a, int
 	return prune(c, d, docker_volume_prune, &a->filters, "VolumesDeleted", "Deleted Volumes", bytes);
 }
 
+/* A build's cache has none: Docker leaves it alone then. */
+static bool has_labels(const struct args *a)
+{
+	for (size_t i = 0; i < a->filters.n; i++)
+		if (startswith(a->filters.v[i], "label"))
+			return true;
+	return false;
+}
+
+static int of_builds(const struct cli *c, struct docker *d, struct args *a, int64_t *bytes)
+{
+	if ((a->all && strv_push(&a->filters, "all=true", NULL) < 0) ||
+	    (a->keep && strv_pushf(&a->filters, NULL, "keep-storage=%lld", (long long)a->keep) < 0))
+		return 1;
+	return prune(c, d, docker_build_prune, &a->filters, "CachesDeleted", "Deleted build cache objects", bytes);
+}
+
 /* All of them in turn, each with the filters as they were said. */
 static int of_all(const struct cli *c, struct docker *d, struct args *a, int64_t *bytes)
 {
 	static int (*const kinds[])(const struct cli *c, struct docker *d, struct args *a,
-				    int64_t *bytes) = { of_containers, of_networks, of_volumes, of_images };
+				    int64_t *bytes) = { of_containers, of_networks, of_volumes, of_images, of_builds };
 	int code = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds) && code == 0; i++) {
-		struct args one = { .all = a->all && kinds[i] == of_images };
+		struct args one = { .all = a->all && (kinds[i] == of_images || kinds[i] == of_builds) };
 
-		if (kinds[i] == of_volumes && !a->volumes)
+		if ((kinds[i] == of_volumes && !a->volumes) || (kinds[i] == of_builds && has_labels(a)))
 			continue;
 		if (strv_copy(&one.filters, &a->filters, NULL) < 0)
 			return 1;
@@ -141,27 +176,15 @@ static int of_all(const struct cli *c, struct docker *d, struct args *a, int64_t
 	return code;
 }
 
-static const char *system_warning(const struct args *a)
+static const char *system_warning(const struct args *a, char *to, size_t size)
 {
-	if (a->volumes && a->all)
-		return "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least "
-		       "one "
-		       "container\n  - all anonymous volumes not used by at least one container\n  - all images "
-		       "without at "
-		       "least one container associated to them\n\nAre you sure you want to continue?";
-	if (a->volumes)
-		return "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least "
-		       "one "
-		       "container\n  - all anonymous volumes not used by at least one container\n  - all dangling "
-		       "images\n\nAre you sure you want to continue?";
-	if (a->all)
-		return "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least "
-		       "one "
-		       "container\n  - all images without at least one container associated to them\n\nAre you sure "
-		       "you want "
-		       "to continue?";
-	return "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one "
-	       "container\n  - all dangling images\n\nAre you sure you want to continue?";
+	snprintf(to, size,
+		 "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one "
+		 "container\n%s  - %s\n  - %s build cache\n\nAre you sure you want to continue?",
+		 a->volumes ? "  - all anonymous volumes not used by at least one container\n" : "",
+		 a->all ? "all images without at least one container associated to them" : "all dangling images",
+		 a->all ? "all" : "unused");
+	return to;
 }
 
 static int run(struct cli *c, int (*fn)(const struct cli *c, struct docker *d, struct args *a, int64_t *bytes),
@@ -170,11 +193,14 @@ static int run(struct cli *c, int (*fn)(const struct cli *c, struct docker *d, s
 	_cleanup_(docker_freep) struct docker *d = NULL;
 	struct args a = { 0 };
 	int64_t bytes = 0;
+	char text[512];
 	int code = dk_parse(c, &a);
 
 	if (code < 0) {
 		code = 0;
-		if (!a.force && !dk_confirm(fn == of_all ? system_warning(&a) : a.all ? warning_all : warning))
+		if (!a.force && !dk_confirm(fn == of_all ? system_warning(&a, text, sizeof(text))
+					    : a.all	 ? warning_all
+							 : warning))
 			code = dk_error(c, "prune has been cancelled");
 		if (code == 0)
 			code = dk_start(c, &d);
@@ -221,6 +247,13 @@ static int run_volumes(struct cli *c)
 		   "WARNING! This will remove all local volumes not used by at least one container.\nAre you sure you "
 		   "want to "
 		   "continue?");
+}
+
+static int run_builder(struct cli *c)
+{
+	return run(c, of_builds,
+		   "WARNING! This will remove all dangling build cache. Are you sure you want to continue?",
+		   "WARNING! This will remove all build cache. Are you sure you want to continue?");
 }
 
 static int run_system(struct cli *c)
@@ -272,12 +305,25 @@ const struct command cmd_docker_volume_prune = {
 	.run = run_volumes,
 };
 
+const struct command cmd_docker_builder_prune = {
+	.name = "builder prune",
+	.flags = CMD_DOCKER,
+	.synopsis = "[OPTIONS]",
+	.summary = "Remove build cache",
+	.description =
+		"Removes what builds keep for later ones and no image shares, or with -a all of it: then every step "
+		"is executed again. What a build uses at the moment stays.",
+	.opts = builder_rows,
+	.see_also = "creel-builder-du(1), creel-build(1), creel-system-prune(1)",
+	.run = run_builder,
+};
+
 const struct command cmd_docker_system_prune = {
 	.name = "system prune",
 	.flags = CMD_DOCKER,
 	.synopsis = "[OPTIONS]",
 	.summary = "Remove unused data",
-	.description = "container prune, network prune and image prune in one.",
+	.description = "container prune, network prune, image prune and builder prune in one.",
 	.opts = system_rows,
 	.see_also = "creel-system-df(1)",
 	.run = run_system,

@@ -246,23 +246,28 @@ static void add_sum(struct json_object *rows, const char *type, const struct sum
 	json_object_array_add(rows, row);
 }
 
-/* One list of the answer: SIZE its member, USED what says that it is in use. */
-static void sum_up(struct json_object *o, const char *list_name, const char *size, const char *used, struct sum *s)
+/* SIZE: a member of each, USED what says that it is in use. */
+static void sum_up_list(struct json_object *list, const char *size, const char *used, struct sum *s)
 {
-	struct json_object *list = dk_get(o, list_name);
-
 	for (size_t i = 0; list && json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
 	     i++) {
 		struct json_object *x = json_object_array_get_idx(list, i);
+		/* A layer that an image has is counted there. */
+		int64_t bytes = dk_bool(x, "Shared") || dk_int(x, size) < 0 ? 0 : dk_int(x, size);
 		bool active = streq(used, "State")
 				      ? streq(dk_text(x, "State"), "running") || streq(dk_text(x, "State"), "paused")
 				      : dk_int(x, used) > 0;
 
 		s->n++;
 		s->active += active;
-		s->size += dk_int(x, size) > 0 ? dk_int(x, size) : 0;
-		s->reclaimable += !active && dk_int(x, size) > 0 ? dk_int(x, size) : 0;
+		s->size += bytes;
+		s->reclaimable += active ? 0 : bytes;
 	}
+}
+
+static void sum_up(struct json_object *o, const char *list_name, const char *size, const char *used, struct sum *s)
+{
+	sum_up_list(dk_get(o, list_name), size, used, s);
 }
 
 static int df(const struct cli *c, const struct args *a, struct json_object *o)
@@ -303,6 +308,7 @@ static int df_verbose(const struct cli *c, const struct args *a, struct json_obj
 		{ "Images space usage:", "Images", "Id", "Size", "Containers" },
 		{ "Containers space usage:", "Containers", "Id", "SizeRw", "State" },
 		{ "Local Volumes space usage:", "Volumes", "Name", "UsageData.Size", "UsageData.RefCount" },
+		{ "Build cache usage:", "BuildCache", "ID", "Size", "UsageCount" },
 	};
 	const struct listing l = { "{{.Name}}\t{{.Used}}\t{{.Size}}", columns, "" };
 
@@ -316,7 +322,7 @@ static int df_verbose(const struct cli *c, const struct args *a, struct json_obj
 			char id[80], size[UNIT_TEXT_MAX];
 
 			json_object_object_add(row, "Name",
-					       json_object_new_string(streq(lists[i][2], "Id")
+					       json_object_new_string(!streq(lists[i][2], "Name")
 									      ? dk_id(dk_text(x, "Id"), false, id)
 									      : dk_text(x, lists[i][2])));
 			json_object_object_add(row, "Used", json_object_new_string(dk_text(x, lists[i][4])));
@@ -330,6 +336,76 @@ static int df_verbose(const struct cli *c, const struct args *a, struct json_obj
 	}
 	return 0;
 }
+
+/* --- builder du ------------------------------------------------------------------------------------------------------------------ */
+
+static void print_du(struct json_object *o, bool verbose)
+{
+	struct sum sum = { 0 };
+	int64_t shared = 0;
+	char text[UNIT_TEXT_MAX];
+
+	if (!verbose)
+		printf("%-64s  %-11s  %-8s  %s\n", "ID", "RECLAIMABLE", "SIZE", "LAST ACCESSED");
+	for (size_t i = 0; i < json_object_array_length(o); i++) {
+		struct json_object *x = json_object_array_get_idx(o, i);
+		const char *used = dk_bool(x, "InUse") ? "false" : "true";
+
+		unit_size((double)dk_int(x, "Size"), 4, text);
+		shared += dk_bool(x, "Shared") ? dk_int(x, "Size") : 0;
+		if (verbose)
+			printf("ID:\t\t%s\nCreated at:\t%s\nReclaimable:\t%s\nShared:\t\t%s\nSize:\t\t%s\n"
+			       "Description:\t%s\nUsage count:\t%lld\nLast used:\t%s\nType:\t\t%s\n\n",
+			       dk_text(x, "ID"), dk_text(x, "CreatedAt"), used, dk_bool(x, "Shared") ? "true" : "false",
+			       text, dk_text(x, "Description"), (long long)dk_int(x, "UsageCount"),
+			       dk_text(x, "LastUsedAt"), dk_text(x, "Type"));
+		else
+			printf("%-64s  %-11s  %-8s  %s\n", dk_text(x, "ID"), used, text, dk_text(x, "LastUsedAt"));
+	}
+	printf("Shared:\t\t%s\n", unit_size((double)shared, 4, text));
+	sum_up_list(o, "Size", "InUse", &sum);
+	printf("Private:\t%s\n", unit_size((double)sum.size, 4, text));
+	printf("Reclaimable:\t%s\n", unit_size((double)sum.reclaimable, 4, text));
+	printf("Total:\t\t%s\n", unit_size((double)(sum.size + shared), 4, text));
+}
+
+static const struct opt du_rows[] = { { 0, "verbose", NULL, "All that is known of each.", OPT_BOOL, AT(verbose), 1 },
+				      OPT_END };
+
+static int run_du(struct cli *c)
+{
+	_cleanup_(docker_freep) struct docker *d = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct json_object *o;
+	struct args a = { 0 };
+	struct err e = { 0 };
+	int code = dk_parse(c, &a);
+
+	if (code < 0)
+		code = dk_start(c, &d);
+	if (code)
+		return code;
+	if (docker_build_cache(d, &text, &e) < 0)
+		return dk_fail(c, &e);
+	o = dk_json(c, &text);
+	if (!o)
+		return 1;
+	print_du(o, a.verbose);
+	json_object_put(o);
+	return 0;
+}
+
+const struct command cmd_docker_builder_du = {
+	.name = "builder du",
+	.flags = CMD_DOCKER,
+	.synopsis = "[OPTIONS]",
+	.summary = "Show disk usage of the build cache",
+	.description = "Lists what builds keep for later ones: the layers that steps made, and the folders of RUN "
+		       "--mount=type=cache. What an image has, too, is shared and takes no room of its own.",
+	.opts = du_rows,
+	.see_also = "creel-builder-prune(1), creel-system-df(1)",
+	.run = run_du,
+};
 
 static int run_df(struct cli *c)
 {
@@ -362,8 +438,9 @@ const struct command cmd_docker_system_df = {
 	.flags = CMD_DOCKER,
 	.synopsis = "[OPTIONS]",
 	.summary = "Show docker disk usage",
-	.description =
-		"Prints how much room images, containers and volumes take, and how much of it a prune would free.",
+	.description = "Prints how much room images, containers, volumes and the cache of builds take, and how much of "
+		       "it a prune would "
+		       "free.",
 	.opts = df_rows,
 	.see_also = "creel-system-prune(1)",
 	.run = run_df,

@@ -31,9 +31,9 @@ struct build_mount {
 };
 struct build_run {
 	struct images *images; /* of the stage */
-	const char *id;	    /* of the container, 64 digits */
-	const char *dir;    /* for files of the run; goes with the stage */
-	const char *rootfs; /* a folder */
+	const char *id;	       /* of the container, 64 digits */
+	const char *dir;       /* for files of the run; goes with the stage */
+	const char *rootfs;    /* a folder */
 	const struct strv *argv, *env;
 	const char *cwd, *user;	      /* "" root */
 	const char *network;	      /* "default", "host", "none" */
@@ -104,6 +104,3 @@ int build_unpack(int dir_fd, int in_fd, struct err *e);
 
 /* The files of image ID: an archive (DEST "-": standard output), or into the folder DEST. */
 int build_export(const struct build_opts *o, const char *id, bool archive, const char *dest, struct err *e);
-
-/* Removes what no build uses: all of the cache of steps and the cache mounts; what killed builds left. */
-int build_prune(const char *data_root, const struct build_host *host, uint64_t *ret_bytes, struct err *e);

@@ -541,24 +541,3 @@ int build_image(const struct build_opts *o, char ret_id[static DIGEST_MAX], int 
 	build_done(&b);
 	return r;
 }
-
-int build_prune(const char *data_root, const struct build_host *host, uint64_t *ret_bytes, struct err *e)
-{
-	const struct build_opts o = { .data_root = data_root, .host = host };
-	struct build b = { .o = &o };
-	struct images *images = NULL;
-	_cleanup_free_ char *cache = NULL;
-	int r = open_data(&b, &images, e);
-
-	*ret_bytes = 0;
-	if (r >= 0)
-		r = cache_open(images, e);
-	if (r >= 0)
-		r = cache_clear(images, e);
-	cache = b.dir ? path_join(b.dir, "cache") : NULL;
-	if (r >= 0 && cache)
-		r = tree_remove(AT_FDCWD, cache, e);
-	images_free(images);
-	build_done(&b);
-	return r;
-}

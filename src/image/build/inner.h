@@ -5,6 +5,7 @@
 
 #include "image/build/apply.h"
 #include "image/build/build.h"
+#include "image/build/cache.h"
 #include "image/build/dockerfile.h"
 #include "image/build/ignore.h"
 #include "image/build/tree.h"
@@ -75,14 +76,6 @@ int stage_claim(struct stage *g, struct err *e);
 /* Removes those that nobody holds any more. */
 int stages_sweep(struct build *b, struct images *images, struct err *e);
 
-/* What a step made. */
-struct cached {
-	char *created;
-	char diff[DIGEST_MAX], blob[DIGEST_MAX]; /* "": it made no layer */
-	char *media_type;
-	uint64_t size;
-};
-
 /*
  * One step that may make a layer. KEY is what it depends on besides the state; then it is looked up, and only what is not known
  * is done: FN changes the root at ROOT_FD. HISTORY is what the image's history says.
@@ -110,13 +103,6 @@ int step_workdir(struct stage *g, const struct df_instr *in, struct err *e);
 int open_from(struct stage *g, const char *from, bool *is_image, char key[static DIGEST_MAX], struct err *e);
 /* An image by NAME, pulled where it is not there. */
 int find_image(struct stage *g, const char *name, const char *platform, struct image *ret, struct err *e);
-
-/* The cache of steps: rows in creel.db. 1, or 0 when KEY is not known. */
-void cached_done(struct cached *c);
-int cache_open(struct images *s, struct err *e);
-int cache_get(struct images *s, const char *key, struct cached *ret, struct err *e);
-int cache_put(struct images *s, const char *key, const struct cached *c, struct err *e);
-int cache_clear(struct images *s, struct err *e);
 
 /* "2026-01-02T03:04:05.000000000Z": now, or the epoch that was given. free() */
 char *build_time(const struct build_opts *o);

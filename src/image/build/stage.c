@@ -229,6 +229,7 @@ static int commit_root(struct stage *g, struct cached *c, struct err *e)
 		return r;
 	snprintf(c->diff, sizeof(c->diff), "%s", diff);
 	snprintf(c->blob, sizeof(c->blob), "%s", d.digest);
+	snprintf(c->chain, sizeof(c->chain), "%s", chain);
 	c->media_type = strdup(d.media_type ?: MT_OCI_LAYER_GZ);
 	c->size = d.size;
 	r = state_add_layer(&g->s, &d, diff, e);
@@ -286,7 +287,7 @@ int step_do(struct stage *g, const struct step *step, struct err *e)
 	if (r >= 0)
 		r = add_history(g, c.created, step->history, step->empty, e);
 	if (r >= 0)
-		r = cache_put(g->images, key, &c, e);
+		r = cache_put(g->images, key, step->history, &c, e);
 	cached_done(&c);
 	if (r >= 0)
 		stage_say(g, " ---> %s\n", short_id(g->s.id, id));

@@ -285,75 +285,102 @@ static bool is_locked(const struct job *j, int fd)
 	return false;
 }
 
-static int lock_cache(int fd, bool wait)
+/* Those who share hold it together, so that nobody prunes it. */
+static int lock_cache(int fd, enum df_sharing sharing)
 {
-	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0)
+	int how = sharing == DF_SHARED ? LOCK_SH : sharing == DF_PRIVATE ? LOCK_EX | LOCK_NB : LOCK_EX;
+
+	while (flock(fd, how) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return 0;
 }
 
-/* The folder of a cache, and the right to use it. */
-static int cache_dir(struct stage *g, struct job *j, const struct df_mount *m, char **ret, bool *is_new, struct err *e)
+/* What a new one begins with: the folder that it is made from, owner and mode. */
+static int fill_cache(struct stage *g, const struct df_mount *m, int fd, struct err *e)
+{
+	const struct tree_copy o = { .uid = m->uid, .gid = m->gid };
+	char key[DIGEST_MAX];
+	bool is_image;
+	int r = 0;
+
+	if (m->from) {
+		_cleanup_close_ int root = open_from(g, m->from, &is_image, key, e);
+		const struct tree_source s = { .root_fd = root, .keep_owner = true };
+
+		r = root < 0 ? root : tree_copy(&s, m->source ?: "", fd, "/", false, &o, e);
+	}
+	if (r >= 0 && (fchown(fd, m->uid >= 0 ? (uid_t)m->uid : 0, m->gid >= 0 ? (gid_t)m->gid : 0) < 0 ||
+		       fchmod(fd, m->mode >= 0 ? (mode_t)m->mode : 0755) < 0))
+		r = err_set(e, -errno, "owner of the cache %s", m->id ?: m->target);
+	return r;
+}
+
+/* Made in the stage's own folder, then put in place: nobody sees half of it. Another may be faster. */
+static int make_cache(struct stage *g, const struct df_mount *m, const char *path, struct err *e)
+{
+	const char *own = pool_printf(&g->pool, "%s/cache%zu", g->dir, g->pool.used);
+	_cleanup_close_ int fd = -EBADF;
+	int r = dir_make_all(own, 0755, e);
+
+	if (r < 0)
+		return r;
+	fd = open(own, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, -errno, "open %s", own);
+	r = fill_cache(g, m, fd, e);
+	if (r >= 0 && renameat2(AT_FDCWD, own, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
+		r = errno == EEXIST ? tree_remove(AT_FDCWD, own, e) : err_set(e, -errno, "make %s", path);
+	return r;
+}
+
+/* PATH, there and locked: its fd. -EAGAIN: somebody else has it. */
+static int open_cache(struct stage *g, const struct job *j, const struct df_mount *m, const char *path, struct err *e)
+{
+	for (;;) {
+		_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		const struct timespec now[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
+		struct stat mine, there;
+		int r;
+
+		if (fd < 0 && errno != ENOENT)
+			return err_set(e, -errno, "open %s", path);
+		if (fd < 0) {
+			r = make_cache(g, m, path, e);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (!is_locked(j, fd) && lock_cache(fd, m->sharing) < 0)
+			return -EAGAIN;
+		/* Before the lock somebody may have pruned it. */
+		if (fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino) {
+			(void)futimens(fd, now);
+			return TAKE_FD(fd);
+		}
+	}
+}
+
+/* The folder of a cache, and the right to use it: private ones take the first that nobody has. */
+static int cache_mount(struct stage *g, struct job *j, const struct df_mount *m, struct err *e)
 {
 	const char *id = m->id ?: m->target;
 	char name[DIGEST_MAX];
-	int r;
 
 	digest_of(id, strlen(id), name);
 	for (unsigned i = 0; i < 64; i++) {
-		_cleanup_free_ char *path = NULL;
-		_cleanup_close_ int fd = -EBADF;
+		const char *path = i ? pool_printf(&g->pool, "%s/cache/%s.%u", g->b->dir, digest_hex(name), i)
+				     : pool_printf(&g->pool, "%s/cache/%s", g->b->dir, digest_hex(name));
+		int fd = open_cache(g, j, m, path, e);
 
-		if ((i ? asprintf(&path, "%s/cache/%s.%u", g->b->dir, digest_hex(name), i)
-		       : asprintf(&path, "%s/cache/%s", g->b->dir, digest_hex(name))) < 0) {
-			path = NULL;
-			return err_oom(e);
-		}
-		*is_new = !file_exists(AT_FDCWD, path);
-		r = dir_make_all(path, 0755, e);
-		if (r < 0)
-			return r;
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			return err_set(e, -errno, "open %s", path);
-		/* Private ones take the first that nobody has; a locked one is waited for. */
-		if (m->sharing != DF_SHARED && !is_locked(j, fd) && lock_cache(fd, m->sharing != DF_PRIVATE) < 0)
+		if (fd == -EAGAIN)
 			continue;
-		j->locks[j->n_locks++] = TAKE_FD(fd);
-		*ret = TAKE_PTR(path);
-		return 0;
+		if (fd < 0)
+			return fd;
+		j->locks[j->n_locks++] = fd;
+		return add_mount(j, path, m->target, m->readonly, 0);
 	}
 	return err_kind(e, ERR_LIMIT, -EBUSY, "64 users of the cache %s at once", id);
-}
-
-static int cache_mount(struct stage *g, struct job *j, const struct df_mount *m, struct err *e)
-{
-	_cleanup_free_ char *path = NULL;
-	bool is_new = false;
-	int r = cache_dir(g, j, m, &path, &is_new, e);
-
-	if (r >= 0 && is_new) {
-		uid_t uid = m->uid >= 0 ? (uid_t)m->uid : 0;
-		gid_t gid = m->gid >= 0 ? (gid_t)m->gid : 0;
-
-		if (chmod(path, m->mode >= 0 ? (mode_t)m->mode : 0755) < 0 || chown(path, uid, gid) < 0)
-			return err_set(e, -errno, "owner of %s", path);
-	}
-	if (r >= 0 && is_new && m->from) {
-		char key[DIGEST_MAX];
-		bool is_image;
-		_cleanup_close_ int root = open_from(g, m->from, &is_image, key, e);
-		_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		const struct tree_source s = { .root_fd = root, .keep_owner = true };
-		const struct tree_copy o = { .uid = m->uid, .gid = m->gid };
-
-		if (root < 0)
-			return root;
-		r = fd < 0 ? err_set(e, -errno, "open %s", path)
-			   : tree_copy(&s, m->source ?: "", fd, "/", false, &o, e);
-	}
-	return r < 0 ? r : add_mount(j, pool_str(&g->pool, path), m->target, m->readonly, 0);
 }
 
 /* Secrets are never on a disk. */
