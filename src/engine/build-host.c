@@ -399,6 +399,30 @@ static int pull(void *arg, struct images *s, const char *name, const char *platf
 	return r;
 }
 
+static void push_event(void *arg, const struct progress_event *ev)
+{
+	struct build_env *env = arg;
+	_cleanup_buf_ struct buf line = BUF_INIT;
+
+	if (ev->total || !env->say)
+		return;
+	buf_printf(&line, "%s%s%s\n", ev->id ?: "", ev->id ? ": " : "", ev->status);
+	env->say(env->arg, buf_str(&line), line.len);
+}
+
+static int push(void *arg, struct images *s, const char *name, struct err *e)
+{
+	struct build_env *env = arg;
+	_cleanup_reference_ struct reference ref = { 0 };
+	const struct pull_opts o = { .registry = env->registry };
+	const struct progress progress = { .event = push_event, .arg = env };
+	int r = reference_parse(name, &ref, e);
+
+	if (r >= 0)
+		r = reference_default_tag(&ref, e);
+	return r < 0 ? r : image_push(s, &ref, &o, &progress, e);
+}
+
 static int to_file(void *arg, const struct http_reply *reply, const void *data, size_t len, struct err *e)
 {
 	int r = fd_write_all(*(int *)arg, data, len);
@@ -440,5 +464,7 @@ static void say(void *arg, const char *text, size_t len)
 
 void build_host_init(struct build_host *h, struct build_env *env)
 {
-	*h = (struct build_host){ .run = run, .clean = clean, .pull = pull, .fetch = fetch, .say = say, .arg = env };
+	*h = (struct build_host){
+		.run = run, .clean = clean, .pull = pull, .push = push, .fetch = fetch, .say = say, .arg = env
+	};
 }

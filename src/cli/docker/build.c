@@ -10,25 +10,10 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/parse.h"
-#include "base/spawn.h"
-#include "cli/docker/dcli.h"
+#include "cli/docker/build.h"
 #include "cli/docker/units.h"
-#include "engine/build-host.h"
-#include "image/build/dockerfile.h"
-#include "sys/inroot.h"
 
-#define LIST_MAX 128
-
-struct args {
-	struct strv tags, build_args, labels, add_hosts, secrets, ssh, contexts, outputs, no_cache_filter, ulimits,
-		cache_from, cache_to, allow, annotations, attest, security;
-	const char *file, *iidfile, *target, *platform, *network, *progress, *compression, *metadata, *ignored, *parent,
-		*cpus, *mems, *isolation;
-	bool quiet, no_cache, pull, squash, force_rm, rm, compress, load, push, trust;
-	int64_t memory, swap, shm;
-	int64_t period, quota, shares;
-};
-#define AT(member) offsetof(struct args, member)
+#define AT(member) offsetof(struct build_args, member)
 
 static int bytes(int64_t *to, const char *arg, struct err *e)
 {
@@ -41,17 +26,17 @@ static int bytes(int64_t *to, const char *arg, struct err *e)
 
 static int set_memory(void *args, const char *arg, struct err *e)
 {
-	return bytes(&((struct args *)args)->memory, arg, e);
+	return bytes(&((struct build_args *)args)->memory, arg, e);
 }
 
 static int set_swap(void *args, const char *arg, struct err *e)
 {
-	return bytes(&((struct args *)args)->swap, arg, e);
+	return bytes(&((struct build_args *)args)->swap, arg, e);
 }
 
 static int set_shm(void *args, const char *arg, struct err *e)
 {
-	return bytes(&((struct args *)args)->shm, arg, e);
+	return bytes(&((struct build_args *)args)->shm, arg, e);
 }
 
 static const struct opt rows[] = {
@@ -65,9 +50,13 @@ static const struct opt rows[] = {
 	{ 0, "build-context", "NAME=WHERE", "What FROM and --from mean by NAME: a folder, or docker-image://IMAGE.",
 	  OPT_LIST, AT(contexts) },
 	{ 0, "builder", "NAME", "Accepted, without effect.", OPT_STR, AT(ignored), .flags = OPT_HIDDEN },
-	{ 0, "cache-from", "WHERE", "Accepted with a warning: the cache is this machine's own.", OPT_LIST,
+	{ 0, "cache-from", "WHERE",
+	  "Steps that were done elsewhere: IMAGE, type=registry,ref=IMAGE, type=local,src=DIR.", OPT_LIST,
 	  AT(cache_from) },
-	{ 0, "cache-to", "WHERE", "Accepted with a warning.", OPT_LIST, AT(cache_to), .flags = OPT_HIDDEN },
+	{ 0, "cache-to", "WHERE",
+	  "Keep steps for elsewhere: type=inline, type=registry,ref=IMAGE, type=local,dest=DIR; "
+	  "mode=max: those of all stages.",
+	  OPT_LIST, AT(cache_to) },
 	{ 0, "cgroup-parent", "GROUP", "Control group above those of each RUN.", OPT_STR, AT(parent) },
 	{ 0, "compress", NULL, "Accepted: the context is read where it is.", OPT_BOOL, AT(compress), 1 },
 	{ 0, "compression", "HOW", "Of layers: gzip, zstd or none.", OPT_STR, AT(compression),
@@ -82,7 +71,7 @@ static const struct opt rows[] = {
 	  .complete = COMPLETE_FILE },
 	{ 0, "force-rm", NULL, "Accepted: nothing of a step stays.", OPT_BOOL, AT(force_rm), 1 },
 	{ 0, "iidfile", "FILE", "Write the image's id to FILE.", OPT_STR, AT(iidfile), .complete = COMPLETE_FILE },
-	{ 0, "isolation", "HOW", "Accepted.", OPT_STR, AT(isolation), .flags = OPT_HIDDEN },
+	{ 0, "isolation", "HOW", "default is the only one there is.", OPT_STR, AT(isolation), .flags = OPT_HIDDEN },
 	{ 0, "label", "K=V", "A label of the image.", OPT_LIST, AT(labels) },
 	{ 0, "load", NULL, "Accepted: an image is always kept.", OPT_BOOL, AT(load), 1, .flags = OPT_HIDDEN },
 	{ 'm', "memory", "BYTES", "Memory limit of each RUN.", OPT_CALL, 0, .parse = set_memory },
@@ -93,19 +82,22 @@ static const struct opt rows[] = {
 	  .complete = COMPLETE_WORDS, .words = "default host none" },
 	{ 0, "no-cache", NULL, "Execute every step.", OPT_BOOL, AT(no_cache), 1 },
 	{ 0, "no-cache-filter", "STAGE", "Execute every step of STAGE.", OPT_LIST, AT(no_cache_filter) },
-	{ 'o', "output", "WHERE", "Also its files: DIR, type=local,dest=DIR, type=tar,dest=FILE, or - for an archive.",
+	{ 'o', "output", "WHERE",
+	  "Also its files: DIR, type=local,dest=DIR, type=tar,dest=FILE, - for an archive; or the image: "
+	  "type=docker,dest=FILE, type=oci,dest=FILE, type=registry,name=NAME.",
 	  OPT_LIST, AT(outputs) },
 	{ 0, "platform", "OS/ARCH", "Of the images that it begins from.", OPT_STR, AT(platform) },
-	{ 0, "progress", "HOW", "Accepted: always plain.", OPT_STR, AT(progress), .complete = COMPLETE_WORDS,
-	  .words = "auto plain tty" },
+	{ 0, "progress", "HOW", "quiet: say nothing; plain, auto and tty are the same.", OPT_STR, AT(progress),
+	  .complete = COMPLETE_WORDS, .words = "auto plain tty quiet" },
 	{ 0, "provenance", "HOW", "Accepted, without effect.", OPT_STR, AT(ignored), .flags = OPT_HIDDEN },
+	{ 0, "push", NULL, "Push its names afterwards.", OPT_BOOL, AT(push), 1 },
 	{ 0, "pull", NULL, "Ask the registry for base images that are there, too.", OPT_BOOL, AT(pull), 1 },
 	{ 'q', "quiet", NULL, "Print the image's id only.", OPT_BOOL, AT(quiet), 1 },
 	{ 0, "rm", NULL, "Accepted: nothing of a step stays.", OPT_BOOL, AT(rm), 1 },
 	{ 0, "sbom", "HOW", "Accepted, without effect.", OPT_STR, AT(ignored), .flags = OPT_HIDDEN },
 	{ 0, "secret", "id=ID,src=FILE", "What RUN --mount=type=secret,id=ID sees; env=NAME for a variable of ours.",
 	  OPT_LIST, AT(secrets) },
-	{ 0, "security-opt", "WHAT", "Accepted, without effect.", OPT_LIST, AT(security), .flags = OPT_HIDDEN },
+	{ 0, "security-opt", "WHAT", "Refused, as Docker does.", OPT_LIST, AT(security), .flags = OPT_HIDDEN },
 	{ 0, "shm-size", "BYTES", "Size of /dev/shm.", OPT_CALL, 0, .parse = set_shm },
 	{ 0, "squash", NULL, "One layer over the base image.", OPT_BOOL, AT(squash), 1 },
 	{ 0, "ssh", "ID[=SOCKET]", "What RUN --mount=type=ssh sees; $SSH_AUTH_SOCK by default.", OPT_LIST, AT(ssh) },
@@ -115,24 +107,15 @@ static const struct opt rows[] = {
 	OPT_END
 };
 
-/* All that a build is made from, and lets go afterwards. */
-struct job {
-	struct cli *c;
-	struct args *a;
-	struct build_opts o;
-	struct strv build_args, ssh;
-	char *dockerfile, *ignore, *dir; /* DIR: a folder that was made for the context */
-	struct build_secret secrets[LIST_MAX];
-	char *texts[3 * LIST_MAX];
-	size_t n_texts;
-	struct build_context contexts[LIST_MAX];
-};
-
-static void job_done(struct job *j)
+static void job_done(struct build_job *j)
 {
 	if (j->dir)
 		tree_remove(AT_FDCWD, j->dir, NULL);
 	free(j->dir);
+	for (size_t i = 0; i < j->n_dirs; i++) {
+		tree_remove(AT_FDCWD, j->dirs[i], NULL);
+		free(j->dirs[i]);
+	}
 	free(j->dockerfile);
 	free(j->ignore);
 	strv_done(&j->build_args);
@@ -141,7 +124,28 @@ static void job_done(struct job *j)
 		free(j->texts[i]);
 }
 
-static int bad(const struct job *j, const struct err *e)
+char *build_keep(struct build_job *j, char *text)
+{
+	if (text && j->n_texts < ARRAY_SIZE(j->texts))
+		j->texts[j->n_texts++] = text;
+	return text;
+}
+
+char *build_field(struct build_job *j, const char *list, const char *key)
+{
+	size_t n = strlen(key);
+
+	while (*list) {
+		size_t len = strcspn(list, ",");
+
+		if (strncmp(list, key, n) == 0 && list[n] == '=')
+			return build_keep(j, strndup(list + n + 1, len - n - 1));
+		list += len + (list[len] == ',');
+	}
+	return NULL;
+}
+
+static int bad(const struct build_job *j, const struct err *e)
 {
 	return dk_error(j->c, "unable to prepare context: %s", e->msg);
 }
@@ -149,7 +153,7 @@ static int bad(const struct job *j, const struct err *e)
 /* --- options that are lists ------------------------------------------------------------------------------------------------ */
 
 /* NAME without a value is that of our environment; nothing where there is none. */
-static int take_args(struct job *j, struct err *e)
+static int take_args(struct build_job *j, struct err *e)
 {
 	int r = 0;
 
@@ -168,29 +172,7 @@ static int take_args(struct job *j, struct err *e)
 	return r;
 }
 
-static char *keep(struct job *j, char *text)
-{
-	if (text && j->n_texts < ARRAY_SIZE(j->texts))
-		j->texts[j->n_texts++] = text;
-	return text;
-}
-
-/* KEY's value of "KEY=VALUE,…"; NULL. */
-static char *field(struct job *j, const char *list, const char *key)
-{
-	size_t n = strlen(key);
-
-	while (*list) {
-		size_t len = strcspn(list, ",");
-
-		if (strncmp(list, key, n) == 0 && list[n] == '=')
-			return keep(j, strndup(list + n + 1, len - n - 1));
-		list += len + (list[len] == ',');
-	}
-	return NULL;
-}
-
-static int take_secrets(struct job *j, struct err *e)
+static int take_secrets(struct build_job *j, struct err *e)
 {
 	for (size_t i = 0; i < j->a->secrets.n; i++) {
 		const char *text = j->a->secrets.v[i], *env;
@@ -198,9 +180,9 @@ static int take_secrets(struct job *j, struct err *e)
 
 		if (i == LIST_MAX)
 			return err_kind(e, ERR_LIMIT, -E2BIG, "more than %d secrets", LIST_MAX);
-		s->id = field(j, text, "id");
-		s->file = field(j, text, "src") ?: field(j, text, "source");
-		env = field(j, text, "env");
+		s->id = build_field(j, text, "id");
+		s->file = build_field(j, text, "src") ?: build_field(j, text, "source");
+		env = build_field(j, text, "env");
 		if (!s->id)
 			return err_kind(e, ERR_INVALID, -EINVAL, "invalid secret %s: it has no id", text);
 		if (!s->file && !env && getenv(s->id))
@@ -216,7 +198,7 @@ static int take_secrets(struct job *j, struct err *e)
 	return 0;
 }
 
-static int take_ssh(struct job *j, struct err *e)
+static int take_ssh(struct build_job *j, struct err *e)
 {
 	int r = 0;
 
@@ -232,7 +214,7 @@ static int take_ssh(struct job *j, struct err *e)
 	return r;
 }
 
-static int take_contexts(struct job *j, struct err *e)
+static int take_contexts(struct build_job *j, struct err *e)
 {
 	for (size_t i = 0; i < j->a->contexts.n; i++) {
 		const char *text = j->a->contexts.v[i], *sign = strchr(text, '=');
@@ -242,293 +224,108 @@ static int take_contexts(struct job *j, struct err *e)
 			return err_kind(e, ERR_LIMIT, -E2BIG, "more than %d contexts", LIST_MAX);
 		if (!sign || sign == text)
 			return err_kind(e, ERR_INVALID, -EINVAL, "invalid value %s: expected NAME=WHERE", text);
-		c->name = keep(j, strndup(text, (size_t)(sign - text)));
+		c->name = build_keep(j, strndup(text, (size_t)(sign - text)));
 		c->image = startswith(sign + 1, "docker-image://");
-		c->dir = c->image ? NULL : sign + 1;
-		if (c->dir && access(c->dir, R_OK | X_OK) < 0)
-			return err_set(e, -errno, "build context %s: %s", c->name ?: "", c->dir);
+		if (startswith(sign + 1, "oci-layout://"))
+			return err_kind(e, ERR_INVALID, -EINVAL,
+					"build context %s: load the layout, and name the image: docker-image://IMAGE",
+					c->name ?: "");
+		if (!c->image && build_named_context(j, sign + 1, &c->dir, e) < 0)
+			return err_wrap(e, e->code, "build context %s", c->name ?: "");
 		j->o.n_contexts = i + 1;
 	}
 	j->o.contexts = j->contexts;
 	return 0;
 }
 
-/* --- the context ------------------------------------------------------------------------------------------------------------ */
-
-static int temporary(struct job *j, struct err *e)
+static void print(void *arg, const char *text, size_t len)
 {
-	char path[] = "/var/tmp/creel-build-XXXXXX";
+	const struct build_args *a = arg;
 
-	if (!mkdtemp(path))
-		return err_set(e, -errno, "make a folder in /var/tmp");
-	j->dir = strdup(path);
-	return j->dir ? 0 : err_oom(e);
+	FILE *to = a->to_stdout ? stderr : stdout;
+
+	if (a->quiet || (a->progress && streq(a->progress, "quiet")))
+		return;
+	fwrite(text, 1, len, to);
+	fflush(to);
 }
 
-/* A program that fills our folder; what it prints is the error. */
-static int spawn(const char *const *argv, const char *input_file, struct err *e)
+static void warn(const struct build_args *a)
 {
-	_cleanup_free_ char *output = NULL;
-	_cleanup_close_ int in = input_file ? open(input_file, O_RDONLY | O_CLOEXEC) : -EBADF;
-	const struct spawn s = { .path = argv[0], .argv = (char *const *)argv, .stdin_fd = in >= 0 ? in : 0 };
-	int r = spawn_run(&s, &output, e);
-
-	return r > 0 ? err_kind(e, ERR_INVALID, -EIO, "%s: %.300s", argv[0], output) : r;
+	if (a->attest.n || a->annotations.n)
+		fprintf(stderr, "WARNING: attestations and annotations are not made\n");
 }
 
-/* An archive in FILE, or the text of a Dockerfile: what it is its beginning says. */
-static int unpack(struct job *j, const char *file, struct err *e)
+/* What is not possible here, in Docker's words where it has some. */
+static int check(const struct build_args *a, struct err *e)
 {
-	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC), dir = -EBADF;
-	char link[FD_PATH_MAX];
-	int r;
+	static const char *const modes[] = { "", "auto", "plain", "tty", "quiet" };
+	bool known = !a->progress;
 
-	unlink(file);
-	dir = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || dir < 0)
-		return err_set(e, -errno, "read the context");
-	r = build_unpack(dir, fd, e);
-	if (r != -ENOMSG)
-		return r;
-	err_clear(e);
-	if (j->a->file)
+	for (size_t i = 0; i < ARRAY_SIZE(modes) && !known; i++)
+		known = streq(a->progress, modes[i]);
+	if (!known)
+		return err_kind(e, ERR_INVALID, -EINVAL, "invalid progress mode %s: auto, plain, tty or quiet",
+				a->progress);
+	if (!isempty(a->isolation) && !streq(a->isolation, "default"))
+		return err_kind(e, ERR_INVALID, -EINVAL, "invalid isolation \"%s\": on Linux there is only default",
+				a->isolation);
+	if (a->security.n)
 		return err_kind(e, ERR_INVALID, -EINVAL,
-				"ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
-	return file_read(AT_FDCWD, fd_path(fd, link), DF_SIZE_MAX, &j->dockerfile, &j->o.dockerfile_len, e);
-}
-
-static int from_stdin(struct job *j, struct err *e)
-{
-	_cleanup_free_ char *file = NULL;
-	_cleanup_close_ int fd = -EBADF;
-	char data[65536];
-	ssize_t n;
-	int r = temporary(j, e);
-
-	file = r < 0 ? NULL : path_join(j->dir, ".stdin");
-	if (!file)
-		return r < 0 ? r : err_oom(e);
-	fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(e, -errno, "make %s", file);
-	while ((n = read(STDIN_FILENO, data, sizeof(data))) > 0 && r >= 0)
-		r = fd_write_all(fd, data, (size_t)n);
-	if (r < 0 || n < 0)
-		return err_set(e, r < 0 ? r : -errno, "read standard input");
-	return unpack(j, file, e);
-}
-
-/* The folder SUB of what was cloned: the repository's links lead nowhere else. */
-static int sub_folder(struct job *j, const char *url, const char *sub, struct err *e)
-{
-	_cleanup_close_ int root = open(j->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int fd = root < 0 ? -EBADF : inroot_open_path(root, *sub ? sub : "/", O_DIRECTORY);
-	char link[FD_PATH_MAX], path[4096];
-	ssize_t n;
-
-	if (fd < 0)
-		return err_set(e, root < 0 ? -errno : fd, "%s: no folder of the repository", url);
-	n = readlink(fd_path(fd, link), path, sizeof(path) - 1);
-	if (n < 0)
-		return err_set(e, -errno, "%s: find its folder", url);
-	path[n] = '\0';
-	j->o.context = keep(j, strdup(path));
-	return j->o.context ? 0 : err_oom(e);
-}
-
-static int from_git(struct job *j, const char *url, struct err *e)
-{
-	_cleanup_free_ char *repo = strndup(url, strcspn(url, "#")), *meta = NULL;
-	const char *hash = strchr(url, '#');
-	_cleanup_free_ char *ref = hash ? strndup(hash + 1, strcspn(hash + 1, ":")) : NULL;
-	const char *argv[] = { "git", "clone", "--quiet", "--recursive", "--", repo, j->dir, NULL };
-	const char *checkout[] = { "git", "-C", j->dir, "checkout", "--quiet", ref, NULL };
-	int r = repo ? 0 : err_oom(e);
-
-	if (ref && *ref == '-')
-		return err_kind(e, ERR_INVALID, -EINVAL, "%s: '%s' is no branch, tag or commit", url, ref);
-	if (r >= 0)
-		r = spawn(argv, NULL, e);
-	if (r >= 0 && ref && *ref)
-		r = spawn(checkout, NULL, e);
-	meta = path_join(j->dir, ".git");
-	if (r >= 0 && meta)
-		r = tree_remove(AT_FDCWD, meta, e);
-	return r >= 0 && hash && strchr(hash, ':') ? sub_folder(j, url, strchr(hash, ':') + 1, e) : r;
-}
-
-static int from_url(struct job *j, const char *url, struct err *e)
-{
-	_cleanup_free_ char *file = NULL;
-	_cleanup_close_ int fd = -EBADF;
-	int64_t mtime;
-	int r = temporary(j, e);
-
-	if (r < 0)
-		return r;
-	j->o.context = j->dir;
-	if (startswith(url, "git@") || startswith(url, "git://") || strstr(url, ".git"))
-		return from_git(j, url, e);
-	file = path_join(j->dir, ".url");
-	fd = file ? open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -EBADF;
-	if (fd < 0)
-		return err_set(e, -errno, "make a file in %s", j->dir);
-	r = j->o.host->fetch(j->o.host->arg, url, fd, &mtime, e);
-	return r < 0 ? r : unpack(j, file, e);
-}
-
-static bool is_url(const char *s)
-{
-	return startswith(s, "http://") || startswith(s, "https://") || startswith(s, "git://") ||
-	       startswith(s, "git@");
-}
-
-/* A file of ours by its path; of a context that was fetched by its name there: its links lead nowhere else. */
-static int read_named(struct job *j, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
-{
-	_cleanup_close_ int root = -EBADF;
-
-	if (!j->dir)
-		return file_read(AT_FDCWD, path, max, ret, ret_len, e);
-	root = open(j->o.context, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return root < 0 ? err_set(e, -errno, "open %s", j->o.context)
-			: inroot_read_file(root, path, max, ret, ret_len, e);
-}
-
-/* What need not be there. */
-static int read_ignore_file(struct job *j, const char *path, struct err *e)
-{
-	int r = read_named(j, path, 1u << 20, &j->ignore, &j->o.ignore_len, e);
-
-	if (r != -ENOENT)
-		return r;
-	err_clear(e);
+				"The daemon on this platform does not support setting security options on build");
+	for (size_t i = 0; i < a->allow.n; i++)
+		if (!streq(a->allow.v[i], "security.insecure") && !streq(a->allow.v[i], "network.host"))
+			return err_kind(e, ERR_INVALID, -EINVAL, "invalid entitlement \"%s\"", a->allow.v[i]);
 	return 0;
 }
 
-static int read_dockerfile(struct job *j, struct err *e)
+/* "type=local,dest=DIR,mode=max", or a name of an image. */
+static int take_cache(struct build_job *j, const char *text, bool to, struct build_cache *c, struct err *e)
 {
-	const char *file = j->a->file;
-	_cleanup_free_ char *path = NULL, *beside = NULL;
-	int r;
+	const char *type = strchr(text, '=') ? build_field(j, text, "type") : "registry", *mode;
 
-	if (j->dockerfile)
+	c->kind = BUILD_CACHE_IMAGE;
+	c->where = strchr(text, '=') ? build_field(j, text, "ref") : text;
+	if (!type)
+		return err_kind(e, ERR_INVALID, -EINVAL, "type required form> \"%s\"", text);
+	if (streq(type, "inline") && to) {
+		c->kind = BUILD_CACHE_INLINE;
 		return 0;
-	if (file && streq(file, "-")) {
-		j->dockerfile = NULL;
-		return file_read(AT_FDCWD, "/dev/stdin", DF_SIZE_MAX, &j->dockerfile, &j->o.dockerfile_len, e);
 	}
-	/* Of an archive or a repository the file's name is one in there. */
-	path = file || j->dir ? strdup(file ?: "Dockerfile") : path_join(j->o.context, "Dockerfile");
-	if (!path)
-		return err_oom(e);
-	r = read_named(j, path, DF_SIZE_MAX, &j->dockerfile, &j->o.dockerfile_len, e);
-	if (r == -ENOENT)
-		return err_kind(e, ERR_NOT_FOUND, r,
-				"unable to evaluate symlinks in Dockerfile path: lstat %s: no such file or directory",
-				path);
-	if (r < 0)
-		return r;
-	if (asprintf(&beside, "%s.dockerignore", path) < 0) {
-		beside = NULL;
-		return err_oom(e);
+	mode = build_field(j, text, "mode");
+	c->max = mode && streq(mode, "max");
+	if (streq(type, "local")) {
+		c->kind = BUILD_CACHE_FOLDER;
+		c->where = build_field(j, text, to ? "dest" : "src");
+	} else if (!streq(type, "registry")) {
+		return err_kind(e, ERR_INVALID, -EINVAL, "a cache of type %s is not known here: registry, local%s",
+				type, to ? ", inline" : "");
 	}
-	return read_ignore_file(j, beside, e);
+	return isempty(c->where) ? err_kind(e, ERR_INVALID, -EINVAL, "%s: %s is missing", text,
+					    c->kind == BUILD_CACHE_IMAGE ? "ref=IMAGE"
+					    : to			 ? "dest=DIR"
+									 : "src=DIR")
+				 : 0;
 }
 
-static int read_ignore(struct job *j, struct err *e)
-{
-	_cleanup_free_ char *path = j->dir	   ? strdup(".dockerignore")
-				    : j->o.context ? path_join(j->o.context, ".dockerignore")
-						   : NULL;
-
-	return j->ignore || !path ? 0 : read_ignore_file(j, path, e);
-}
-
-static int take_context(struct job *j, const char *where, struct err *e)
+static int take_caches(struct build_job *j, struct err *e)
 {
 	int r = 0;
 
-	if (streq(where, "-")) {
-		r = from_stdin(j, e);
-		j->o.context = j->dir;
-	} else if (is_url(where)) {
-		r = from_url(j, where, e);
-	} else if (access(where, F_OK) < 0) {
-		r = err_kind(e, ERR_NOT_FOUND, -ENOENT, "path \"%s\" not found", where);
-	} else {
-		j->o.context = where;
-	}
-	if (r >= 0)
-		r = read_dockerfile(j, e);
-	if (r >= 0)
-		r = read_ignore(j, e);
-	j->o.dockerfile = j->dockerfile;
-	j->o.ignore = j->ignore;
+	if (j->a->cache_from.n > LIST_MAX || j->a->cache_to.n > LIST_MAX)
+		return err_kind(e, ERR_LIMIT, -E2BIG, "more than %d caches", LIST_MAX);
+	for (size_t i = 0; i < j->a->cache_from.n && r >= 0; i++)
+		r = take_cache(j, j->a->cache_from.v[i], false, &j->cache_from[i], e);
+	for (size_t i = 0; i < j->a->cache_to.n && r >= 0; i++)
+		r = take_cache(j, j->a->cache_to.v[i], true, &j->cache_to[i], e);
+	j->o.cache_from = j->cache_from;
+	j->o.n_cache_from = j->a->cache_from.n;
+	j->o.cache_to = j->cache_to;
+	j->o.n_cache_to = j->a->cache_to.n;
 	return r;
 }
 
-/* --- what comes of it ------------------------------------------------------------------------------------------------------- */
-
-static void print(void *arg, const char *text, size_t len)
-{
-	const struct args *a = arg;
-
-	if (a->quiet)
-		return;
-	fwrite(text, 1, len, stdout);
-	fflush(stdout);
-}
-
-/* One --output: our own store has the image in any case. */
-static int output(struct job *j, const char *text, const char *id, struct err *e)
-{
-	const char *type = field(j, text, "type"), *dest = field(j, text, "dest");
-
-	if (!strchr(text, '=')) {
-		type = streq(text, "-") ? "tar" : "local";
-		dest = text;
-	}
-	if (!type || streq(type, "docker") || streq(type, "image"))
-		return 0;
-	if (!streq(type, "local") && !streq(type, "tar"))
-		return err_kind(e, ERR_INVALID, -EINVAL, "output of type %s is not known: local, tar, image or docker",
-				type);
-	if (!dest && streq(type, "local"))
-		return err_kind(e, ERR_INVALID, -EINVAL, "dest is required for local output");
-	return build_export(&j->o, id, streq(type, "tar"), dest ?: "-", e);
-}
-
-static int write_files(struct job *j, const char *id, struct err *e)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = 0;
-
-	if (!isempty(j->a->iidfile))
-		r = file_replace(AT_FDCWD, j->a->iidfile, id, strlen(id), 0644, false, e);
-	if (r >= 0 && !isempty(j->a->metadata)) {
-		buf_printf(&text,
-			   "{\n  \"containerimage.config.digest\": \"%s\",\n  \"containerimage.digest\": \"%s\"\n}\n",
-			   id, id);
-		r = file_replace(AT_FDCWD, j->a->metadata, buf_str(&text), text.len, 0644, false, e);
-	}
-	for (size_t i = 0; i < j->a->outputs.n && r >= 0; i++)
-		r = output(j, j->a->outputs.v[i], id, e);
-	return r;
-}
-
-static void warn(const struct args *a)
-{
-	if (a->cache_from.n || a->cache_to.n)
-		fprintf(stderr,
-			"WARNING: --cache-from and --cache-to have no effect: the cache is this machine's own\n");
-	if (a->attest.n || a->annotations.n)
-		fprintf(stderr, "WARNING: attestations and annotations are not made\n");
-	if (a->push)
-		fprintf(stderr, "WARNING: --push is not done by build: push the image afterwards\n");
-}
-
-static int take_epoch(struct job *j, struct err *e)
+static int take_epoch(struct build_job *j, struct err *e)
 {
 	const char *text = strv_env_get(&j->build_args, "SOURCE_DATE_EPOCH") ?: getenv("SOURCE_DATE_EPOCH");
 
@@ -540,11 +337,18 @@ static int take_epoch(struct job *j, struct err *e)
 	return 0;
 }
 
-static int fill(struct job *j, struct err *e)
+static int fill(struct build_job *j, struct err *e)
 {
-	const struct args *a = j->a;
+	const struct build_args *a = j->a;
 	struct build_opts *o = &j->o;
-	int r = take_args(j, e);
+	int r = check(a, e);
+
+	if (r >= 0)
+		r = take_args(j, e);
+	if (r >= 0)
+		r = build_take_outputs(j, e);
+	if (r >= 0)
+		r = take_caches(j, e);
 
 	o->data_root = isempty(j->c->docker->root) ? getenv("CREEL_ROOT") : j->c->docker->root;
 	if (isempty(o->data_root))
@@ -601,7 +405,7 @@ static int fail(const struct cli *c, const struct err *e, int exit_code)
 	return exit_code ? exit_code : 1;
 }
 
-static int build(struct job *j)
+static int build(struct build_job *j)
 {
 	char id[DIGEST_MAX] = "";
 	struct err e = { 0 };
@@ -611,19 +415,19 @@ static int build(struct job *j)
 		return dk_error(j->c, "network mode \"%s\" is not possible here: default, host or none", j->a->network);
 	if (fill(j, &e) < 0)
 		return dk_error(j->c, "%s", e.msg);
-	if (take_context(j, j->c->operands.v[0], &e) < 0)
+	if (build_take_context(j, j->c->operands.v[0], &e) < 0)
 		return bad(j, &e);
 	warn(j->a);
 	if (build_image(&j->o, id, &exit_code, &e) < 0)
 		return fail(j->c, &e, exit_code);
-	if (write_files(j, id, &e) < 0)
+	if (build_put_outputs(j, id, &e) < 0)
 		return dk_error(j->c, "%s", e.msg);
 	if (j->a->quiet)
-		printf("%s\n", id);
+		fprintf(j->a->to_stdout ? stderr : stdout, "%s\n", id);
 	return 0;
 }
 
-static void args_done(struct args *a)
+static void args_done(struct build_args *a)
 {
 	struct strv *lists[] = { &a->tags,	 &a->build_args, &a->labels,  &a->add_hosts,	   &a->secrets,
 				 &a->ssh,	 &a->contexts,	 &a->outputs, &a->no_cache_filter, &a->ulimits,
@@ -636,10 +440,10 @@ static void args_done(struct args *a)
 
 static int run_build(struct cli *c)
 {
-	struct args a = { 0 };
+	struct build_args a = { 0 };
 	const struct registry_opts registry = { .config_dir = c->docker->config };
 	struct build_env env = { .log = &c->log, .registry = &registry, .say = print, .arg = &a };
-	struct job *j = calloc(1, sizeof(*j));
+	struct build_job *j = calloc(1, sizeof(*j));
 	struct build_host host;
 	int code = j ? dk_parse(c, &a) : 1;
 

@@ -52,6 +52,8 @@ struct build_host {
 	int (*clean)(void *arg, struct images *s, const char *id, struct err *e);
 	/* Into the store. ALWAYS: also where it is there. */
 	int (*pull)(void *arg, struct images *s, const char *name, const char *platform, bool always, struct err *e);
+	/* An image of the store to where its name says. */
+	int (*push)(void *arg, struct images *s, const char *name, struct err *e);
 	/* URL into FD. *RET_MTIME 0: not said. */
 	int (*fetch)(void *arg, const char *url, int fd, int64_t *ret_mtime, struct err *e);
 	/* Text for the user, in order. */
@@ -71,6 +73,13 @@ struct build_context {
 	const char *image;
 };
 
+/* --cache-from and --cache-to. */
+struct build_cache {
+	enum { BUILD_CACHE_INLINE, BUILD_CACHE_IMAGE, BUILD_CACHE_FOLDER } kind;
+	const char *where; /* a name; a folder; of an inline one NULL */
+	bool max;	   /* of all stages, not only of the last */
+};
+
 struct build_opts {
 	const char *data_root, *driver; /* as images_open() */
 	const char *context;		/* a folder; NULL: none */
@@ -84,6 +93,8 @@ struct build_opts {
 	const struct strv *ssh; /* "ID=SOCKET" */
 	const struct build_context *contexts;
 	size_t n_contexts;
+	const struct build_cache *cache_from, *cache_to;
+	size_t n_cache_from, n_cache_to;
 	const char *target, *platform, *network;
 	const char *compression; /* of layers; NULL: gzip */
 	const struct strv *no_cache_stages;
@@ -98,6 +109,11 @@ struct build_opts {
 /* The image's id. An error names the line in its hint; *RET_EXIT is what the command ended with that failed, 0 where it was
  * something else. */
 int build_image(const struct build_opts *o, char ret_id[static DIGEST_MAX], int *ret_exit, struct err *e);
+
+/* Whether S is a repository's; it into the folder DIR, with .git where KEEP says so. *RET_SUB: the folder of it that URL#REF:SUB
+ * names, "": all. */
+bool git_is_url(const char *s);
+int git_fetch(const char *url, const char *dir, bool keep, const char **ret_sub, struct err *e);
 
 /* A context that came as a tar, compressed or not, into DIR_FD: by us, in here, whatever it holds. -ENOMSG: it is none. */
 int build_unpack(int dir_fd, int in_fd, struct err *e);

@@ -394,6 +394,8 @@ static int register_image(struct build *b, char ret_id[static DIGEST_MAX], struc
 
 	if (r >= 0)
 		r = add_labels(b, s, e);
+	if (r >= 0 && cache_is_inline(b->o))
+		r = cache_mark(s, e);
 	/* Stages that are not the result keep their layers as Docker's do: as images without a name. */
 	for (size_t i = 0; i < b->target && r >= 0; i++) {
 		struct state *other = &b->states[i];
@@ -408,6 +410,8 @@ static int register_image(struct build *b, char ret_id[static DIGEST_MAX], struc
 				    ret_id, e);
 	if (r >= 0)
 		r = tag_all(b, images, ret_id, e);
+	if (r >= 0)
+		r = cache_export(b, images, ret_id, e);
 	images_free(images);
 	return r;
 }
@@ -444,7 +448,7 @@ static void summary(struct build *b, const char *id)
 	h->say(h->arg, buf_str(&text), text.len);
 }
 
-static void warn(struct build *b, const char *text)
+void build_warn(struct build *b, const char *text)
 {
 	const struct build_host *h = b->o->host;
 	_cleanup_buf_ struct buf line = BUF_INIT;
@@ -485,7 +489,7 @@ static void warn_of_args(struct build *b)
 	}
 	if (text.len) {
 		buf_puts(&text, "] were not consumed");
-		warn(b, buf_str(&text));
+		build_warn(b, buf_str(&text));
 	}
 }
 
@@ -523,10 +527,15 @@ int build_image(const struct build_opts *o, char ret_id[static DIGEST_MAX], int 
 		r = plan(&b, e);
 	if (r >= 0)
 		r = open_data(&b, &images, e);
+	if (r >= 0 && o->n_cache_from) {
+		r = cache_open(images, e);
+		if (r >= 0)
+			cache_import(&b, images);
+	}
 	/* A database is never taken through a fork. */
 	images_free(images);
 	for (size_t i = 0; i < b.df.warnings.n && r >= 0; i++)
-		warn(&b, b.df.warnings.v[i]);
+		build_warn(&b, b.df.warnings.v[i]);
 	if (r >= 0) {
 		r = run_stages(&b, ret_exit, e);
 		if (r < 0)

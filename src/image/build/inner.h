@@ -16,6 +16,7 @@
 struct state {
 	struct image_config config;
 	struct strv args; /* K=V: ARGs that were declared, with their values */
+	struct strv keys; /* of the steps in the history, by its index; "" where there is none */
 	struct descriptor *layers;
 	size_t n_layers, n_base; /* of them those of the base image */
 	char chain[DIGEST_MAX];	 /* "": no layer */
@@ -103,6 +104,15 @@ int step_workdir(struct stage *g, const struct df_instr *in, struct err *e);
 int open_from(struct stage *g, const char *from, bool *is_image, char key[static DIGEST_MAX], struct err *e);
 /* An image by NAME, pulled where it is not there. */
 int find_image(struct stage *g, const char *name, const char *platform, struct image *ret, struct err *e);
+
+/* The cache of steps of elsewhere (cache-image.c). What cannot be had makes a build slower, not wrong: a warning. */
+void cache_import(struct build *b, struct images *s);
+/* Of the result, image ID. */
+int cache_export(struct build *b, struct images *s, const char *id, struct err *e);
+bool cache_is_inline(const struct build_opts *o);
+/* The history of S says by which keys its steps are looked up. */
+int cache_mark(struct state *s, struct err *e);
+void build_warn(struct build *b, const char *text);
 
 /* "2026-01-02T03:04:05.000000000Z": now, or the epoch that was given. free() */
 char *build_time(const struct build_opts *o);

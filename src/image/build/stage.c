@@ -163,7 +163,17 @@ static int step_key(struct stage *g, const struct step *step, char ret[static DI
 	return r;
 }
 
-static int add_history(struct stage *g, const char *created, const char *text, bool empty, struct err *e)
+static int note_key(struct stage *g, const char *key, struct err *e)
+{
+	int r = 0;
+
+	while (g->s.keys.n + 1 < g->s.config.n_history && r >= 0)
+		r = strv_push(&g->s.keys, "", e);
+	return r < 0 ? r : strv_push(&g->s.keys, key, e);
+}
+
+static int add_history(struct stage *g, const char *created, const char *text, const char *key, bool empty,
+		       struct err *e)
 {
 	_cleanup_free_ char *when = strdup(created), *by = strdup(text);
 	const struct image_history h = { .created = when, .created_by = by, .empty_layer = empty };
@@ -177,10 +187,12 @@ static int add_history(struct stage *g, const char *created, const char *text, b
 	free(g->s.config.created);
 	g->s.config.created = last;
 	r = image_config_history(&g->s.config, &h, e);
+	if (r >= 0)
+		r = note_key(g, key, e);
 	return r < 0 ? r : state_seal(&g->s, e);
 }
 
-static int use_cached(struct stage *g, const struct step *step, const struct cached *c, struct err *e)
+static int use_cached(struct stage *g, const struct step *step, const char *key, const struct cached *c, struct err *e)
 {
 	struct descriptor d = { .size = c->size, .media_type = strdup(c->media_type) };
 	int r;
@@ -193,7 +205,7 @@ static int use_cached(struct stage *g, const struct step *step, const struct cac
 	} else {
 		free(d.media_type);
 	}
-	return add_history(g, c->created, step->history, !*c->diff, e);
+	return add_history(g, c->created, step->history, key, !*c->diff, e);
 }
 
 static bool still_there(struct stage *g, const struct cached *c)
@@ -268,7 +280,7 @@ int step_do(struct stage *g, const struct step *step, struct err *e)
 		r = cache_get(g->images, key, &c, e);
 		if (r > 0 && still_there(g, &c)) {
 			stage_say(g, " ---> Using cache\n");
-			r = use_cached(g, step, &c, e);
+			r = use_cached(g, step, key, &c, e);
 			cached_done(&c);
 			if (r >= 0)
 				stage_say(g, " ---> %s\n", short_id(g->s.id, id));
@@ -285,7 +297,7 @@ int step_do(struct stage *g, const struct step *step, struct err *e)
 	if (r >= 0 && !c.created)
 		r = err_oom(e);
 	if (r >= 0)
-		r = add_history(g, c.created, step->history, step->empty, e);
+		r = add_history(g, c.created, step->history, key, step->empty, e);
 	if (r >= 0)
 		r = cache_put(g->images, key, step->history, &c, e);
 	cached_done(&c);

@@ -22,6 +22,7 @@ void state_done(struct state *s)
 {
 	image_config_done(&s->config);
 	strv_done(&s->args);
+	strv_done(&s->keys);
 	for (size_t i = 0; i < s->n_layers; i++)
 		descriptor_free(&s->layers[i]);
 	free(s->layers);
@@ -76,6 +77,8 @@ int state_write(const struct state *s, struct buf *out, struct err *e)
 	put_text(out, 'b', number);
 	for (size_t i = 0; i < s->args.n; i++)
 		put_text(out, 'a', s->args.v[i]);
+	for (size_t i = 0; i < s->keys.n; i++)
+		put_text(out, 'k', s->keys.v[i]);
 	for (size_t i = 0; i < s->n_layers; i++) {
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)s->layers[i].size);
 		put_text(out, 't', s->layers[i].media_type);
@@ -110,6 +113,8 @@ static int take(struct state *s, char tag, const char *text, char *type, uint64_
 		return 0;
 	case 'a':
 		return strv_push(&s->args, text, e);
+	case 'k':
+		return strv_push(&s->keys, text, e);
 	case 't':
 		snprintf(type, 128, "%s", text);
 		return 0;

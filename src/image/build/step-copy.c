@@ -8,7 +8,6 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/spawn.h"
 #include "image/build/inner.h"
 #include "image/layers-inner.h"
 #include "sys/inroot.h"
@@ -123,14 +122,6 @@ static bool is_url(const char *s)
 	return startswith(s, "http://") || startswith(s, "https://");
 }
 
-static bool is_git(const char *s)
-{
-	size_t n = strcspn(s, "#?");
-
-	return startswith(s, "git@") || startswith(s, "git://") ||
-	       (is_url(s) && n > 4 && strncmp(s + n - 4, ".git", 4) == 0);
-}
-
 static int check_sum(const char *path, const char *want, struct err *e)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -201,42 +192,19 @@ static int fetch(struct stage *g, struct copy_job *j, const char *url, struct ha
 	return add_part(g, j, part, e);
 }
 
-/* A repository, at its branch, tag or commit; of URL#REF:FOLDER. */
+/* A repository, or the folder of it that URL#REF:FOLDER names. */
 static int clone(struct stage *g, struct copy_job *j, const char *url, struct hasher *h, struct err *e)
 {
-	const char *hash = strchr(url, '#');
-	const char *repo = hash ? pool_strn(&g->pool, url, (size_t)(hash - url)) : url;
-	const char *ref = hash ? pool_strn(&g->pool, hash + 1, strcspn(hash + 1, ":")) : "";
-	const char *sub = hash && strchr(hash, ':') ? strchr(hash, ':') + 1 : "";
-	const char *dir, *argv[] = { "git", "clone", "--quiet", "--depth=1", NULL, NULL, NULL, NULL, NULL };
-	_cleanup_free_ char *output = NULL;
+	const char *dir, *sub;
 	struct tree_source s = { .root_fd = -EBADF };
-	struct spawn sp = { .path = "git", .argv = (char *const *)argv };
-	size_t n = 4;
 	int r = stage_claim(g, e);
 
 	if (r < 0)
 		return r;
 	dir = pool_printf(&g->pool, "%s/git%zu", g->dir, g->pool.used);
-	if (*ref) {
-		argv[n++] = "--branch";
-		argv[n++] = ref;
-	}
-	argv[n++] = "--";
-	argv[n++] = repo;
-	argv[n++] = dir;
-	if (n >= ARRAY_SIZE(argv))
-		return err_kind(e, ERR_INVALID, -EINVAL, "ADD %s", url);
-	r = spawn_run(&sp, &output, e);
-	if (r > 0)
-		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "ADD %s: git clone: %.300s", url, output);
-	if (r >= 0 && j->in->keep_git != DF_YES) {
-		const char *meta = pool_printf(&g->pool, "%s/.git", dir);
-
-		r = tree_remove(AT_FDCWD, meta, e);
-	}
+	r = git_fetch(url, dir, j->in->keep_git == DF_YES, &sub, e);
 	if (r < 0)
-		return r;
+		return err_wrap(e, r, "ADD %s", url);
 	s.root_fd = open_folder(dir, url, e);
 	if (s.root_fd < 0)
 		return s.root_fd;
@@ -281,7 +249,7 @@ static int find_parts(struct stage *g, struct copy_job *j, struct hasher *h, str
 	for (size_t i = 0; i < j->in->args.n && r >= 0; i++) {
 		const char *src = j->in->args.v[i];
 
-		if (j->in->kind == DF_ADD && is_git(src)) {
+		if (j->in->kind == DF_ADD && git_is_url(src)) {
 			r = clone(g, j, src, h, e);
 			continue;
 		}

@@ -624,6 +624,12 @@ int step_run(struct stage *g, const struct df_instr *in, struct err *e)
 	if (in->security && streq(in->security, "insecure") && !g->b->o->allow_insecure)
 		return err_kind(e, ERR_DENIED, -EPERM,
 				"security.insecure is not allowed: build with --allow security.insecure");
+	/* Docker has none without specifications of CDI, either. */
+	if (in->devices.n)
+		return err_kind(
+			e, ERR_MISSING, -ENOTSUP,
+			"RUN --device=%s: there are no devices of CDI here; give it to a container, by run --device",
+			in->devices.v[0]);
 	r = parse_mounts(g, j, e);
 	if (r >= 0)
 		r = make_argv(g, j, e);

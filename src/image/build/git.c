@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Repositories as contexts and as sources of ADD: URL[#REF[:FOLDER]], by git(1). */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/spawn.h"
+#include "image/build/build.h"
+
+bool git_is_url(const char *s)
+{
+	static const char *const always[] = { "git://", "git@", "ssh://", "github.com/" };
+	static const char *const ending[] = { "http://", "https://", "file://" };
+	size_t n = strcspn(s, "#?");
+
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		if (startswith(s, always[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		if (startswith(s, ending[i]))
+			return n > 4 && strncmp(s + n - 4, ".git", 4) == 0;
+	return false;
+}
+
+/* git -C DIR ARGUMENTS…, NULL-terminated. Nobody is asked for anything; what the repository brings along is not executed. */
+static int git(const char *dir, const char *const *args, const char *url, struct err *e)
+{
+	static const char *const before[] = {
+		"git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.askPass=true", "-C"
+	};
+	const char *argv[ARRAY_SIZE(before) + 12];
+	struct spawn s = { .path = "git", .argv = (char *const *)argv };
+	_cleanup_free_ char *output = NULL;
+	size_t n = 0;
+	int r;
+
+	for (; n < ARRAY_SIZE(before); n++)
+		argv[n] = before[n];
+	argv[n++] = dir;
+	for (; *args && n + 1 < ARRAY_SIZE(argv); args++)
+		argv[n++] = *args;
+	argv[n] = NULL;
+	r = spawn_run(&s, &output, e);
+	return r > 0 ? err_kind(e, ERR_NOT_FOUND, -ENOENT, "failed to fetch %s: git: %.300s", url, output) : r;
+}
+
+/* A branch, a tag or a commit; a server that gives no single one, or no commit by its name, gives all. */
+static int fetch(const char *dir, const char *repo, const char *ref, struct err *e)
+{
+	const char *one[] = { "fetch", "-q", "--depth=1", "--no-tags", "--", repo, ref, NULL };
+	const char *all[] = { "fetch", "-q", "--tags", "--", repo, "+refs/heads/*:refs/remotes/origin/*", NULL };
+	const char *found[] = { "checkout", "-q", "FETCH_HEAD", NULL };
+	const char *named[] = { "checkout", "-q", ref, "--", NULL };
+	struct err first = { 0 };
+	int r = git(dir, one, repo, &first);
+
+	if (r >= 0)
+		return git(dir, found, repo, e);
+	if (streq(ref, "HEAD") || git(dir, all, repo, NULL) < 0) {
+		if (e)
+			*e = first;
+		return r;
+	}
+	return git(dir, named, repo, e);
+}
+
+int git_fetch(const char *url, const char *dir, bool keep, const char **ret_sub, struct err *e)
+{
+	static const char *const init[] = { "init", "-q", NULL };
+	static const char *const modules[] = {
+		"submodule", "update", "-q", "--init", "--recursive", "--depth=1", NULL
+	};
+	const char *hash = strchr(url, '#'), *sub = hash ? strchr(hash, ':') : NULL;
+	_cleanup_free_ char *repo = NULL, *meta = path_join(dir, ".git");
+	_cleanup_free_ char *ref = hash ? strndup(hash + 1, strcspn(hash + 1, ":")) : NULL;
+	int r;
+
+	if (asprintf(&repo, "%s%.*s", startswith(url, "github.com/") ? "https://" : "", (int)strcspn(url, "#"), url) <
+	    0)
+		repo = NULL;
+	if (!repo || !meta || (hash && !ref))
+		return err_oom(e);
+	if (strchr(repo, '?'))
+		return err_kind(e, ERR_INVALID, -EINVAL, "%s: a query is not known: URL.git#REF:FOLDER", url);
+	if (ref && *ref == '-')
+		return err_kind(e, ERR_INVALID, -EINVAL, "%s: '%s' is no branch, tag or commit", url, ref);
+	r = dir_make_all(dir, 0755, e);
+	if (r >= 0)
+		r = git(dir, init, repo, e);
+	if (r >= 0)
+		r = fetch(dir, repo, isempty(ref) ? "HEAD" : ref, e);
+	if (r >= 0)
+		r = git(dir, modules, repo, e);
+	if (r >= 0 && !keep)
+		r = tree_remove(AT_FDCWD, meta, e);
+	*ret_sub = sub ? sub + 1 : "";
+	return r;
+}
