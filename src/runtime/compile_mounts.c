@@ -649,8 +649,13 @@ int compile_masks(struct compiler *c)
 
 	for (size_t i = 0; i < s->readonly_paths.n && r == 0; i++)
 		r = compile_add(c, OP_CHILD, &op_readonly, s->readonly_paths.v[i], NULL, 0, 0);
-	for (size_t i = 0; i < s->masked_paths.n && r == 0; i++)
-		r = compile_add(c, OP_CHILD, &op_mask, s->masked_paths.v[i], data, 0, 0);
+	for (size_t i = 0; i < s->masked_paths.n && r == 0; i++) {
+		const char *path = s->masked_paths.v[i];
+		const struct strv before = { .v = s->masked_paths.v, .n = i };
+
+		if (!strv_has(&before, path))
+			r = compile_add(c, OP_CHILD, &op_mask, path, data, 0, 0);
+	}
 	return r;
 }
 

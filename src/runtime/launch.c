@@ -68,8 +68,30 @@ static int keep_only(struct run *run, struct err *e)
 	if ((at > first && sys_close_range(first, at - 1, 0) < 0) || sys_close_range(at + 1, ~0u, 0) < 0)
 		return err_set(e, -errno, "close what is not needed any more");
 	run->start_fd = fd;
-	run->root_fd = run->dev_fd = run->proc_fd = run->devpts_fd = run->null_fd = run->console_slave = -EBADF;
+	run->root_fd = run->dev_fd = run->proc_fd = run->devpts_fd = run->null_fd = run->mask_fd = run->console_slave =
+		-EBADF;
 	return 0;
+}
+
+static void end_by(int sig)
+{
+	_exit(128 + sig);
+}
+
+/* The first process of a name space gets only those signals that it handles: who ends a container that was never started need
+ * not wait until he tries SIGKILL. */
+static void heed_signals(bool heed)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct sigaction sa = { .sa_handler = heed ? end_by : SIG_DFL };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		sigaction(ends[i], &sa, NULL);
+		sigaddset(&set, ends[i]);
+	}
+	sigprocmask(heed ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
 static int wait_apply(const struct op *op, struct run *run, struct err *e)
@@ -82,11 +104,14 @@ static int wait_apply(const struct op *op, struct run *run, struct err *e)
 	r = keep_only(run, e);
 	if (r < 0)
 		return r;
+	heed_signals(true);
 	do
 		fd = accept4(run->start_fd, NULL, NULL, SOCK_CLOEXEC);
 	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+	r = -errno;
+	heed_signals(false);
 	if (fd < 0)
-		return err_set(e, -errno, "wait to be started");
+		return err_set(e, r, "wait to be started");
 	run->start_fd = fd_close(run->start_fd);
 	run->child_sync = fd;
 	return 0;

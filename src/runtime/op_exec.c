@@ -206,7 +206,10 @@ static int execute(const struct op_exec *x, struct run *run, struct err *e)
 		return err_set(e, r, "execute the init helper");
 	}
 	r = child_exec(x);
-	err_set(e, r, "execute %s", x->argv[0]);
+	if (run->opts->oci && r == -ENOENT)
+		err_kind(e, ERR_SYSTEM, r, "exec %s: no such file or directory", x->argv[0]); /* runc's words */
+	else
+		err_set(e, r, "execute %s", x->argv[0]);
 	if (r == -ENOENT)
 		err_hint(e, r, "the program (or its interpreter) is not in the container's root file system");
 	return r;

@@ -481,6 +481,16 @@ static void mask_describe(const struct op *op, struct buf *out)
 	buf_printf(out, "%s%s%s%s", op->args.a, context ? " (" : "", context ?: "", context ? ")" : "");
 }
 
+/* One empty file system covers all directories. */
+static int mask_directory(const struct op *op, struct run *run, struct err *e)
+{
+	if (run->mask_fd >= 0)
+		return mount_clone(run->mask_fd, "", false, e);
+	run->mask_fd = mount_new("tmpfs", "tmpfs", run->lsm == LSM_SELINUX ? op->args.b : "size=0k,mode=755",
+				 MOUNT_ATTR_RDONLY, true, e);
+	return run->mask_fd < 0 ? run->mask_fd : fcntl(run->mask_fd, F_DUPFD_CLOEXEC, 3);
+}
+
 static int mask_apply(const struct op *op, struct run *run, struct err *e)
 {
 	_cleanup_close_ int target = inroot_open_path(run->root_fd, op->args.a, 0), fd = -EBADF;
@@ -491,8 +501,7 @@ static int mask_apply(const struct op *op, struct run *run, struct err *e)
 	if (target < 0 || fstat(target, &st) < 0)
 		return err_set(e, target < 0 ? target : -errno, "mask %s", op->args.a);
 	if (S_ISDIR(st.st_mode)) {
-		fd = mount_new("tmpfs", "tmpfs", run->lsm == LSM_SELINUX ? op->args.b : "size=0k,mode=755",
-			       MOUNT_ATTR_RDONLY, true, e);
+		fd = mask_directory(op, run, e);
 	} else {
 		/* The device itself is checked, not its name: the container's /dev/null may be anything (CVE-2025-31133). */
 		fd = mount_clone_device(run->null_fd, e);

@@ -40,6 +40,7 @@ void run_init(struct run *r)
 		.dev_fd = -EBADF,
 		.proc_fd = -EBADF,
 		.devpts_fd = -EBADF,
+		.mask_fd = -EBADF,
 		.null_fd = -EBADF,
 		.console_slave = -EBADF,
 		.notify_fd = -EBADF,

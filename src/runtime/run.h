@@ -69,6 +69,7 @@ struct run {
 
 	/* child side */
 	int root_fd, dev_fd, proc_fd, devpts_fd;
+	int mask_fd;		       /* what covers masked directories */
 	int null_fd;		       /* the host's /dev/null, verified to be device 1:3 */
 	int masters[RUN_TTYS_MAX + 1]; /* console first */
 	unsigned n_masters;

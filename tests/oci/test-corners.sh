@@ -112,6 +112,33 @@ is "exec --cap: one that is inheritable" "$(caps --cap CAP_CHOWN)" "01 01 "
 is "exec --cap: one that is not" "$(caps --cap CAP_SYSLOG)" "01 00 "
 check "delete --force" creel-oci delete -f "$c"
 
+# --- one that was never started ends when it is told to ------------------------------------------------------------------------------------
+for sig in TERM INT HUP QUIT; do
+	make_bundle "$B" "$(args sleep 1000)"
+	quiet creel-oci create -b "$B" "$c"
+	check "kill $sig of one that waits" creel-oci kill "$c" $sig
+	check "ends it" wait_for 5 is_status "$c" "" stopped
+	check "delete" creel-oci delete "$c"
+done
+quiet creel-oci create -b "$B" "$c"
+check "kill 0 does not" creel-oci kill "$c" 0
+check "start" creel-oci start "$c"
+creel-oci kill "$c" TERM
+is "and its command has its own ways again" "$(sleep 0.2; status_of "$c")" running
+check "delete --force" creel-oci delete -f "$c"
+
+# --- masks: each path once, all directories by one empty file system --------------------------------------------------------------------------
+make_bundle "$B" "$(args sh -c 'grep -c " /bin/sub " /proc/self/mountinfo; stat -c %d /bin/sub /usr /etc | sort -u | wc -l; ls /usr')" \
+	'.linux.maskedPaths = ["/bin/sub", "/usr", "/etc", "/bin/sub", "/nosuch"]'
+mkdir -p "$B/rootfs/bin/sub" "$B/rootfs/usr/x" "$B/rootfs/etc"
+is "masked directories" "$(creel-oci run -b "$B" "$c" </dev/null | tr '\n' ' ')" "1 1 "
+
+# --- a program without its interpreter -----------------------------------------------------------------------------------------------------------
+make_bundle "$B" "$(args /run.sh)"
+printf '#!/nosuch\n' >"$B/rootfs/run.sh" && chmod 755 "$B/rootfs/run.sh"
+is "a script without its interpreter" "$(code_of creel-oci run -b "$B" "$c")" 1
+like "is said so in runc's words" "$(cat "$T/.out")" 'exec /run.sh: no such file or directory'
+
 # --- others live on without their init, where they are in the host's pid name space ------------------------------------------------------
 make_bundle "$B" "$(args sh -c 'sleep 1000 & sleep 1000 & exec sleep 1000')" 'del(.linux.namespaces[] | select(.type == "pid"))'
 creel-oci run -d -b "$B" "$c" >/dev/null 2>&1 </dev/null
