@@ -3,7 +3,8 @@
 /*
  * WAL with synchronous=NORMAL: a commit is one write without a flush, which a kill cannot undo and a power failure takes back
  * as a whole. The log stays when the last one leaves: to fold it in is what costs flushes. But whoever comes first reads all
- * of it, so it is folded in long before SQLite would do so.
+ * of it, so it is folded in and emptied long before SQLite would do so; and SQLite would not empty it: how much of it is folded
+ * in is forgotten when the last one leaves, so that it grows for ever where each has one thing to write.
  *
  * A handle may be shared by threads: whoever has begun a transaction has it alone until db_end().
  */
@@ -20,7 +21,6 @@
 #define BUSY_MS	  30000
 #define LOG_PAGES 200
 #define SQL_CACHE 64
-#define PARTS_MAX 8
 
 /* Statements are compiled once a handle: their texts are constants, so their addresses tell them apart. */
 struct cached {
@@ -35,7 +35,7 @@ struct db {
 	unsigned depth;
 	bool failed; /* of nested ones, one has: none of it is to be */
 	struct cached cache[SQL_CACHE];
-	const char *const *parts[PARTS_MAX]; /* schemata known to be up to date */
+	sqlite3_stmt *steps; /* how many of a part's are done, NULL: not asked yet */
 };
 
 struct db_row {
@@ -119,24 +119,37 @@ static const char *const first_step =
 /* How many steps of PART were done; -1: the table of them is not there yet. */
 static int steps_done(struct db *d, const char *part, int64_t *ret, struct err *e)
 {
-	sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(d->sql, "SELECT done FROM schema_steps WHERE part = ?", -1, &s, NULL);
+	int rc = SQLITE_OK;
 
 	*ret = -1;
+	if (!d->steps)
+		rc = sqlite3_prepare_v3(d->sql, "SELECT done FROM schema_steps WHERE part = ?", -1,
+					SQLITE_PREPARE_PERSISTENT, &d->steps, NULL);
 	if (rc == SQLITE_ERROR)
 		return 0;
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_text(s, 1, part, -1, SQLITE_STATIC);
+		rc = sqlite3_bind_text(d->steps, 1, part, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_step(s);
+		rc = sqlite3_step(d->steps);
 	if (rc == SQLITE_ROW)
-		*ret = sqlite3_column_int64(s, 0);
+		*ret = sqlite3_column_int64(d->steps, 0);
 	else if (rc == SQLITE_DONE)
 		*ret = 0;
 	else
 		rc = fail(d, rc, part, e);
-	sqlite3_finalize(s);
+	sqlite3_reset(d->steps);
 	return rc < 0 ? rc : 0;
+}
+
+/* Nobody waits for those who read: then a later one does it. */
+static int log_written(void *arg, sqlite3 *sql, const char *name, int pages)
+{
+	if (pages < LOG_PAGES)
+		return SQLITE_OK;
+	sqlite3_busy_timeout(sql, 0);
+	(void)sqlite3_wal_checkpoint_v2(sql, name, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(sql, BUSY_MS);
+	return SQLITE_OK;
 }
 
 int db_open(const char *file, bool do_make, struct db **ret, struct err *e)
@@ -156,7 +169,7 @@ int db_open(const char *file, bool do_make, struct db **ret, struct err *e)
 		return fail(d, rc, file, e);
 	sqlite3_extended_result_codes(d->sql, 0);
 	sqlite3_busy_timeout(d->sql, BUSY_MS);
-	sqlite3_wal_autocheckpoint(d->sql, LOG_PAGES);
+	sqlite3_wal_hook(d->sql, log_written, NULL);
 	(void)sqlite3_db_config(d->sql, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_db_config(d->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	r = run(d, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON", e);
@@ -170,6 +183,7 @@ struct db *db_free(struct db *d)
 {
 	if (!d)
 		return NULL;
+	sqlite3_finalize(d->steps);
 	for (size_t i = 0; i < SQL_CACHE; i++)
 		sqlite3_finalize(d->cache[i].stmt);
 	sqlite3_close_v2(d->sql);
@@ -213,31 +227,18 @@ int db_end(struct db *d, int r, struct err *e)
 	return r;
 }
 
-/* Where it is written down that STEPS are done, or is to be; NULL: there is no room. */
-static const char *const **part_known(struct db *d, const char *const *steps)
-{
-	for (size_t i = 0; i < PARTS_MAX; i++)
-		if (!d->parts[i] || d->parts[i] == steps)
-			return &d->parts[i];
-	return NULL;
-}
-
 int db_schema(struct db *d, const char *part, const char *const *steps, struct err *e)
 {
-	const char *const **known;
 	int64_t n = 0, done;
 	int r;
 
 	while (steps[n])
 		n++;
 	pthread_mutex_lock(&d->lock);
-	known = part_known(d, steps);
-	r = known && *known ? 1 : steps_done(d, part, &done, e);
-	if (r == 0 && done == n && known)
-		*known = steps;
+	r = steps_done(d, part, &done, e);
 	pthread_mutex_unlock(&d->lock);
-	if (r != 0 || done == n)
-		return r < 0 ? r : 0;
+	if (r < 0 || done == n)
+		return r;
 	r = db_begin(d, e);
 	if (r < 0)
 		return r;

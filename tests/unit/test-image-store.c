@@ -146,6 +146,25 @@ TEST(a_kill_leaves_whole_transactions)
 	CHECK_STR(n, "first,kept");
 }
 
+/* Each has one thing to write, and the next has all of the log to read. */
+TEST(the_log_does_not_grow)
+{
+	struct stat st;
+	off_t most = 0;
+
+	setup();
+	for (int i = 0; i < 500; i++) {
+		_cleanup_(db_freep) struct db *d = opened();
+		char key[16];
+
+		snprintf(key, sizeof(key), "%d", i);
+		CHECK(db_exec(d, &err, "INSERT INTO t VALUES (?, ?)", "si", key, (int64_t)i) == 0);
+		if (stat("t/creel.db-wal", &st) == 0 && st.st_size > most)
+			most = st.st_size;
+	}
+	CHECK(most > 0 && most < (2 << 20));
+}
+
 TEST(a_damaged_file_is_said_to_be)
 {
 	_cleanup_(db_freep) struct db *d = NULL;
