@@ -131,3 +131,19 @@ const char *format_size(uint64_t bytes, char buf[static 32])
 	snprintf(buf, 32, u ? "%.2f %s" : "%.0f %s", v, units[u]);
 	return buf;
 }
+
+void unescape_octal(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
+		    s[3] <= '7' && (s[1] != '0' || s[2] != '0' || s[3] != '0')) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}

@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/parse.h"
 #include "cgroup/driver.h"
 
 #define CG_ROOT	   "/sys/fs/cgroup"
@@ -244,22 +245,6 @@ static int probe_usual(struct cg_host *h, int fd, char *text)
 	return missing;
 }
 
-/* mountinfo writes blanks and backslashes as \ooo. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
 /* The controllers among a v1 mount's super options "rw,cpu,cpuacct,xattr,name=systemd", in the kernel's order. */
 static void v1_options(const char *opts, char *out, size_t size)
 {
@@ -296,7 +281,7 @@ static int mountinfo_line(struct cg_host *h, char *line)
 	for (unsigned i = 0; i < ARRAY_SIZE(fields); i++)
 		if (!(fields[i] = strtok_r(i == 0 ? line : NULL, " ", &save)))
 			return 0;
-	unescape(fields[4]);
+	unescape_octal(fields[4]);
 	if (streq(type, "cgroup2")) {
 		if (h->v2 >= 0)
 			return 0;

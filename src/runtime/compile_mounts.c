@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/parse.h"
 #include "runtime/compile.h"
 #include "runtime/run.h"
 #include "store/store.h"
@@ -573,23 +574,6 @@ static int compile_entry(struct compiler *c, const struct spec_mount *s)
 	return 0;
 }
 
-/* Decodes \040 and friends in place. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
-		    s[3] <= '7') {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
 static int compile_fstab(struct compiler *c)
 {
 	_cleanup_free_ char *text = NULL;
@@ -614,7 +598,7 @@ static int compile_fstab(struct compiler *c)
 		for (size_t i = 0; i < 4; i++) {
 			words[i] = strtok_r(i ? NULL : line, " \t", &w);
 			if (words[i])
-				unescape(words[i]);
+				unescape_octal(words[i]);
 		}
 		if (!words[2])
 			return err_kind(c->e, ERR_INVALID, -EINVAL, "%s:%u: expected SOURCE TARGET TYPE OPTIONS",
@@ -674,7 +658,7 @@ int compile_hide(struct compiler *c)
 		if ((!strstr(line, " - proc ") && !strstr(line, " - sysfs ")) ||
 		    sscanf(line, "%*s %*s %*s %*s %4095s", mountpoint) != 1)
 			continue;
-		unescape(mountpoint);
+		unescape_octal(mountpoint);
 		path = plan_strdup(c->plan, mountpoint, c->e);
 		r = path ? compile_add(c, OP_CHILD, &op_hide, path, NULL, 0, 0) : -ENOMEM;
 	}

@@ -210,6 +210,16 @@ TEST(log_levels_round_trip)
 }
 
 /* FIPS 180's samples, and lengths around the end of a block (sha1sum's words for runs of 'a'). */
+TEST(octal_of_mount_tables)
+{
+	char blank[] = "/a\\040b\\134\\011", odd[] = "\\04\\400\\08x\\000\\";
+
+	unescape_octal(blank);
+	CHECK_STR(blank, "/a b\\\t");
+	unescape_octal(odd);
+	CHECK_STR(odd, "\\04\\400\\08x\\000\\");
+}
+
 TEST(sha1_of_samples)
 {
 	static const struct {

@@ -32,22 +32,6 @@ static int add_element(const struct lxc_key *k, struct spec *s, const char *cons
 
 /* --- lxc.mount.entry: a line of fstab(5), blanks in paths as \040 --------------------------------------------------- */
 
-static void decode_octal(char *s)
-{
-	char *to = s;
-
-	while (*s) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
-		    s[3] <= '7' && (s[1] != '0' || s[2] != '0' || s[3] != '0')) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
-
 static void put_octal(struct buf *out, const char *s)
 {
 	if (!*s)
@@ -76,7 +60,7 @@ static int mount_set(const struct lxc_ref *k, struct spec *s, const char *value,
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < w.n; i++) {
-		decode_octal(w.v[i]);
+		unescape_octal(w.v[i]);
 		if (strchr(w.v[i], '\n'))
 			return lxc_expected(e, "SOURCE TARGET TYPE [OPTIONS [0 0]]", value);
 	}
