@@ -58,6 +58,17 @@ static void write_both(void *arg, enum log_level level, const char *msg)
 		to_syslog(l, level, msg);
 }
 
+/* What the command line says goes before the container's own words. */
+static bool is_given(const struct log *l)
+{
+	return l && (l->fd >= 0 || l->write);
+}
+
+const char *container_log_level(const struct container *c)
+{
+	return is_given(c->engine->log) ? log_level_name(c->engine->log->level) : c->spec.log_level;
+}
+
 const struct log *container_log_open(struct container *c, struct container_log *l, struct err *e)
 {
 	const struct log *given = c->engine->log;
@@ -66,8 +77,7 @@ const struct log *container_log_open(struct container *c, struct container_log *
 
 	*l = (struct container_log){ .sock = -EBADF };
 	l->file = (struct log){ .fd = -EBADF, .level = LOG_ERROR, .ident = c->name };
-	/* What the command line says goes before the container's own words. */
-	if ((given && (given->fd >= 0 || given->write)) || (isempty(s->log_file) && !f))
+	if (is_given(given) || (isempty(s->log_file) && !f))
 		return given;
 	if (s->log_level && log_level_parse(s->log_level, &l->file.level) < 0)
 		l->file.level = LOG_FATAL;

@@ -51,6 +51,9 @@ struct container_log {
 	struct log file, both;
 	int sock, facility;
 };
+/* The level for LXC_LOG_LEVEL of hooks; NULL: nobody has said one. */
+const char *container_log_level(const struct container *c);
+
 const struct log *container_log_open(struct container *c, struct container_log *l, struct err *e);
 void container_log_done(struct container_log *l);
 #define _cleanup_log_ _cleanup_(container_log_done)

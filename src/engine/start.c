@@ -173,7 +173,7 @@ static int life_plan(struct life *l, struct container *c, const struct start_opt
 		.uid = o->uid,
 		.gid = o->gid,
 		.pidfile = o->pidfile,
-		.log_level = c->spec.log_level,
+		.log_level = container_log_level(c),
 		.rootless = engine_rootless(),
 	};
 	/* Root of a user name space makes what is in his own network name space; setuid means nothing there. */

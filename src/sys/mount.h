@@ -61,3 +61,9 @@ int mount_reconfigure(int target_fd, const char *fstype, const char *data, bool 
 
 /* Attaches MNT_FD on top of what TARGET_FD (O_PATH) is. 0 or -errno. */
 int mount_attach(int mnt_fd, int target_fd, struct err *e);
+
+/* For the stop hook unmount-namespace: unmounts all but the root in the mount name space that the file MNT_NS is, USER_NS's
+ * or NULL, last first, and returns when that is done. The calling process stays in there. DONE: what was unmounted, a line
+ * each. The first failure of those that matter, after all were tried. */
+struct buf;
+int mount_unmount_all(const char *mnt_ns, const char *user_ns, struct buf *done, struct err *e);

@@ -2,7 +2,9 @@
 
 /*
  * Commands that are not for people: creel keeper-exit ID STATUS CTL-FD, which the keeper of container ID starts when init
- * has gone; creel keeper-command ID FD, which it starts for each connection of a program of LXC's library; creel copy-tree FROM TO and creel untar [OPTION...] DIR <ARCHIVE, which templates use.
+ * has gone; creel keeper-command ID FD, which it starts for each connection of a program of LXC's library; creel copy-tree
+ * FROM TO and creel untar [OPTION...] DIR <ARCHIVE, which templates use; creel unmount-all MNT-NS [USER-NS], which a hook
+ * uses.
  */
 
 #include <errno.h>
@@ -14,6 +16,7 @@
 #include "cli/cli.h"
 #include "engine/lxc-command.h"
 #include "store/untar.h"
+#include "sys/mount.h"
 
 static int keeper_exit(int argc, char *const *argv)
 {
@@ -105,6 +108,22 @@ static int untar(int argc, char *const *argv)
 	return 1;
 }
 
+static int unmount_all(int argc, char *const *argv)
+{
+	_cleanup_buf_ struct buf done = BUF_INIT;
+	struct err e = { 0 };
+	int r;
+
+	if (argc != 3 && argc != 4)
+		return 2;
+	r = mount_unmount_all(argv[2], argv[3], &done, &e);
+	fputs(buf_str(&done), stdout);
+	if (r == 0)
+		return 0;
+	fprintf(stderr, "creel: %s\n", e.msg);
+	return 1;
+}
+
 int cli_hidden(int argc, char *const *argv)
 {
 	if (streq(argv[1], "keeper-exit"))
@@ -115,5 +134,7 @@ int cli_hidden(int argc, char *const *argv)
 		return copy_tree(argc, argv);
 	if (streq(argv[1], "untar"))
 		return untar(argc, argv);
+	if (streq(argv[1], "unmount-all"))
+		return unmount_all(argc, argv);
 	return -1;
 }
