@@ -51,7 +51,7 @@ cache_build() {
 	[ -z "$work" ] || rm -rf --one-file-system -- "$work"
 	work=$(mktemp -d -- "$cache/.new-$slot-XXXXXX") || die "cannot write to the cache $cache"
 	chmod 0755 "$work"
-	say "Building $title $release ($arch) from $mirror; the next container of it takes seconds."
+	say "Building $title $release ($arch) from ${repo:-$mirror}; the next container of it takes seconds."
 	mkdir "$work/tree"
 	build_tree
 	made_of >"$work/made"

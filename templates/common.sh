@@ -16,6 +16,13 @@ if [ -z "${LXC_TEMPLATE_CONFIG:-}" ]; then
 	LXC_TEMPLATE_CONFIG=/usr/share/lxc/config
 	[ ! -e "$here/../config/common.conf" ] || LXC_TEMPLATE_CONFIG=$here/../config
 fi
+if [ -z "${LXC_HOOK_DIR:-}" ]; then
+	LXC_HOOK_DIR=/usr/share/lxc/hooks
+	# As installed, or in the tree that it was built in.
+	for d in "$here/../hooks" "$here/../config/hooks"; do
+		[ ! -e "$d/dhclient" ] || LXC_HOOK_DIR=$(CDPATH='' cd -- "$d" && pwd)
+	done
+fi
 [ ! -d "$LXC_TEMPLATE_CONFIG" ] || LXC_TEMPLATE_CONFIG=$(CDPATH='' cd -- "$LXC_TEMPLATE_CONFIG" && pwd)
 
 die() {
@@ -84,7 +91,7 @@ parse_options() {
 check_target() {
 	[ -n "$name" ] || die "--name is missing"
 	[ -n "$path" ] || die "--path is missing"
-	[ -n "$rootfs" ] || rootfs=$(sed -n 's/^lxc\.rootfs\.path *= *\(dir:\)\{0,1\}//p' "$path/config" 2>/dev/null)
+	[ -n "$rootfs" ] || rootfs=$(sed -n 's/^lxc\.rootfs\.path *= *\(dir:\)\{0,1\}//p' "$path/config" 2>/dev/null) || true
 	[ -n "$rootfs" ] || rootfs=$path/rootfs
 	case $rootfs in
 	/) die "refusing to fill /" ;;

@@ -13,6 +13,7 @@ release='' arch='' mirror='' security='' packages='' repo='' templatefs='' patch
 interpreter='' user='' password='' bindhome='' auth_key='' fqdn='' mask_tmp=0 root_password='' enable_units=''
 disable_units='' pacman_config='' profile=minimal ipv4='' ipv6='' gateway='' dns='' hostid='' cloud=0 no_locales=0
 tarball='' stream=released userdata='' vendordata='' debug=0 flush=0 clean=0
+gateway6='' cache_only=0 private_portage=0 portage_dir='' autologin=0 settings='' ttys=''
 
 # --- the tables ------------------------------------------------------------------------------------------------------
 
@@ -30,7 +31,7 @@ my_options() {
 			n = split($1, who, " "); mine = 0
 			for (i = 1; i <= n; i++) {
 				if (who[i] == "all" || who[i] == dist || who[i] == family) mine = 1
-				if (who[i] == "-" dist) { mine = 0; break }
+				if (who[i] == "-" dist || who[i] == "-" family) { mine = 0; break }
 			}
 			if (mine) print
 		}' "$here/options"
@@ -112,6 +113,16 @@ check_options() {
 	check_file --vendordata "$vendordata"
 	check_file --keyring "$keyring"
 	check_file --config "$pacman_config"
+	case $ttys in
+	'' | [0-6]) ;;
+	*) die "--tty: '$ttys' is no number of terminals (0 to 6)" ;;
+	esac
+	[ -z "$portage_dir" ] || [ -d "$portage_dir/profiles" ] || die "--portage-dir: '$portage_dir' is no package tree: it has no profiles"
+	for a in "$ipv4" "$ipv6" "$gateway" "$gateway6" "$dns"; do
+		case $a in
+		*[!0-9a-fA-F.:/]*) die "'$a' is no address" ;;
+		esac
+	done
 	if [ -n "$interpreter" ]; then
 		[ -x "$interpreter" ] || die "--interpreter-path: '$interpreter' is not a program"
 		interpreter=$(realpath -- "$interpreter")
@@ -171,6 +182,10 @@ add_account() {
 	:
 }
 
+more_config() {
+	:
+}
+
 write_config() {
 	append_config <<-END
 
@@ -178,6 +193,7 @@ write_config() {
 	lxc.uts.name = $name
 	lxc.arch = $arch
 	END
+	more_config | append_config
 	if in_userns; then
 		echo "lxc.include = $LXC_TEMPLATE_CONFIG/$userns_config" | append_config
 	fi
@@ -219,6 +235,10 @@ if [ -n "$templatefs" ]; then
 	generalize "$rootfs"
 else
 	provide_tree
+	[ "$cache_only" = 0 ] || {
+		say "$tree is there."
+		no_container
+	}
 	copy_tree "$tree"
 fi
 personalize "$rootfs"

@@ -116,6 +116,8 @@ generalize() {
 		configure_systemd
 	elif has /sbin/openrc || has /usr/bin/openrc; then
 		configure_openrc
+	elif has /etc/runit/1; then
+		configure_runit
 	elif has /etc/inittab && [ "$dist" != cirros ]; then
 		configure_inittab
 	fi
@@ -196,6 +198,28 @@ network_etcnet() {
 	printf 'TYPE=eth\nBOOTPROTO=dhcp\nONBOOT=yes\nCONFIG_IPV4=yes\n' | put /etc/net/ifaces/eth0/options
 }
 
+network_pld() {
+	printf 'DEVICE=eth0\nONBOOT=yes\nBOOTPROTO=dhcp\n' | put /etc/sysconfig/interfaces/ifcfg-eth0
+}
+
+network_gentoo() {
+	if has /usr/lib/systemd/systemd || has /lib/systemd/systemd; then
+		network_networkd
+		return
+	fi
+	echo 'config_eth0="dhcp"' | put /etc/conf.d/net
+	place /etc/init.d/net.eth0 net.lo
+	place /etc/runlevels/default/net.eth0 /etc/init.d/net.eth0
+}
+
+network_runit() {
+	! has /etc/sv/dhcpcd || place /etc/runit/runsvdir/default/dhcpcd /etc/sv/dhcpcd
+}
+
+network_slackware() {
+	printf 'IFNAME[0]="eth0"\nUSE_DHCP[0]="yes"\n' | put /etc/rc.d/rc.inet1.conf
+}
+
 # The image's own boot asks for its network.
 network_own() {
 	:
@@ -264,6 +288,16 @@ configure_openrc() {
 	done
 }
 
+configure_runit() {
+	for n in 1 2 3 4; do
+		! has /etc/sv/agetty-tty$n || place /etc/runit/runsvdir/default/agetty-tty$n /etc/sv/agetty-tty$n
+	done
+	! has /etc/sv/agetty-console || place /etc/runit/runsvdir/default/agetty-console /etc/sv/agetty-console
+	for n in agetty-tty5 agetty-tty6 udevd; do
+		drop /etc/runit/runsvdir/default/$n
+	done
+}
+
 # Gettys on the terminals that there are, and the end that the container manager asks for.
 configure_inittab() {
 	getty=/sbin/getty
@@ -300,6 +334,8 @@ personalize() {
 		echo "HOSTNAME=${fqdn:-$name}" >>"$real"
 	}
 	[ -z "$fqdn" ] || echo "$fqdn" | put /etc/hostname
+	# Slackware's place for it.
+	! has /etc/HOSTNAME || echo "$name" | put /etc/HOSTNAME
 	if has /usr/bin/ssh-keygen; then
 		in_root ssh-keygen -A || complain "cannot make SSH host keys"
 	fi

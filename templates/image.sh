@@ -24,7 +24,7 @@ meta_file() {
 # expand FILE: the words that metadata may use for what is only known here.
 expand() {
 	sed -e "s|LXC_CONTAINER_NAME|$name|g" -e "s|LXC_NAME|$name|g" -e "s|LXC_PATH|$path|g" -e "s|LXC_ROOTFS|$rootfs|g" \
-		-e "s|LXC_TEMPLATE_CONFIG|$LXC_TEMPLATE_CONFIG|g" -e "s|LXC_HOOK_DIR|${LXC_HOOK_DIR:-/usr/share/lxc/hooks}|g" \
+		-e "s|LXC_TEMPLATE_CONFIG|$LXC_TEMPLATE_CONFIG|g" -e "s|LXC_HOOK_DIR|$LXC_HOOK_DIR|g" \
 		"$1"
 }
 

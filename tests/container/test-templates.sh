@@ -4,72 +4,10 @@
 # The templates of distributions, images and archives, against small mirrors and servers on the loopback device: each
 # makes a container of one busybox, and the container runs.
 . "${0%/*}/lib.sh"
+. "${0%/*}/templates.sh"
 
-www=$T/www url=http://127.0.0.1:8321 arch=$(uname -m)
-mkdir -p "$www" "$T/tmp" "$T/cache"
-# Whole file systems are synced when a tree is finished: this one costs nothing.
-mount -t tmpfs -o mode=755 cache "$T/cache"
-chmod 700 "$T/tmp"
-export LXC_CACHE_PATH=$T/cache TMPDIR=$T/tmp GNUPGHOME=$T/gnupg
-export no_proxy='*'
-unset http_proxy https_proxy
-printf 'lxc.net.0.type = empty\n' >"$T/conf"
-python3 -m http.server --bind 127.0.0.1 --directory "$www" 8321 >"$T/www.log" 2>&1 &
-server=$!
-wait_for 10 curl -fsS "$url/" || note "the server does not answer"
-
-# create NAME TEMPLATE [OPTION...]
-create() {
-	local name=$1 template=$2
-	shift 2
-	lxc-create -P "$LXCPATH" -n "$CT-$name" -f "$T/conf" -t "$template" -- "$@"
-}
-# runs NAME: it is a container, named as it should be, that runs programs of its own, and it goes.
-runs() {
-	local out
-	out=$(lxc-execute -P "$LXCPATH" -n "$CT-$1" -- /bin/sh -c 'echo "$(cat /etc/hostname) $(hostname) $(cat /etc/tiny)"' 2>&1 </dev/null)
-	is "$1: runs" "$out" "$CT-$1 $CT-$1 tiny"
-	lxc-destroy -P "$LXCPATH" -n "$CT-$1" >/dev/null 2>&1
-}
-root() { echo "$LXCPATH/$CT-$1/rootfs"; }
-# fails WHAT REGEX TEMPLATE [OPTION...]: with that text, and nothing is left.
-fails() {
-	local what=$1 re=$2 out
-	shift 2
-	out=$(create bad "$@" 2>&1 </dev/null) && note "it was made"
-	like "$what" "$out" "$re"
-	[ ! -e "$LXCPATH/$CT-bad" ] || nok "$what: something is left"
-}
-# A root of one busybox that is linked to nothing.
-tiny_tree() {
-	local t=$1 d
-	mkdir -p "$t"/usr/{bin,sbin} "$t"/{dev,etc,proc,root,run,sys,tmp}
-	ln -s usr/bin "$t/bin" && ln -s usr/sbin "$t/sbin"
-	cp "$(command -v busybox)" "$t/usr/bin/busybox"
-	for d in sh cat hostname ls id grep; do ln -s busybox "$t/usr/bin/$d"; done
-	ln -s ../bin/busybox "$t/usr/sbin/init"
-	echo tiny >"$t/etc/tiny"
-	printf 'root:x:0:0:root:/root:/bin/sh\nother:x:33:44::/:/bin/sh\n' >"$t/etc/passwd"
-	printf 'root:x:0:\nstaff:x:50:\n' >"$t/etc/group"
-	printf 'root::19000:0:99999:7:::\n' >"$t/etc/shadow"
-	printf 'tty7::respawn:/sbin/getty 38400 tty7\n::sysinit:/bin/true\n' >"$t/etc/inittab"
-}
-tiny_tree "$T/tiny"
 # A hostile tree: what a template writes to must not be the host's.
 echo safe >"$T/outside"
-
-# --- keys ---------------------------------------------------------------------------------------------------------------
-
-mkdir -m 700 "$GNUPGHOME"
-gpg --batch --quiet --no-auto-check-trustdb --passphrase '' --quick-gen-key good@example.org rsa2048 sign never 2>"$T/gpg.log" || note "$(cat "$T/gpg.log")"
-gpg --batch --quiet --no-auto-check-trustdb --passphrase '' --quick-gen-key bad@example.org rsa2048 sign never 2>"$T/gpg.log" || note "$(cat "$T/gpg.log")"
-gpg --batch --quiet --no-auto-check-trustdb --export --armor good@example.org >"$T/good.asc"
-gpg --batch --quiet --export bad@example.org >"$T/bad.gpg"
-keyid=$(gpg --batch --quiet --no-auto-check-trustdb --fingerprint good@example.org | tr -d ' ' | grep -oE '[0-9A-F]{40}' | head -n1)
-sign() {
-	local f
-	for f in "${@:2}"; do gpg --batch --yes --quiet -u "$1" --armor --detach-sign -o "$f.asc" "$f"; done
-}
 
 # --- archives: local ----------------------------------------------------------------------------------------------------
 
@@ -94,7 +32,8 @@ lxc-destroy -P "$LXCPATH" -n "$CT-loc" >/dev/null 2>&1
 
 # --- archives: distributions that publish them -----------------------------------------------------------------------------
 
-iso=$www/arch/iso/latest
+# Of another day than today, of which there are packages.
+iso=$www/arch/iso/2024.01.01
 mkdir -p "$iso" "$T/boot" && cp -a "$T/tiny" "$T/boot/root.x86_64" && echo list >"$T/boot/pkglist.x86_64.txt"
 mkdir -p "$T/boot/root.x86_64/usr/lib/systemd/system"
 : >"$T/boot/root.x86_64/usr/lib/systemd/systemd"
@@ -102,7 +41,7 @@ mkdir -p "$T/boot/root.x86_64/usr/lib/systemd/system"
 : >"$T/boot/root.x86_64/usr/lib/systemd/system/web.service"
 tar -C "$T/boot" -I zstd -cf "$iso/archlinux-bootstrap-x86_64.tar.zst" root.x86_64 pkglist.x86_64.txt
 (cd "$iso" && sha256sum archlinux-bootstrap-x86_64.tar.zst >sha256sums.txt)
-check "archlinux" create arch archlinux -a x86_64 --mirror="$url/arch" -e web
+check "archlinux" create arch archlinux -a x86_64 --release=2024.01.01 --mirror="$url/arch" -e web
 r=$(root arch)
 is "archlinux: units fit for a container" "$(readlink "$r/etc/systemd/system/getty.target.wants/container-getty@1.service" \
 	"$r/etc/systemd/system/multi-user.target.wants/web.service" "$r/etc/systemd/system/systemd-udevd.service" | xargs)" \
@@ -112,11 +51,11 @@ is "archlinux: networkd has eth0" "$(grep -c DHCP "$r/etc/systemd/network/eth0.n
 [ -e "$r/pkglist.x86_64.txt" ] && nok "archlinux: more than the root"
 runs arch
 rm "$iso/archlinux-bootstrap-x86_64.tar.zst"
-check "archlinux: from the cache" create arch archlinux -a x86_64 --mirror="$url/arch"
+check "archlinux: from the cache" create arch archlinux -a x86_64 --release=2024.01.01 --mirror="$url/arch"
 lxc-destroy -P "$LXCPATH" -n "$CT-arch" >/dev/null 2>&1
-fails "archlinux: -F asks the mirror again" "cannot get .*zst: .*404" archlinux -a x86_64 --mirror="$url/arch" -F
+fails "archlinux: -F asks the mirror again" "cannot get .*zst: .*404" archlinux -a x86_64 --release=2024.01.01 --mirror="$url/arch" -F
 echo forged >"$iso/archlinux-bootstrap-x86_64.tar.zst"
-fails "archlinux: a forged image" "wrong checksum" archlinux -a x86_64 --mirror="$url/arch"
+fails "archlinux: a forged image" "wrong checksum" archlinux -a x86_64 --release=2024.01.01 --mirror="$url/arch"
 fails "archlinux: what can be forged on its way" "use https" archlinux -a x86_64 --mirror=http://mirror.example/arch --tarball=http://mirror.example/x
 fails "archlinux: an architecture it has not" "Arch Linux has no 's390x' \(x86_64\)" archlinux -a s390x
 
@@ -209,36 +148,12 @@ fails "alpine: a release that is not" "no Alpine 1.2 .*404" alpine -r 1.2 -a x86
 
 # --- rpm --------------------------------------------------------------------------------------------------------------------
 
-if command -v rpmbuild >/dev/null && command -v createrepo_c >/dev/null && command -v rpmsign >/dev/null; then
-	names=$(awk -F'|' '/^(fedora|centos|rocky|oracle|opensuse)/ { print $2 }' "$(dirname "$(command -v creel)")/../share/lxc/templates/packages" | tr ' ' '\n' | sort -u | xargs | tr ' ' ',')
-	mkdir -p "$T/rpm"
-	cat >"$T/rpm/tiny.spec" <<END
-Name: tiny
-Version: 1
-Release: 1
-Summary: a root of one program
-License: none
-AutoReqProv: no
-Provides: /bin/sh, $names
-%description
-A root of one program.
-%install
-cp -a $T/tiny/. %{buildroot}
-rm -rf %{buildroot}/{dev,proc,sys}
-%post -p /bin/sh
-echo scripts >/etc/scripts
-%files
-/*
-END
-	rpmbuild --quiet -bb --define "_topdir $T/rpm" --define '__os_install_post %{nil}' --define '_build_id_links none' \
-		"$T/rpm/tiny.spec" >"$T/rpm.log" 2>&1 || note "$(tail -n5 "$T/rpm.log")"
-	rpm=$(find "$T/rpm/RPMS" -name '*.rpm')
-	repo=$www/rpm/releases/42/Everything/$arch/os
+rpm=
+repo=$www/rpm/releases/42/Everything/$arch/os
+if rpm_tiny "$(table_packages fedora centos rocky oracle opensuse)"; then
 	mkdir -p "$repo" && cp "$rpm" "$repo/unsigned.rpm"
 	createrepo_c -q "$repo" >"$T/rpm.log" 2>&1 || note "$(cat "$T/rpm.log")"
 	mkdir -p "$www/rpm/updates/42/Everything" && cp -a "$repo" "$www/rpm/updates/42/Everything/$arch"
-else
-	rpm=
 fi
 if [ -z "$rpm" ]; then
 	skip "rpm" "no rpmbuild and createrepo_c here (packages rpm, createrepo-c)"
@@ -248,10 +163,8 @@ else
 	else
 		skip "fedora" "no dnf here (package dnf)"
 	fi
-	rpmsign --define '_gpg_name good@example.org' --define "__gpg $(command -v gpg)" --define "_gpg_path $GNUPGHOME" --addsign "$rpm" >"$T/rpm.log" 2>&1 || note "$(cat "$T/rpm.log")"
-	for r in "$repo" "$www/rpm/updates/42/Everything/$arch" "$www/rpm/one"; do
-		mkdir -p "$r" && rm -rf "${r:?}"/* && cp "$rpm" "$r/" && createrepo_c -q "$r" >"$T/rpm.log" 2>&1
-	done
+	rpm_sign
+	rpm_repository "$repo" "$www/rpm/updates/42/Everything/$arch" "$www/rpm/one"
 fi
 if [ -n "$rpm" ] && command -v dnf >/dev/null; then
 	check "fedora" create fed fedora -R 42 --mirror="$url/rpm" --keyring="$T/good.asc" --fqdn=fed.example.org --mask-tmp
@@ -389,6 +302,11 @@ check "oci: a layout" create oci oci -u "oci:$oci:tiny"
 is "oci: runs what the image says, as whom, where" "$(lxc-execute -P "$LXCPATH" -n "$CT-oci" 2>&1)" "hello 33:50 /opt a b"
 is "oci: whiteouts and later layers" "$(find "$(root oci)/etc" -name inittab | wc -l) $(cat "$(root oci)/opt/new") $(find "$(root oci)" -name '.wh*' | wc -l)" "0 new 0"
 lxc-destroy -P "$LXCPATH" -n "$CT-oci" >/dev/null 2>&1
+check "oci: --dhcp" create oci oci -u "oci:$oci:tiny" --dhcp
+is "oci: its hooks, which are there" "$(sed -n 's/^lxc.hook.\([^ ]*\) = /\1 /p' "$LXCPATH/$CT-oci/config" | while read -r moment hook; do
+	[ -x "$hook" ] && echo "$moment ${hook##*/}"
+done | xargs)" "start-host dhclient stop dhclient"
+lxc-destroy -P "$LXCPATH" -n "$CT-oci" >/dev/null 2>&1
 create oci oci -u "oci:$oci:through" >"$T/.out" 2>&1
 is "oci: a layer that goes through another's link" "$(find "$T" -maxdepth 1 -name oci-evil)" ''
 lxc-destroy -P "$LXCPATH" -n "$CT-oci" >/dev/null 2>&1
@@ -433,7 +351,4 @@ for t in "$templates"/lxc-*; do
 	[ ! -e "$LXCPATH/$CT-bad" ] || bad="$bad $t:left"
 done
 is "every template: help, and an option it has not" "$bad" ''
-kill "$server"
-wait "$server" 2>/dev/null
-umount "$T/cache"
-is "nothing is left in the temporary folder" "$(ls -A "$T/tmp")" ''
+templates_end
