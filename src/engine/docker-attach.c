@@ -20,8 +20,7 @@
 #include "runtime/keeper_proto.h"
 #include "runtime/relay.h"
 
-#define MEETING	 "attach."
-#define KEYS_MAX 16
+#define MEETING "attach."
 
 /* --- before the start ------------------------------------------------------------------------------------------------------ */
 
@@ -89,11 +88,6 @@ int docker_give_clients(int dirfd, int ctl, struct err *e)
 
 /* --- detaching --------------------------------------------------------------------------------------------------------------- */
 
-struct keys {
-	unsigned char seq[KEYS_MAX];
-	unsigned n, at;
-};
-
 static int parse_key(const char *s, size_t n, unsigned char *ret)
 {
 	if (n == 1) {
@@ -109,17 +103,17 @@ static int parse_key(const char *s, size_t n, unsigned char *ret)
 	return n == 3 && strncmp(s, "DEL", 3) == 0 ? (*ret = 0x7f, 0) : -EINVAL;
 }
 
-static int parse_keys(const char *said, struct keys *ret, struct err *e)
+int docker_keys_parse(const char *said, struct docker_keys *ret, struct err *e)
 {
 	const char *s = said ?: "ctrl-p,ctrl-q";
 
-	*ret = (struct keys){ 0 };
+	*ret = (struct docker_keys){ 0 };
 	while (*s) {
 		size_t n = strcspn(s, ",");
 
 		if (!n)
 			n = 1; /* the comma itself */
-		if (ret->n == KEYS_MAX || parse_key(s, n, &ret->seq[ret->n]) < 0)
+		if (ret->n == DOCKER_KEYS_MAX || parse_key(s, n, &ret->seq[ret->n]) < 0)
 			return err_kind(e, ERR_INVALID, -EINVAL, "Invalid detach keys (%s) provided", said ?: "");
 		ret->n++;
 		s += n;
@@ -128,8 +122,7 @@ static int parse_keys(const char *said, struct keys *ret, struct err *e)
 	return 0;
 }
 
-/* Takes the keys out of what was typed; what began like them and is not goes on. 1: they were typed. */
-static int filter_keys(struct keys *k, const unsigned char *in, size_t n, unsigned char *out, size_t *ret_n)
+int docker_keys_filter(struct docker_keys *k, const unsigned char *in, size_t n, unsigned char *out, size_t *ret_n)
 {
 	size_t o = 0;
 
@@ -166,7 +159,7 @@ struct relay {
 	bool tty, end; /* end: of the input, to be told */
 	bool ended;    /* the container, and what is to be done is ours */
 	struct keeper_ended how;
-	struct keys keys;
+	struct docker_keys keys;
 	size_t held; /* to the keeper: a whole message */
 	unsigned char buf[sizeof(struct keeper_req) + KEEPER_DATA_MAX];
 };
@@ -195,7 +188,7 @@ static int flush_input(struct relay *r)
 /* 1: the keys to go away. */
 static int read_input(struct relay *r)
 {
-	unsigned char typed[KEEPER_DATA_MAX - KEYS_MAX];
+	unsigned char typed[KEEPER_DATA_MAX - DOCKER_KEYS_MAX];
 	ssize_t n = read(r->in, typed, sizeof(typed));
 	size_t len = (size_t)n;
 
@@ -208,7 +201,7 @@ static int read_input(struct relay *r)
 	}
 	if (!r->tty)
 		memcpy(r->buf + sizeof(struct keeper_req), typed, len);
-	else if (filter_keys(&r->keys, typed, (size_t)n, r->buf + sizeof(struct keeper_req), &len) == 1)
+	else if (docker_keys_filter(&r->keys, typed, (size_t)n, r->buf + sizeof(struct keeper_req), &len) == 1)
 		return 1;
 	if (!len)
 		return 0;
@@ -393,7 +386,7 @@ int docker_attach(struct docker *d, const char *id, const struct docker_attach *
 		return err_oom(e);
 	r = docker_find(d, id, &c, e);
 	if (r == 0)
-		r = parse_keys(a->detach_keys, &x->keys, e);
+		r = docker_keys_parse(a->detach_keys, &x->keys, e);
 	if (r < 0)
 		return r;
 	dirfd = docker_dir(d, c.id, e);

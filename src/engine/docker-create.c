@@ -164,11 +164,109 @@ static int host_name(char **ret, struct err *e)
 	return *ret ? 0 : err_oom(e);
 }
 
+/* "0-2,5": the highest number of a list as the kernel writes it. */
+static unsigned long last_cpu(const char *list)
+{
+	unsigned long max = 0;
+	char *end;
+
+	for (const char *s = list; *s; s = *end ? end + 1 : end) {
+		unsigned long n = strtoul(s, &end, 10);
+
+		max = n > max ? n : max;
+	}
+	return max;
+}
+
+static int check_cpus(const char *wanted, struct err *e)
+{
+	_cleanup_free_ char *online = NULL;
+	size_t len;
+
+	if (isempty(wanted) || file_read(AT_FDCWD, "/sys/devices/system/cpu/online", 4096, &online, &len, NULL) < 0)
+		return 0;
+	if (wanted[strspn(wanted, "0123456789,-")])
+		return err_kind(e, ERR_INVALID, -EINVAL, "Invalid value %s for cpuset cpus", wanted);
+	online[strcspn(online, "\n")] = '\0';
+	return last_cpu(wanted) <= last_cpu(online)
+		       ? 0
+		       : err_kind(e, ERR_INVALID, -EINVAL,
+				  "Requested CPUs are not available - requested %s, available: %s", wanted, online);
+}
+
+int docker_check_machine(const struct json_c_value *host, struct err *e)
+{
+	int64_t cpus = sysconf(_SC_NPROCESSORS_ONLN), nano = value_int(host, "NanoCpus", 0);
+
+	if (nano < 0 || nano > cpus * 1000000000)
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"Range of CPUs is from 0.01 to %lld.00, as there are only %lld CPUs available",
+				(long long)cpus, (long long)cpus);
+	return check_cpus(value_text(host, "CpusetCpus"), e);
+}
+
+static int check_health(const struct health_config *h, struct err *e)
+{
+	const struct {
+		const char *name;
+		int64_t ns;
+	} times[] = { { "Interval", h->interval_ns },
+		      { "Timeout", h->timeout_ns },
+		      { "StartPeriod", h->start_period_ns },
+		      { "StartInterval", h->start_interval_ns } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		if (times[i].ns && times[i].ns < 1000000)
+			return err_kind(e, ERR_INVALID, -EINVAL, "%s in Healthcheck cannot be less than 1ms",
+					times[i].name);
+	return h->retries < 0 ? err_kind(e, ERR_INVALID, -EINVAL, "Retries in Healthcheck cannot be negative") : 0;
+}
+
+static int check_env(const struct strv *env, struct err *e)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (!*env->v[i] || *env->v[i] == '=')
+			return err_kind(e, ERR_INVALID, -EINVAL, "invalid environment variable: %s", env->v[i]);
+	return 0;
+}
+
+/* Those whose name spaces are to be shared. */
+static int check_shared(const struct making *m, const struct json_c_value *host, struct err *e)
+{
+	static const char *const shared[] = { "PidMode", "IpcMode" };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(shared) && r == 0; i++) {
+		const char *other = startswith(value_text(host, shared[i]) ?: "", "container:");
+		_cleanup_row_ struct docker_row row = { 0 };
+
+		if (other)
+			r = docker_find(m->d, other, &row, e);
+	}
+	return r;
+}
+
+static int choose_host_name(struct making *m, const struct json_c_value *host, struct err *e)
+{
+	struct container_config *c = &m->config;
+	const char *mode = value_text(host, "NetworkMode") ?: "";
+
+	if (streq(mode, "host") || streq(value_text(host, "UTSMode") ?: "", "host")) {
+		if (!isempty(c->hostname) && streq(value_text(host, "UTSMode") ?: "", "host"))
+			return err_kind(e, ERR_INVALID, -EINVAL, "conflicting options: hostname and the UTS mode");
+		return isempty(c->hostname) ? host_name(&c->hostname, e) : 0;
+	}
+	if (isempty(c->hostname)) {
+		free(c->hostname);
+		c->hostname = strndup(m->row.id, 12);
+	}
+	return c->hostname ? 0 : err_oom(e);
+}
+
 static int check_config(struct making *m, struct err *e)
 {
 	const struct json_c_value *host = value_get(m->body, "HostConfig");
 	struct container_config *c = &m->config;
-	const char *mode = value_text(host, "NetworkMode") ?: "";
 	int sig;
 
 	if (docker_is_system(host) && !c->entrypoint.n && (!c->cmd.n || m->shell_only)) {
@@ -183,21 +281,11 @@ static int check_config(struct making *m, struct err *e)
 		return err_kind(e, ERR_INVALID, -EINVAL,
 				"the working directory '%s' is invalid, it needs to be an absolute path",
 				c->working_dir);
-	for (size_t i = 0; i < c->env.n; i++)
-		if (!*c->env.v[i] || *c->env.v[i] == '=')
-			return err_kind(e, ERR_INVALID, -EINVAL, "invalid environment variable: %s", c->env.v[i]);
+	if (check_env(&c->env, e) < 0 || check_shared(m, host, e) < 0 || check_health(&c->health, e) < 0)
+		return -EINVAL;
 	if (!isempty(c->stop_signal) && docker_signal(c->stop_signal, &sig, e) < 0)
 		return -EINVAL;
-	if (streq(mode, "host") || streq(value_text(host, "UTSMode") ?: "", "host")) {
-		if (!isempty(c->hostname) && streq(value_text(host, "UTSMode") ?: "", "host"))
-			return err_kind(e, ERR_INVALID, -EINVAL, "conflicting options: hostname and the UTS mode");
-		return isempty(c->hostname) ? host_name(&c->hostname, e) : 0;
-	}
-	if (isempty(c->hostname)) {
-		free(c->hostname);
-		c->hostname = strndup(m->row.id, 12);
-	}
-	return c->hostname ? 0 : err_oom(e);
+	return choose_host_name(m, host, e);
 }
 
 static bool name_taken(struct docker *d, const char *name, char **ret_id)
@@ -258,6 +346,8 @@ static int write_doc(struct making *m, struct buf *out, struct err *e)
 
 	json_init(&j, &text, false);
 	r = docker_host_write(host, &j, e);
+	if (r == 0)
+		r = docker_check_machine(host, e);
 	if (r == 0)
 		r = buf_error(&text, e);
 	if (r == 0)
@@ -461,6 +551,9 @@ int docker_create(struct docker *d, const char *name, const char *body, const ch
 	if (r < 0)
 		return r;
 	docker_event(d, &m.row, "create", NULL);
+	if (streq(value_text(value_get(m.body, "HostConfig"), "NetworkMode") ?: "", "host") &&
+	    value_members(value_get(value_get(m.body, "HostConfig"), "PortBindings")))
+		(void)strv_push(&m.warnings, "Published ports are discarded when using host network mode", NULL);
 	answer(&m, ret);
 	return buf_error(ret, e);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -159,6 +160,8 @@ int docker_exec_create(struct docker *d, const char *id, const char *body, struc
 	_cleanup_value_ struct json_c_value *b = NULL;
 	_cleanup_record_ struct record rec = { .exit_status = -1 };
 	_cleanup_exec_ struct exec x = EXEC_INIT;
+	const char *keys;
+	struct docker_keys parsed;
 	struct json j;
 	int r = value_parse(body, strlen(body), "exec", &b, e);
 
@@ -169,8 +172,11 @@ int docker_exec_create(struct docker *d, const char *id, const char *body, struc
 	if (r < 0)
 		return r;
 	if (rec.state == RUN_FROZEN)
-		return err_kind(e, ERR_STATE, -EBUSY, "Container %s is paused, unpause the container before exec",
-				x.c.id);
+		return err_kind(e, ERR_STATE, -EBUSY, "Container %s is paused, unpause the container before exec", id);
+	keys = value_text(b, "DetachKeys");
+	r = isempty(keys) ? 0 : docker_keys_parse(keys, &parsed, NULL);
+	if (r < 0)
+		return err_kind(e, ERR_INVALID, r, "Invalid escape keys (%s) provided", keys);
 	if (!value_len(value_get(b, "Cmd")))
 		return err_kind(e, ERR_INVALID, -EINVAL, "No exec command specified");
 	r = docker_new_id(x.id, e);
@@ -229,10 +235,7 @@ static int set_user(const struct exec *x, const struct record *rec, struct spec_
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_set(e, -errno, "open the root of %s", x->c.name);
-	r = passwd_find(root, user, u, e);
-	if (r == -ENOENT)
-		return err_kind(e, ERR_INVALID, -EINVAL, "unable to find user %s: no matching entries in passwd file",
-				user);
+	r = docker_find_user(root, user, u, e);
 	if (r < 0)
 		return r;
 	p->uid = u->uid;
@@ -315,17 +318,24 @@ struct ends {
 	int in, out;
 };
 
+static bool gone(ssize_t n)
+{
+	return n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
+}
+
 static bool put_all(int fd, const char *p, size_t n)
 {
 	return fd < 0 || fd_write_all(fd, p, n) == 0;
 }
 
-/* Between the caller's fds and the terminal, until the other side of it is closed. What is typed is held until the terminal
- * takes it: who waited for that would keep it from saying what it has to say first. */
-static void relay_tty(int master, struct ends t)
+/* Between the caller's fds and the terminal, until the other side of it is closed (0) or KEYS are typed (1). What is typed is
+ * held until the terminal takes it: who waited for that would keep it from saying what it has to say first. */
+static int relay_tty(int master, struct ends t, struct docker_keys *keys)
 {
-	char buf[4096], typed[4096];
+	unsigned char read_in[4096], typed[sizeof(read_in) + DOCKER_KEYS_MAX];
+	char buf[4096];
 	size_t at = 0, len = 0;
+	bool leave = false;
 
 	(void)fd_set_nonblock(master, true);
 	for (;;) {
@@ -336,31 +346,34 @@ static void relay_tty(int master, struct ends t)
 		if (poll(p, 2, -1) < 0) {
 			if (errno == EINTR)
 				continue;
-			return;
+			return 0;
 		}
 		if (p[0].revents & ~POLLOUT) {
 			n = read(master, buf, sizeof(buf));
-			if (n <= 0 && !(n < 0 && (errno == EINTR || errno == EAGAIN)))
-				return;
+			if (gone(n))
+				return 0;
 			if (n > 0 && !put_all(t.out, buf, (size_t)n))
 				t.out = -1;
 		}
 		if (p[1].revents) {
-			n = read(t.in, typed, sizeof(typed));
-			at = 0;
-			len = n > 0 ? (size_t)n : 0;
-			if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+			n = read(t.in, read_in, sizeof(read_in));
+			at = len = 0;
+			if (n > 0)
+				leave = docker_keys_filter(keys, read_in, (size_t)n, typed, &len) == 1;
+			if (gone(n))
 				t.in = -1;
 		}
 		if (at < len) {
 			n = write(master, typed + at, len - at);
-			if (n < 0 && errno != EINTR && errno != EAGAIN) {
+			if (n < 0 && gone(n)) {
 				/* Nobody reads any more; what was said is there still. */
 				at = len;
 				t.in = -1;
 			}
 			at += n > 0 ? (size_t)n : 0;
 		}
+		if (leave && at >= len)
+			return 1;
 	}
 }
 
@@ -396,18 +409,18 @@ static int failed_code(int r)
 	return r == -ENOENT ? 127 : 126;
 }
 
+static void tell_start(struct docker *d, struct exec *x, pid_t pid)
+{
+	(void)write_exec(x, x->body, true, pid, -1, NULL);
+	tell(d, x, "exec_start", x->body);
+}
+
 /* One that was begun: its end. */
-static int see_it_out(struct docker *d, struct exec *x, pid_t pid, int master, const struct docker_attach *a)
+static int see_it_out(struct docker *d, struct exec *x, pid_t pid)
 {
 	char text[32];
 	int status = 0;
 
-	(void)write_exec(x, x->body, true, pid, -1, NULL);
-	tell(d, x, "exec_start", x->body);
-	if (a && a->ready)
-		a->ready(a->arg);
-	if (master >= 0)
-		relay_tty(master, (struct ends){ a ? a->in : -1, a ? a->out : -1 });
 	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 		;
 	(void)write_exec(x, x->body, false, 0, code_of(status), NULL);
@@ -432,48 +445,87 @@ static void drop_inherited(void)
 		closedir(dir);
 }
 
-/* Somebody waits for it: a process of ours, which the caller forgets. */
-static int run_detached(struct docker *d, struct exec *x, struct err *e)
+/* As a process of its own, which the caller may forget: it begins, says so with the terminal on SOCK, shows the terminal to
+ * nobody once the caller has gone, waits, and says the code. */
+_noreturn_ static void waiter_main(struct docker *d, struct exec *x, int sock)
 {
-	_cleanup_close_ int mine = -EBADF, theirs = -EBADF;
+	struct docker_keys none = { 0 };
 	struct err said = { 0 };
-	int p[2], master = -EBADF, r;
-	pid_t pid, child;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), master = -EBADF, code;
+	struct pollfd p[] = { { .fd = sock, .events = POLLIN }, { .fd = -1 } };
+	pid_t child;
 
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_set(e, -errno, "make a pipe");
+	setsid();
+	for (int i = 0; i < 3 && null >= 0; i++)
+		dup2(null, i);
+	drop_inherited();
+	said.code = begin(d, x, NULL, &child, &master, &said);
+	if (said.code < 0) {
+		(void)fd_send(sock, &said, sizeof(said), NULL, 0);
+		(void)write_exec(x, x->body, false, 0, failed_code(said.code), NULL);
+		_exit(0);
+	}
+	tell_start(d, x, child);
+	(void)fd_send(sock, &said, sizeof(said), &master, master >= 0);
+	p[1].fd = sys_pidfd_open(child, 0);
+	p[1].events = POLLIN;
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	/* Nobody is there any more who reads. */
+	if (p[0].revents && master >= 0)
+		(void)relay_tty(master, (struct ends){ -1, -1 }, &none);
+	code = see_it_out(d, x, child);
+	(void)send(sock, &code, sizeof(code), MSG_NOSIGNAL);
+	_exit(0);
+}
+
+/* A NULL: in the background. Returns 1 where the keys were typed to go away. */
+static int run_apart(struct docker *d, struct exec *x, const struct docker_attach *a, struct docker_keys *keys,
+		     int *ret_code, struct err *e)
+{
+	_cleanup_close_ int mine = -EBADF, theirs = -EBADF, master = -EBADF;
+	struct err said = { 0 };
+	size_t n_fds = 1;
+	int p[2];
+	ssize_t n;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
+		return err_set(e, -errno, "make a socket pair");
 	mine = p[0];
 	theirs = p[1];
 	pid = fork();
 	if (pid < 0)
 		return err_set(e, -errno, "fork");
 	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
 		if (fork() > 0)
 			_exit(0);
-		setsid();
-		for (int i = 0; i < 3 && null >= 0; i++)
-			dup2(null, i);
-		drop_inherited();
-		r = begin(d, x, NULL, &child, &master, &said);
-		said.code = r;
-		(void)fd_write_all(theirs, &said, sizeof(said));
-		theirs = fd_close(theirs);
-		if (r < 0)
-			(void)write_exec(x, x->body, false, 0, failed_code(r), NULL);
-		else
-			(void)see_it_out(d, x, child, master, NULL);
-		_exit(0);
+		fd_close(mine);
+		waiter_main(d, x, theirs);
 	}
 	theirs = fd_close(theirs);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	if (fd_read_full(mine, &said, sizeof(said)) != (ssize_t)sizeof(said))
+	n = fd_recv(mine, &said, sizeof(said), &master, &n_fds);
+	if (n != (ssize_t)sizeof(said))
 		return err_kind(e, ERR_STATE, -ECHILD, "the process that was to run it was killed");
-	if (said.code < 0 && e)
-		*e = said;
-	return said.code;
+	if (n_fds == 0)
+		master = -EBADF;
+	if (said.code < 0) {
+		*ret_code = failed_code(said.code);
+		if (e)
+			*e = said;
+	}
+	if (said.code < 0 || !a)
+		return said.code;
+	if (a->ready)
+		a->ready(a->arg);
+	if (master >= 0 && relay_tty(master, (struct ends){ a->in, a->out }, keys) == 1)
+		return 1;
+	master = fd_close(master);
+	if (recv(mine, ret_code, sizeof(*ret_code), 0) != sizeof(*ret_code))
+		return err_kind(e, ERR_STATE, -ECHILD, "the process that waited for it was killed");
+	return 0;
 }
 
 /* It is started once, by whoever comes first. */
@@ -502,24 +554,29 @@ static int claim(const struct exec *x, struct err *e)
 int docker_exec_start(struct docker *d, const char *exec, const struct docker_attach *a, int *ret_code, struct err *e)
 {
 	_cleanup_exec_ struct exec x = EXEC_INIT;
-	_cleanup_close_ int master = -EBADF;
+	struct docker_keys keys = { 0 };
+	int master = -EBADF; /* it has no terminal */
 	pid_t pid;
 	int r = find_exec(d, exec, &x, e);
 
+	if (r == 0 && a)
+		r = docker_keys_parse(a->detach_keys ?: value_text(x.body, "DetachKeys"), &keys, e);
+	if (r == 0)
+		r = claim(&x, e);
 	if (r < 0)
 		return r;
-	r = claim(&x, e);
-	if (r < 0)
-		return r;
-	if (!a)
-		return run_detached(d, &x, e);
+	if (!a || value_bool(x.body, "Tty"))
+		return run_apart(d, &x, a, &keys, ret_code, e);
 	r = begin(d, &x, (const int[]){ a->in, a->out, a->err }, &pid, &master, e);
 	if (r < 0) {
 		*ret_code = failed_code(r);
 		(void)write_exec(&x, x.body, false, 0, *ret_code, NULL);
 		return r;
 	}
-	*ret_code = see_it_out(d, &x, pid, master, a);
+	tell_start(d, &x, pid);
+	if (a->ready)
+		a->ready(a->arg);
+	*ret_code = see_it_out(d, &x, pid);
 	return 0;
 }
 
@@ -575,7 +632,7 @@ int docker_exec_inspect(struct docker *d, const char *exec, struct buf *ret, str
 	json_kv_bool(&j, "OpenStdout", value_bool(x.body, "AttachStdout"));
 	json_kv_bool(&j, "CanRemove", false);
 	json_kv_string(&j, "ContainerID", x.c.id);
-	json_kv_string(&j, "DetachKeys", "");
+	json_kv_string(&j, "DetachKeys", value_text(x.body, "DetachKeys") ?: "");
 	json_kv_i64(&j, "Pid", pid);
 	json_end_object(&j);
 	return buf_error(ret, e);

@@ -83,11 +83,16 @@ int64_t docker_now(void);
 const char *docker_time(int64_t ns, char buf[static 40]);
 /* 64 hex digits. */
 int docker_new_id(char ret[static 65], struct err *e);
+/* A HostConfig that asks for more than this machine has. */
+int docker_check_machine(const struct json_c_value *host, struct err *e);
 /* "SIGTERM", "TERM", "15". */
 int docker_signal(const char *s, int *ret, struct err *e);
 
 /* --- docker-start.c ------------------------------------------------------------------------------------------------------ */
 
+/* "USER[:GROUP]" by the files under ROOT. */
+struct passwd_user;
+int docker_find_user(int root, const char *spec, struct passwd_user *ret, struct err *e);
 /* Of others, held until the container has what it was to get: a number of a process, and a path, may be somebody else's by then. */
 struct docker_held {
 	int ns[NS_MAX];		  /* -EBADF: none */
@@ -119,6 +124,18 @@ int docker_recover(struct docker *d, const char *id, struct err *e);
 
 /* Those who wait for the start of C, as clients of the keeper at CTL. */
 int docker_give_clients(int dirfd, int ctl, struct err *e);
+
+/* What is typed to go away and leave it running. */
+#define DOCKER_KEYS_MAX 16
+struct docker_keys {
+	unsigned char seq[DOCKER_KEYS_MAX];
+	unsigned n, at;
+};
+/* "ctrl-a,x"; NULL: ctrl-p,ctrl-q; "": none. */
+int docker_keys_parse(const char *said, struct docker_keys *ret, struct err *e);
+/* Takes the keys out of what was typed; what began like them and is not goes on. 1: they were typed. OUT: DOCKER_KEYS_MAX
+ * longer than IN. */
+int docker_keys_filter(struct docker_keys *k, const unsigned char *in, size_t n, unsigned char *out, size_t *ret_n);
 
 /* --- docker-volume.c ------------------------------------------------------------------------------------------------------ */
 

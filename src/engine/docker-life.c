@@ -26,9 +26,14 @@
 
 int docker_signal(const char *s, int *ret, struct err *e)
 {
-	return signal_parse(s, ret) < 0 || *ret < 1 || *ret > 64
-		       ? err_kind(e, ERR_INVALID, -EINVAL, "invalid signal: %s", s)
-		       : 0;
+	bool number = *s && s[strspn(s, "0123456789")] == '\0';
+
+	if (signal_parse(s, ret) >= 0 && *ret >= 1 && *ret <= 64)
+		return 0;
+	return err_kind(e, ERR_INVALID, -EINVAL,
+			number && strspn(s, "0") != strlen(s) ? "the linux daemon does not support signal %s"
+							      : "invalid signal: %s",
+			s);
 }
 
 /* One container, open for a change of life. */
@@ -245,12 +250,12 @@ int docker_restart(struct docker *d, const char *id, const char *signal, int tim
 int docker_kill(struct docker *d, const char *id, const char *signal, struct err *e)
 {
 	_cleanup_target_ struct target t = TARGET_INIT;
-	int sig = SIGKILL, own = SIGTERM, r = isempty(signal) ? 0 : docker_signal(signal, &sig, e);
+	int sig = SIGKILL, own = SIGTERM, r = open_target(d, id, false, &t, e);
 
-	if (r == 0)
-		r = open_target(d, id, false, &t, e);
+	if (r == 0 && !isempty(signal))
+		r = docker_signal(signal, &sig, e);
 	if (r < 0)
-		return r;
+		return err_wrap(e, r, "cannot kill container: %s", id);
 	(void)stop_signal(&t.c, NULL, &own, NULL);
 	if (t.st.status != DS_RUNNING && t.st.status != DS_PAUSED)
 		return err_kind(e, ERR_STATE, -ESRCH, "cannot kill container: %s: container %s is not running", id,
@@ -280,7 +285,7 @@ int docker_pause(struct docker *d, const char *id, bool pause, struct err *e)
 		return err_kind(e, ERR_STATE, -ESRCH, "container %s is not running", t.c.id);
 	if (pause == (t.st.status == DS_PAUSED))
 		return err_kind(e, ERR_STATE, -EALREADY,
-				pause ? "container %s is already paused" : "container %s is not paused", t.c.id);
+				pause ? "Container %s is already paused" : "Container %s is not paused", t.c.id);
 	r = thaw(d, &t.c, pause, e);
 	if (r == 0)
 		docker_event(d, &t.c, pause ? "pause" : "unpause", NULL);
@@ -391,6 +396,8 @@ static int merge_doc(struct docker_row *c, const struct json_c_value *body, stru
 	json_init(&j, &host, false);
 	if (r == 0)
 		r = docker_host_write(whole, &j, e);
+	if (r == 0)
+		r = docker_check_machine(whole, e);
 	value_free(whole);
 	whole = NULL;
 	if (r == 0)
@@ -571,11 +578,9 @@ static int it_runs(const struct docker_row *c, const struct docker_state *st, st
 {
 	const char *what = st->status == DS_PAUSED ? "paused" : st->status == DS_RESTARTING ? "restarting" : "running";
 
-	return err_kind(
-		e, ERR_STATE, -EBUSY,
-		"cannot remove container \"/%s\": container is %s: %s before attempting removal or force remove",
-		c->name, what,
-		st->status == DS_PAUSED ? "container is paused and must be unpaused first" : "stop the container");
+	return err_kind(e, ERR_STATE, -EBUSY, "cannot remove container \"/%s\": container is %s%s", c->name, what,
+			st->status == DS_PAUSED ? " and must be unpaused first"
+						: ": stop the container before removing or force remove");
 }
 
 int docker_remove(struct docker *d, const char *id, bool force, bool volumes, struct err *e)

@@ -158,7 +158,7 @@ static int be_volume(struct points *p, struct point *v, const char *name, const 
 
 static const char *const propagations[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave", NULL };
 
-static int take_mode(struct points *p, struct point *v, const char *mode, const char *whole)
+static int take_mode(struct points *p, struct point *v, const char *mode)
 {
 	_cleanup_strv_ struct strv words = STRV_INIT;
 	int r = strv_split(&words, mode, ",", p->e);
@@ -182,8 +182,7 @@ static int take_mode(struct points *p, struct point *v, const char *mode, const 
 				known = true;
 			}
 		if (!known)
-			r = err_kind(p->e, ERR_INVALID, -EINVAL, "invalid volume specification: '%s': invalid mode: %s",
-				     whole, mode);
+			r = err_kind(p->e, ERR_INVALID, -EINVAL, "invalid mode: %s", mode);
 	}
 	free(v->mode);
 	v->mode = strdup(mode);
@@ -211,8 +210,8 @@ static int take_bind(struct points *p, const char *said)
 	path = b && *a == '/';
 	v = add_point(p, path ? "bind" : "volume", b ?: a, true);
 	if (!v)
-		return failed(p);
-	if (c && take_mode(p, v, c, said) < 0)
+		return err_wrap(p->e, failed(p), "invalid volume specification: '%s'", said);
+	if (c && take_mode(p, v, c) < 0)
 		return failed(p);
 	if (!path)
 		return be_volume(p, v, b ? a : NULL, NULL);
@@ -341,7 +340,7 @@ static int take_from(struct points *p, const char *said)
 		}
 		v->rw = value_bool(m, "RW");
 		if (mode)
-			r = take_mode(p, v, mode, said);
+			r = take_mode(p, v, mode);
 		v->no_copy = true;
 		if (r == 0 && !isempty(volume)) {
 			r = be_volume(p, v, volume, NULL);

@@ -59,6 +59,25 @@ int docker_config(const struct docker_row *c, struct container_config *ret, stru
 	return container_config_read(c->config, ret, e);
 }
 
+/* "user[:group]" by the files under ROOT. */
+int docker_find_user(int root, const char *spec, struct passwd_user *ret, struct err *e)
+{
+	const char *colon = strchr(spec ?: "", ':');
+	int r = passwd_find(root, spec, ret, e);
+
+	if (r != -ENOENT)
+		return r;
+	if (colon && colon != spec) {
+		_cleanup_free_ char *user = strndup(spec, (size_t)(colon - spec));
+
+		if (user && passwd_find(root, user, ret, NULL) == 0)
+			return err_kind(e, ERR_INVALID, -EINVAL,
+					"unable to find group %s: no matching entries in group file", colon + 1);
+	}
+	return err_kind(e, ERR_INVALID, -EINVAL, "unable to find user %.*s: no matching entries in passwd file",
+			colon ? (int)(colon - spec) : (int)strlen(spec), spec);
+}
+
 /* "user[:group]" by the image's own files, and --group-add. */
 static int resolve_user(struct resolving *x, struct err *e)
 {
@@ -73,10 +92,7 @@ static int resolve_user(struct resolving *x, struct err *e)
 	root = rootfs_open(x->d->images->layers, x->c->id, NULL, true, e);
 	if (root < 0)
 		return root;
-	r = passwd_find(root, x->config.user, u, e);
-	if (r == -ENOENT)
-		return err_kind(e, ERR_INVALID, -EINVAL, "unable to find user %s: no matching entries in passwd file",
-				x->config.user);
+	r = docker_find_user(root, x->config.user, u, e);
 	if (r < 0)
 		return r;
 	x->in.uid = u->uid;
@@ -98,6 +114,8 @@ static int resolve_user(struct resolving *x, struct err *e)
 	return 0;
 }
 
+#define GATHERING "error gathering device information while adding custom device \"%s\": "
+
 static int add_device(struct resolving *x, const char *host, const char *inside, const char *access, struct err *e)
 {
 	struct docker_device *v = reallocarray(x->devices, x->n_devices + 1, sizeof(*v));
@@ -107,12 +125,12 @@ static int add_device(struct resolving *x, const char *host, const char *inside,
 		return err_oom(e);
 	x->devices = v;
 	if (stat(host, &st) < 0)
-		return err_set(e, -errno, "error gathering device information while adding custom device \"%s\"", host);
+		return errno == ENOENT
+			       ? err_kind(e, ERR_NOT_FOUND, -ENOENT, GATHERING "no such file or directory", host)
+			       : err_set(e, -errno,
+					 "error gathering device information while adding custom device \"%s\"", host);
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return err_kind(
-			e, ERR_INVALID, -EINVAL,
-			"error gathering device information while adding custom device \"%s\": not a device node",
-			host);
+		return err_kind(e, ERR_INVALID, -EINVAL, GATHERING "not a device node", host);
 	v = &x->devices[x->n_devices];
 	*v = (struct docker_device){ .path = strdup(inside),
 				     .type = S_ISBLK(st.st_mode) ? 'b' : 'c',
@@ -268,8 +286,10 @@ static int resolve_shares(struct resolving *x, struct err *e)
 {
 	static const struct {
 		enum spec_ns ns;
-		const char *member;
-	} modes[] = { { NS_PID, "PidMode" }, { NS_IPC, "IpcMode" }, { NS_NET, "NetworkMode" } };
+		const char *member, *what;
+	} modes[] = { { NS_PID, "PidMode", "PID" },
+		      { NS_IPC, "IpcMode", "IPC" },
+		      { NS_NET, "NetworkMode", "network" } };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes) && r == 0; i++) {
@@ -282,7 +302,7 @@ static int resolve_shares(struct resolving *x, struct err *e)
 		r = docker_find(x->d, other, &o, e);
 		if (r == 0 && docker_running(&o, &rec, e) < 0)
 			r = err_kind(e, ERR_STATE, -ESRCH, "cannot join %s of a non running container: %s",
-				     modes[i].member, o.id);
+				     modes[i].what, o.id);
 		if (r < 0 || modes[i].ns != NS_IPC) {
 			r = r < 0 ? r : hold_ns(x, modes[i].ns, &rec, e);
 			continue;

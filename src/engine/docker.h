@@ -79,7 +79,7 @@ int docker_resize(struct docker *d, const char *id, unsigned rows, unsigned colu
 
 /* BODY: of POST /containers/ID/exec. RET: {"Id"}. */
 int docker_exec_create(struct docker *d, const char *id, const char *body, struct buf *ret, struct err *e);
-/* Runs it with the fds of A (NULL: detached) and waits. */
+/* Runs it with the fds of A (NULL: detached) and waits. 1: the keys were typed to go away, and it goes on. */
 int docker_exec_start(struct docker *d, const char *exec, const struct docker_attach *a, int *ret_code, struct err *e);
 int docker_exec_resize(struct docker *d, const char *exec, unsigned rows, unsigned columns, struct err *e);
 int docker_exec_inspect(struct docker *d, const char *exec, struct buf *ret, struct err *e);

@@ -366,9 +366,10 @@ static bool has_names(struct removal *x)
 	       query_any(x->s, "SELECT 1 FROM image_digests WHERE image = ?", x->i.id);
 }
 
-static int remove_by_name(struct removal *x, const struct reference *ref, struct err *e)
+/* SAID: NAME as it was given. */
+static int remove_by_name(struct removal *x, const char *said, const struct reference *ref, struct err *e)
 {
-	_cleanup_buf_ struct buf full = BUF_INIT, familiar = BUF_INIT;
+	_cleanup_buf_ struct buf full = BUF_INIT;
 	_cleanup_free_ char *user = NULL, *parent = NULL;
 	struct reference one = *ref;
 	char id[16];
@@ -381,13 +382,12 @@ static int remove_by_name(struct removal *x, const struct reference *ref, struct
 		one.tag = NULL;
 	last = one.digest ? !x->i.tags.n && x->i.digests.n == 1 : one_name(&x->i);
 	reference_full(&one, &full);
-	reference_familiar(&one, &familiar);
 	if (last && used && !x->force)
 		return err_kind(e, ERR_STATE, -EBUSY,
 				"conflict: unable to remove repository reference \"%s\" (must force) - container %.12s "
 				"is using its"
 				" referenced image %s",
-				buf_str(&familiar), user, short_id(&x->i, id));
+				said, user, short_id(&x->i, id));
 	r = buf_error(&full, e);
 	if (r == 0)
 		r = untag(x, buf_str(&full), e);
@@ -408,7 +408,7 @@ static int remove_found(struct removal *x, const char *name, struct err *e)
 	if (r == 0)
 		r = images_get(x->s, id, &x->i, e);
 	if (r == 0)
-		r = by_id ? remove_by_id(x, e) : remove_by_name(x, &ref, e);
+		r = by_id ? remove_by_id(x, e) : remove_by_name(x, name, &ref, e);
 	return r == 0 ? images_index(x->s, e) : r;
 }
 

@@ -54,7 +54,7 @@ gives "run: --ulimit" 100 run --rm "${N[@]}" --ulimit nofile=100:100 bb sh -c 'u
 like "run: --cap-drop" "$(d run --rm "${N[@]}" --cap-drop all bb grep CapBnd /proc/self/status)" '0{16}$'
 is "run: --network host" "$(d run --rm --network host bb readlink /proc/self/ns/net)" "$(readlink /proc/self/ns/net)"
 says "run: no such runtime" "unknown or invalid runtime name: foo" run --rm --runtime foo bb true
-says "run: no such log driver" "no log driver named 'syslog'" run --rm --log-driver syslog bb true
+says "run: no such log driver" 'plugin "syslog" not found' run --rm --log-driver syslog bb true
 says "run: no limit of a root's size" "storage-opt is not supported" run --rm --storage-opt size=1G bb true
 check "run: --cidfile" d run --rm "${N[@]}" --cidfile "$T/cid" bb true
 like "which holds the id" "$(cat "$T/cid")" '^[0-9a-f]{64}$'
@@ -149,7 +149,7 @@ like "system df" "$(d system df)" '^Images +[0-9]+ '
 like "info" "$(d info --format '{{.DefaultRuntime}} {{.Images}}')" '^creel [0-9]'
 like "version" "$(d version --format '{{.Client.ApiVersion}}')" '^1\.[0-9]+$'
 like "--version" "$(d --version)" '^Docker version [0-9.]+, build '
-says "prune asks" "cancelled" container prune
+like "prune asks" "$(d container prune </dev/null)" 'continue\? \[y/N\]'
 like "system prune" "$(d system prune -f)" 'Total reclaimed space: '
 is "container ls is ps" "$(d container ls -aq)" ""
 

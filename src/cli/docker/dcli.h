@@ -53,6 +53,13 @@ int dk_by_name(const void *a, const void *b);
 int dk_filter(void *args, struct strv *to, const char *arg, struct err *e);
 int dk_filters(const struct strv *words, struct buf *out, struct err *e);
 
+/* A text of config.json, "detachKeys"; NULL: not said. free() */
+char *dk_config(const struct cli *c, const char *member);
+/* --detach-keys, else those of config.json. free(); NULL: as always */
+char *dk_detach_keys(const struct cli *c, const char *said);
+/* The proxies of config.json into ENV, where it does not say otherwise. */
+int dk_proxies(const struct cli *c, struct strv *env, struct err *e);
+
 /* "[y/N]" */
 bool dk_confirm(const char *question);
 
@@ -69,7 +76,7 @@ struct column {
 struct listing {
 	const char *table; /* the template of the default table */
 	const struct column *columns;
-	const char *name; /* of configFile's format, for the error */
+	const char *name; /* of its format in config.json, "": none */
 };
 /* ROWS: an array of objects, one member a column. FORMAT: --format, NULL or "" is the table. The exit code. */
 int dk_print_rows(const struct cli *c, const char *format, const struct listing *l, struct json_object *rows);

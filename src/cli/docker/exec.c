@@ -119,9 +119,9 @@ static int connected(const struct cli *c, struct docker *d, const struct exec_ar
 	streams_end(s);
 	if (r < 0) {
 		dk_fail(c, &e);
-		return dk_start_code(e.msg, 1);
+		return dk_start_code(e.msg, 126);
 	}
-	return code;
+	return r == 1 ? dk_error(c, "read escape sequence") : code;
 }
 
 /* A container that no image was made into: by the older command, with what both have. -1: there is none. */
@@ -174,7 +174,7 @@ static int exec(const struct cli *c, const struct exec_args *a)
 		return connected(c, d, a, id);
 	if (docker_exec_start(d, id, NULL, &code, &e) < 0) {
 		dk_fail(c, &e);
-		return dk_start_code(e.msg, 1);
+		return dk_start_code(e.msg, 126);
 	}
 	return 0;
 }
@@ -184,8 +184,12 @@ static int run(struct cli *c)
 	struct exec_args a = { 0 };
 	int code = dk_parse(c, &a);
 
-	if (code < 0)
+	if (code < 0) {
+		_cleanup_free_ char *keys = dk_detach_keys(c, a.detach_keys);
+
+		a.detach_keys = keys;
 		code = exec(c, &a);
+	}
 	strv_done(&a.env);
 	strv_done(&a.env_files);
 	return code;

@@ -152,10 +152,12 @@ static struct json_object *headers(const struct listing *l)
 	return o;
 }
 
-int dk_print_rows(const struct cli *c, const char *format, const struct listing *l, struct json_object *rows)
+int dk_print_rows(const struct cli *c, const char *said, const struct listing *l, struct json_object *rows)
 {
+	_cleanup_free_ char *own = isempty(said) && *l->name ? dk_config(c, l->name) : NULL;
+	const char *format = own ?: said ?: "";
 	bool table = isempty(format) || streq(format, "table") || startswith(format, "table ");
-	const char *source = !table ? format : startswith(format ?: "", "table ") ?: l->table;
+	const char *source = !table ? format : startswith(format, "table ") ?: l->table;
 	_cleanup_free_ char *text = dk_unescape(source + strspn(source, " "));
 	_cleanup_(template_freep) struct template *t = NULL;
 	_cleanup_buf_ struct buf out = BUF_INIT, aligned = BUF_INIT;

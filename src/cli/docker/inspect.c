@@ -162,7 +162,7 @@ static int inspect(struct cli *c, const char *of)
 
 		if (get(d, a.type, c->operands.v[i], a.size, &text, &e) < 0) {
 			buf_printf(&errors, "Error%s: %s\n",
-				   of || e.kind != ERR_NOT_FOUND ? " response from daemon" : "", e.msg);
+				   a.type || e.kind != ERR_NOT_FOUND ? " response from daemon" : "", e.msg);
 			continue;
 		}
 		o = dk_json(c, &text);

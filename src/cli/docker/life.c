@@ -237,6 +237,8 @@ static int run_rename(struct cli *c)
 	struct err e = { 0 };
 	int code = dk_parse(c, NULL);
 
+	if (code < 0 && (!*c->operands.v[0] || !*c->operands.v[1]))
+		return dk_error(c, "Error: Neither old nor new names may be empty");
 	if (code < 0)
 		code = dk_start(c, &d);
 	if (code == 0 && d && docker_rename(d, c->operands.v[0], c->operands.v[1], &e) < 0) {

@@ -97,7 +97,7 @@ static int port(const struct cli *c, struct json_object *ports, struct buf *out)
 	if (ports)
 		json_object_object_get_ex(ports, key, &found);
 	if (!found)
-		return dk_error(c, "Error: No public port '%s' published for %s", key, c->operands.v[0]);
+		return dk_error(c, "Error: No public port '%s' published for %s", want, c->operands.v[0]);
 	add_bindings(found, NULL, out);
 	return 0;
 }

@@ -198,16 +198,16 @@ static int run(struct cli *c, int (*fn)(const struct cli *c, struct docker *d, s
 
 	if (code < 0) {
 		code = 0;
-		if (!a.force && !dk_confirm(fn == of_all ? system_warning(&a, text, sizeof(text))
-					    : a.all	 ? warning_all
-							 : warning))
-			code = dk_error(c, "prune has been cancelled");
-		if (code == 0)
+		/* Who says no has got what he wants. */
+		if (a.force || dk_confirm(fn == of_all ? system_warning(&a, text, sizeof(text))
+					  : a.all      ? warning_all
+						       : warning)) {
 			code = dk_start(c, &d);
-		if (code == 0)
-			code = fn(c, d, &a, &bytes);
-		if (code == 0 && fn != of_networks)
-			total(bytes);
+			if (code == 0)
+				code = fn(c, d, &a, &bytes);
+			if (code == 0 && fn != of_networks)
+				total(bytes);
+		}
 	}
 	strv_done(&a.filters);
 	return code;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/docker/commands.h"
 #include "cli/docker/create.h"
 #include "cli/docker/dcli.h"
 
@@ -30,11 +31,17 @@ static const struct opt run_opts[] = {
 };
 
 /* "docker: MESSAGE.", as run has it for whatever it did not come to a container's own code with. */
-static int run_error(const struct cli *c, const char *from, const char *msg, int code)
+static void run_says(const char *from, const char *msg)
 {
 	size_t n = strlen(msg);
 
-	fprintf(stderr, "docker: %s%s%s\nSee '%s --help'.\n", from, msg, n && msg[n - 1] == '.' ? "" : ".", c->prog);
+	fprintf(stderr, "docker: %s%s%s\n", from, msg, n && msg[n - 1] == '.' ? "" : ".");
+}
+
+static int run_error(const struct cli *c, const char *from, const char *msg, int code)
+{
+	run_says(from, msg);
+	fprintf(stderr, "See '%s --help'.\n", c->prog);
 	return code;
 }
 
@@ -54,9 +61,10 @@ int dk_start_code(const char *msg, int otherwise)
 	return otherwise;
 }
 
-static int engine_error(const struct cli *c, const struct err *e)
+static int start_error(const struct err *e)
 {
-	return run_error(c, "Error response from daemon: ", e->msg, dk_start_code(e->msg, 125));
+	run_says("Error response from daemon: ", e->msg);
+	return dk_start_code(e->msg, 125);
 }
 
 /* By the program that knows registries; what it says goes to standard error. */
@@ -112,6 +120,26 @@ static int cidfile_open(const char *path, int *ret, struct err *e)
 	return err_kind(e, ERR_INVALID, -errno, "failed to create the container ID file: open %s: %m", path);
 }
 
+/* Of the server's, as run and as create have it. */
+static int create_error(const struct cli *c, const struct err *e)
+{
+	return c->cmd == &cmd_docker_create ? dk_fail(c, e) : run_error(c, "Error response from daemon: ", e->msg, 125);
+}
+
+/* What the client itself knows about a name and a platform. */
+static int check_image(const struct create_args *a, const char *image, struct err *e)
+{
+	_cleanup_reference_ struct reference ref = { 0 };
+	struct platform p = { 0 };
+	int r = isempty(a->platform) ? 0 : platform_parse(a->platform, &p, e);
+
+	platform_done(&p);
+	if (r < 0)
+		return err_wrap(e, r, "error parsing specified platform");
+	/* An id is no name, and none the worse for it. */
+	return strlen(image) == 64 && strspn(image, "0123456789abcdef") == 64 ? 0 : reference_parse(image, &ref, e);
+}
+
 static int create_once(struct docker *d, const struct create_args *a, const struct buf *body, struct buf *answer,
 		       struct err *e)
 {
@@ -144,7 +172,7 @@ static int create(const struct cli *c, struct docker *d, const struct create_arg
 		r = create_once(d, a, body, &answer, &e);
 	}
 	if (r < 0)
-		return run_error(c, "Error response from daemon: ", e.msg, 125);
+		return create_error(c, &e);
 	o = dk_json(c, &answer);
 	if (!o)
 		return 125;
@@ -157,14 +185,15 @@ static int create(const struct cli *c, struct docker *d, const struct create_arg
 }
 
 /* All that create and run have in common. */
-static int make(const struct cli *c, struct docker **ret_d, const struct create_args *a, char **ret_id)
+static int make(const struct cli *c, struct docker **ret_d, struct create_args *a, char **ret_id)
 {
 	_cleanup_buf_ struct buf body = BUF_INIT;
 	_cleanup_close_ int cid = -EBADF;
 	struct err e = { 0 };
 	int code;
 
-	if (create_body(a, strv_get(&c->operands), &body, &e) < 0)
+	if (dk_proxies(c, &a->env, &e) < 0 || create_body(a, strv_get(&c->operands), &body, &e) < 0 ||
+	    check_image(a, c->operands.v[0], &e) < 0)
 		return run_error(c, "", e.msg, 125);
 	if (dk_open(c, ret_d, &e) < 0)
 		return run_error(c, "", e.msg, 125);
@@ -225,11 +254,12 @@ static void give_up(const struct runner *x, const struct create_args *a)
 static int foreground(const struct cli *c, struct docker *d, const struct run_args *a, const char *id)
 {
 	_cleanup_(docker_waiter_freep) struct docker_waiter *w = NULL;
+	_cleanup_free_ char *keys = dk_detach_keys(c, a->detach_keys);
 	struct docker_attach at = { .in = create_attaches(&a->create, "stdin") ? STDIN_FILENO : -EBADF,
 				    .out = create_attaches(&a->create, "stdout") ? STDOUT_FILENO : -EBADF,
 				    .err = create_attaches(&a->create, "stderr") ? STDERR_FILENO : -EBADF,
 				    .stream = true,
-				    .detach_keys = a->detach_keys,
+				    .detach_keys = keys,
 				    .ready = start_it };
 	struct runner x = { .d = d, .id = id };
 	struct streams_opts so = { .docker = d, .cli = c, .id = id, .tty = a->create.tty };
@@ -249,7 +279,7 @@ static int foreground(const struct cli *c, struct docker *d, const struct run_ar
 	x.streams = streams_end(x.streams);
 	if (x.failed) {
 		give_up(&x, &a->create);
-		return engine_error(c, &x.start_error);
+		return start_error(&x.start_error);
 	}
 	if (r != 0)
 		return r < 0 ? run_error(c, "", e.msg, 125) : 0;
@@ -263,7 +293,7 @@ static int background(const struct cli *c, struct docker *d, const struct run_ar
 	start_it(&x);
 	if (x.failed) {
 		give_up(&x, &a->create);
-		return engine_error(c, &x.start_error);
+		return start_error(&x.start_error);
 	}
 	printf("%s\n", id);
 	return 0;

@@ -56,15 +56,12 @@ static struct json_object *inspected(const struct cli *c, struct docker *d, cons
 /* What it has ended with, or 0 when only we have gone. */
 static int connect_it(const struct cli *c, struct docker *d, const char *name, const struct attach_args *a, bool start)
 {
-	struct docker_attach at = { .out = STDOUT_FILENO,
-				    .err = STDERR_FILENO,
-				    .in = -EBADF,
-				    .stream = true,
-				    .detach_keys = a->detach_keys,
-				    .ready = ready };
+	struct docker_attach at = {
+		.out = STDOUT_FILENO, .err = STDERR_FILENO, .in = -EBADF, .stream = true, .ready = ready
+	};
 	struct starter x = { .d = d, .start = start };
 	struct streams_opts so = { .docker = d, .cli = c };
-	_cleanup_free_ char *id = NULL;
+	_cleanup_free_ char *id = NULL, *keys = dk_detach_keys(c, a->detach_keys);
 	struct err e = { 0 };
 	struct json_object *o = inspected(c, d, name, &e);
 	int r, code = -1;
@@ -85,6 +82,7 @@ static int connect_it(const struct cli *c, struct docker *d, const char *name, c
 	so.proxy = a->sig_proxy && !so.tty;
 	at.arg = &x;
 	at.ret_code = start ? &code : NULL;
+	at.detach_keys = keys;
 	if (streams_begin(&so, &x.streams, &e) < 0)
 		return dk_fail(c, &e);
 	r = docker_attach(d, id, &at, &e);
@@ -95,6 +93,8 @@ static int connect_it(const struct cli *c, struct docker *d, const char *name, c
 	}
 	if (r < 0)
 		return dk_fail(c, &e);
+	if (r == 1 && !start)
+		return dk_error(c, "read escape sequence");
 	if (r == 0 && code < 0 && docker_wait(d, id, "not-running", &code, &e) < 0 && e.kind != ERR_NOT_FOUND)
 		return dk_fail(c, &e);
 	return code < 0 ? 0 : code;

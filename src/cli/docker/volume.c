@@ -151,7 +151,8 @@ static struct json_object *row_of(struct json_object *v)
 
 static int list(const struct cli *c, const struct args *a)
 {
-	const struct listing l = { a->quiet ? "{{.Name}}" : "{{.Driver}}\t{{.Name}}", columns, "volumesFormat" };
+	const struct listing l = { a->quiet ? "{{.Name}}" : "{{.Driver}}\t{{.Name}}", columns,
+				   a->quiet ? "" : "volumesFormat" };
 	_cleanup_(docker_freep) struct docker *d = NULL;
 	_cleanup_buf_ struct buf filters = BUF_INIT, text = BUF_INIT;
 	struct json_object *o, *volumes, *rows;

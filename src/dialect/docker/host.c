@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dialect/docker/host.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/parse.h"
+#include "dialect/oci/oci.h"
 
 const char *const docker_masked_paths[] = {
 	"/proc/asound",
@@ -261,6 +263,22 @@ static int check_restart(const struct json_c_value *host, struct err *e)
 	return 0;
 }
 
+static int check_cpu(const struct json_c_value *h, struct err *e)
+{
+	int64_t period = value_int(h, "CpuPeriod", 0), quota = value_int(h, "CpuQuota", 0);
+
+	if (value_int(h, "NanoCpus", 0) && (quota || period))
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"Conflicting options: Nano CPUs and CPU %s cannot both be set.",
+				quota ? "Quota" : "Period");
+	if (period && (period < 1000 || period > 1000000))
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+	if (quota > 0 && quota < 1000)
+		return err_kind(e, ERR_INVALID, -EINVAL, "CPU cfs quota can not be less than 1ms (i.e. 1000)");
+	return 0;
+}
+
 static int check_numbers(const struct json_c_value *h, struct err *e)
 {
 	int64_t memory = value_int(h, "Memory", 0), swap = value_int(h, "MemorySwap", 0),
@@ -281,12 +299,6 @@ static int check_numbers(const struct json_c_value *h, struct err *e)
 	if (swappiness < -1 || swappiness > 100)
 		return err_kind(e, ERR_INVALID, -EINVAL, "Invalid value: %lld, valid memory swappiness range is 0-100",
 				(long long)swappiness);
-	if (value_int(h, "NanoCpus", 0) && (value_int(h, "CpuQuota", 0) || value_int(h, "CpuPeriod", 0)))
-		return err_kind(e, ERR_INVALID, -EINVAL,
-				"Conflicting options: Nano CPUs and CPU %s cannot both be set.",
-				value_int(h, "CpuQuota", 0) ? "Quota" : "Period");
-	if (value_int(h, "NanoCpus", 0) < 0)
-		return err_kind(e, ERR_INVALID, -EINVAL, "range of CPUs is from 0.01 upwards");
 	if (weight && (weight < 10 || weight > 1000))
 		return err_kind(e, ERR_INVALID, -EINVAL, "Range of blkio weight is from 10 to 1000");
 	if (oom < -1000 || oom > 1000)
@@ -300,14 +312,14 @@ static int check_numbers(const struct json_c_value *h, struct err *e)
 static int check_modes(const struct json_c_value *h, struct err *e)
 {
 	static const struct {
-		const char *name, *words[5];
+		const char *name, *title, *words[5];
 		bool container;
 	} modes[] = {
-		{ "IpcMode", { "", "private", "shareable", "host", "none" }, true },
-		{ "PidMode", { "", "host" }, true },
-		{ "UTSMode", { "", "host" }, false },
-		{ "UsernsMode", { "", "host" }, false },
-		{ "CgroupnsMode", { "", "private", "host" }, false },
+		{ "IpcMode", "IPC", { "", "private", "shareable", "host", "none" }, true },
+		{ "PidMode", "PID", { "", "host" }, true },
+		{ "UTSMode", "UTS", { "", "host" }, false },
+		{ "UsernsMode", "userns", { "", "host" }, false },
+		{ "CgroupnsMode", "cgroup namespace", { "", "private", "host" }, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
@@ -317,10 +329,33 @@ static int check_modes(const struct json_c_value *h, struct err *e)
 		for (size_t k = 0; k < ARRAY_SIZE(modes[i].words) && modes[i].words[k]; k++)
 			ok |= streq(said, modes[i].words[k]);
 		if (!ok)
-			return err_kind(e, ERR_INVALID, -EINVAL, "invalid %.*s mode: %s",
-					(int)strlen(modes[i].name) - 4, modes[i].name, said);
+			return err_kind(e, ERR_INVALID, -EINVAL, "invalid %s mode: %s", modes[i].title, said);
 	}
 	return 0;
+}
+
+struct log_check {
+	const char *type;
+	struct err *e;
+};
+
+static int check_log_option(void *arg, const char *name, struct json_c_value *v)
+{
+	static const char *const known[] = { "max-size", "max-file",  "compress", "mode",	  "max-buffer-size",
+					     "env",	 "env-regex", "labels",	  "labels-regex", "tag" };
+	const struct log_check *c = arg;
+	/* The driver `local` has neither attributes nor a tag. */
+	size_t n = streq(c->type, "local") ? 5 : ARRAY_SIZE(known);
+
+	for (size_t i = 0; i < n; i++)
+		if (streq(name, known[i]))
+			return 0;
+	if (streq(c->type, "none"))
+		return 0;
+	return err_kind(c->e, ERR_INVALID, -EINVAL,
+			streq(c->type, "local") ? "unknown log opt '%s' for log driver %s"
+						: "unknown log opt '%s' for %s log driver",
+			name, c->type);
 }
 
 static int check_log(const struct json_c_value *h, struct err *e)
@@ -328,16 +363,47 @@ static int check_log(const struct json_c_value *h, struct err *e)
 	const struct json_c_value *conf = value_at(h, "LogConfig.Config");
 	const char *type = value_at(h, "LogConfig") ? value_text(value_at(h, "LogConfig"), "Type") : NULL;
 	const char *size = value_text(conf, "max-size"), *files = value_text(conf, "max-file");
+	struct log_check check = { isempty(type) ? "json-file" : type, e };
 	uint64_t n;
+	int r;
 
-	if (!isempty(type) && !streq(type, "json-file") && !streq(type, "local") && !streq(type, "none"))
-		return err_kind(e, ERR_INVALID, -EINVAL,
-				"logger: no log driver named '%s' is registered (known: json-file, local, none)", type);
+	if (!streq(check.type, "json-file") && !streq(check.type, "local") && !streq(check.type, "none"))
+		return err_kind(e, ERR_INVALID, -EINVAL, "error looking up logging plugin %s: plugin \"%s\" not found",
+				type, type);
+	r = value_each(conf, check_log_option, &check);
+	if (r < 0)
+		return r;
 	if (size && !streq(size, "-1") && parse_size(size, &n) < 0)
-		return err_kind(e, ERR_INVALID, -EINVAL, "invalid value for max-size: '%s'", size);
+		return err_kind(e, ERR_INVALID, -EINVAL, "failed to initialize logging driver: invalid size: '%s'",
+				size);
 	if (files && (parse_u64(files, &n) < 0 || n < 1 || n > 999))
 		return err_kind(e, ERR_INVALID, -EINVAL, "max-file cannot be less than 1 nor more than 999: '%s'",
 				files);
+	return 0;
+}
+
+static int check_tmpfs(void *arg, const char *path, struct json_c_value *v)
+{
+	return *path == '/' ? 0
+			    : err_kind(arg, ERR_INVALID, -EINVAL,
+				       "invalid mount path: '%s' mount path must be absolute", path);
+}
+
+static int check_caps(const struct json_c_value *h, const char *member, struct err *e)
+{
+	const struct json_c_value *l = value_get(h, member);
+
+	for (size_t i = 0; i < value_len(l); i++) {
+		const char *said = value_text(value_elem(l, i), NULL) ?: "";
+		char full[64];
+
+		snprintf(full, sizeof(full), "%s%s", strncasecmp(said, "CAP_", 4) == 0 ? "" : "CAP_", said);
+		for (char *s = full; *s; s++)
+			*s = (char)toupper((unsigned char)*s);
+		if (!streq(full, "CAP_ALL") && !oci_cap_word(full))
+			return err_kind(e, ERR_INVALID, -EINVAL, "invalid %s: unknown capability: \"%s\"", member,
+					full);
+	}
 	return 0;
 }
 
@@ -436,11 +502,19 @@ int docker_host_write(const struct json_c_value *given, struct json *out, struct
 	if (r == 0)
 		r = check_numbers(given, e);
 	if (r == 0)
+		r = check_cpu(given, e);
+	if (r == 0)
 		r = check_modes(given, e);
 	if (r == 0)
 		r = check_log(given, e);
 	if (r == 0)
 		r = value_each(value_get(given, "Sysctls"), check_sysctl, &(struct sysctl_check){ given, e });
+	if (r == 0)
+		r = value_each(value_get(given, "Tmpfs"), check_tmpfs, e);
+	if (r == 0)
+		r = check_caps(given, "CapAdd", e);
+	if (r == 0)
+		r = check_caps(given, "CapDrop", e);
 	if (r == 0)
 		r = check_device_rules(given, e);
 	if (r == 0)
