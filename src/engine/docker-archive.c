@@ -2,8 +2,8 @@
 
 /*
  * cp, export and diff. A path of the container's is resolved once, to a descriptor below its root (sys/inroot.h): what a process
- * inside makes of its links meanwhile leads nowhere else. Of one that runs the root is what its first process sees, volumes
- * included; of one that does not, a path that begins with a volume's place is looked for in the volume.
+ * inside makes of its links meanwhile leads nowhere else. Of one that runs the root is what its first process sees; of one that
+ * does not, what it would see (docker-root.c).
  */
 
 #include <fcntl.h>
@@ -17,24 +17,30 @@
 #include "image/pack.h"
 #include "store/untar.h"
 #include "sys/inroot.h"
+#include "sys/passwd.h"
 
 struct place {
 	struct docker_row c;
-	int root, obj; /* obj: O_PATH of what PATH names, the last link not followed */
+	struct docker *d;
+	struct docker_root stopped;
+	int root, obj; /* root: stopped.fd, too; obj: O_PATH of what PATH names, the last link not followed */
 	char path[4096], name[256];
-	bool content; /* "PATH/." */
-	bool read_only;
+	bool content, dot; /* "PATH/" and "PATH/.": it is a folder; of the second what is in it is meant */
+	bool read_only, in_volume;
 	struct stat st;
 };
 
 static void place_done(struct place *p)
 {
-	docker_row_done(&p->c);
-	fd_close(p->root);
 	fd_close(p->obj);
+	if (p->d)
+		docker_root_close(p->d, &p->c, &p->stopped);
+	else
+		fd_close(p->root);
+	docker_row_done(&p->c);
 }
 #define _cleanup_place_ _cleanup_(place_done)
-#define PLACE_INIT	((struct place){ .root = -EBADF, .obj = -EBADF })
+#define PLACE_INIT	((struct place){ .root = -EBADF, .obj = -EBADF, .stopped = { .fd = -EBADF, .sock = -EBADF } })
 
 /* Absolute, without ".", ".." and what is empty. */
 static int clean(const char *said, struct place *p, struct err *e)
@@ -45,7 +51,8 @@ static int clean(const char *said, struct place *p, struct err *e)
 		return err_kind(e, ERR_INVALID, -EINVAL, "missing path");
 	if (len >= sizeof(p->path) - 2)
 		return err_kind(e, ERR_LIMIT, -ENAMETOOLONG, "path too long");
-	p->content = said[len - 1] == '/' || (len > 1 && streq(said + len - 2, "/.")) || streq(said, ".");
+	p->dot = (len > 1 && streq(said + len - 2, "/.")) || streq(said, ".");
+	p->content = said[len - 1] == '/' || p->dot;
 	p->path[o++] = '/';
 	while (*said) {
 		size_t n = strcspn(said, "/");
@@ -82,37 +89,37 @@ static int open_running(const struct docker_row *c)
 	return record_alive(&rec) ? fd : (fd_close(fd), -ESRCH);
 }
 
-/* The root below which .path lies, and .path below it. */
-static int open_root(struct docker *d, struct place *p, struct err *e)
+/* Whether what .path leads to may not be written, by what was said of the volume that it is in, or of the root. */
+static void look_up_read_only(struct place *p)
 {
-	const struct json_c_value *l = value_get(p->c.doc, "Mounts"), *best = NULL;
+	const struct json_c_value *l = value_get(p->c.doc, "Mounts");
 	size_t longest = 0;
 
-	p->root = open_running(&p->c);
-	if (p->root >= 0)
-		return 0;
+	p->read_only = value_bool(p->c.host, "ReadonlyRootfs");
 	for (size_t i = 0; i < value_len(l); i++) {
 		const struct json_c_value *m = value_elem(l, i);
 		const char *to = value_text(m, "Destination") ?: "/", *rest = startswith(p->path, to);
 
-		if (rest && (!*rest || *rest == '/') && strlen(to) > longest && !isempty(value_text(m, "Source"))) {
-			best = m;
+		if (rest && (!*rest || *rest == '/') && strlen(to) > longest) {
 			longest = strlen(to);
+			p->read_only = !value_bool(m, "RW");
+			p->in_volume = true;
 		}
 	}
-	if (!best) {
-		p->read_only = value_bool(p->c.host, "ReadonlyRootfs");
-		p->root = rootfs_open(d->images->layers, p->c.id, NULL, false, e);
-		return p->root < 0 ? p->root : 0;
-	}
-	p->read_only = !value_bool(best, "RW");
-	p->root = open(value_text(best, "Source"), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (p->root < 0)
-		return err_set(e, -errno, "open %s", value_text(best, "Source"));
-	memmove(p->path, p->path + longest, strlen(p->path + longest) + 1);
-	if (!*p->path)
-		memcpy(p->path, "/", 2);
-	return 0;
+}
+
+static int open_root(struct docker *d, struct place *p, struct err *e)
+{
+	int r;
+
+	look_up_read_only(p);
+	p->root = open_running(&p->c);
+	if (p->root >= 0)
+		return 0;
+	r = docker_root_open(d, &p->c, &p->stopped, e);
+	p->d = d;
+	p->root = p->stopped.fd;
+	return r;
 }
 
 static int open_place(struct docker *d, const char *id, const char *path, struct place *p, struct err *e)
@@ -289,7 +296,7 @@ int docker_archive_get(struct docker *d, const char *id, const char *path, struc
 		return err_kind(e, ERR_INVALID, -EINVAL, "%s: sockets cannot be archived", p.name);
 	if (S_ISLNK(p.st.st_mode) && (n = readlinkat(p.obj, "", link, sizeof(link) - 1)) > 0)
 		link[n] = '\0';
-	snprintf(name, sizeof(name), "%s%s", p.content && S_ISDIR(p.st.st_mode) ? "." : p.name,
+	snprintf(name, sizeof(name), "%s%s", p.dot && S_ISDIR(p.st.st_mode) ? "." : p.name,
 		 S_ISDIR(p.st.st_mode) && !streq(p.name, "/") ? "/" : "");
 	h = (struct tar_out){ .name = name,
 			      .link = *link ? link : NULL,
@@ -312,12 +319,24 @@ int docker_archive_get(struct docker *d, const char *id, const char *path, struc
 	return r == 0 ? tar_end(t, e) : r;
 }
 
+/* Whom the container's processes are. */
+static int owner_of(const struct place *p, struct untar_owner *ret, struct err *e)
+{
+	_cleanup_free_ struct passwd_user *u = calloc(1, sizeof(*u));
+	int r = u ? docker_find_user(p->root, value_text(p->c.config, "User"), u, e) : err_oom(e);
+
+	if (r == 0)
+		*ret = (struct untar_owner){ u->uid, u->gid };
+	return r;
+}
+
 /* --- into it ------------------------------------------------------------------------------------------------------------------- */
 
 int docker_archive_put(struct docker *d, const char *id, const char *path, int in_fd, bool no_overwrite_dir,
 		       bool copy_ids, struct err *e)
 {
 	struct untar_opts o = { .keep_kind = no_overwrite_dir };
+	struct untar_owner owner;
 	_cleanup_place_ struct place p = PLACE_INIT;
 	_cleanup_close_ int dir = -EBADF;
 	int r = open_place(d, id, path, &p, e);
@@ -334,7 +353,15 @@ int docker_archive_put(struct docker *d, const char *id, const char *path, int i
 	if (!S_ISDIR(p.st.st_mode))
 		return err_kind(e, ERR_INVALID, -ENOTDIR, "extraction point is not a directory");
 	if (p.read_only)
-		return err_kind(e, ERR_DENIED, -EROFS, "container rootfs is marked read-only");
+		return err_kind(e, ERR_DENIED, -EROFS,
+				p.in_volume ? "mounted volume is marked read-only"
+					    : "container rootfs is marked read-only");
+	if (copy_ids && !isempty(value_text(p.c.config, "User"))) {
+		r = owner_of(&p, &owner, e);
+		if (r < 0)
+			return r;
+		o.owner = &owner;
+	}
 	dir = openat(p.obj, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_set(e, -errno, "open %s", path);

@@ -279,6 +279,9 @@ static int greet(int sock, struct err *e)
 		return -EPIPE; /* it has ended, or was never started */
 	if (n != (ssize_t)sizeof(rep))
 		return err_set(e, n < 0 ? -errno : -EPROTO, "hear from the keeper");
+	if (rep.ret == -EUSERS)
+		return err_kind(e, ERR_LIMIT, rep.ret,
+				"attach to the container: it has %d clients already, which is the limit", rep.value);
 	return rep.ret < 0 ? err_set(e, rep.ret, "attach to the container") : 0;
 }
 
@@ -292,7 +295,8 @@ static int join_running(const char *id, unsigned what, struct err *e)
 	sock = keeper_connect(run, e);
 	if (sock < 0)
 		return sock;
-	if (send(sock, &q, sizeof(q), MSG_NOSIGNAL) < 0)
+	/* Who has refused us already has said why. */
+	if (send(sock, &q, sizeof(q), MSG_NOSIGNAL) < 0 && errno != EPIPE)
 		return err_set(e, -errno, "ask the keeper");
 	return TAKE_FD(sock);
 }

@@ -293,9 +293,21 @@ static bool name_taken(struct docker *d, const char *name, char **ret_id)
 	return db_one(d->images->db, ret_id, NULL, "SELECT id FROM containers WHERE name = ?", "s", name) > 0;
 }
 
-static int choose_name(struct making *m, const char *name, struct err *e)
+int docker_name_free(struct docker *d, const char *name, struct err *e)
 {
 	_cleanup_free_ char *other = NULL;
+
+	if (!name_taken(d, name, &other))
+		return 0;
+	return err_kind(
+		e, ERR_EXISTS, -EEXIST,
+		"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or "
+		"rename) that container to be able to reuse that name.",
+		name, other);
+}
+
+static int choose_name(struct making *m, const char *name, struct err *e)
+{
 	uint64_t seed = strtoull(m->row.id + 48, NULL, 16);
 
 	if (!isempty(name)) {
@@ -304,14 +316,8 @@ static int choose_name(struct making *m, const char *name, struct err *e)
 			return err_kind(e, ERR_INVALID, -EINVAL,
 					"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 					name);
-		if (name_taken(m->d, name, &other))
-			return err_kind(e, ERR_EXISTS, -EEXIST,
-					"Conflict. The container name \"/%s\" is already in use by container \"%s\". "
-					"You have to "
-					"remove (or rename) that container to be able to reuse that name.",
-					name, other);
 		m->row.name = strdup(name);
-		return m->row.name ? 0 : err_oom(e);
+		return m->row.name ? docker_name_free(m->d, name, e) : err_oom(e);
 	}
 	for (unsigned i = 0; i < 100; i++, seed = seed * 6364136223846793005u + 1442695040888963407u) {
 		_cleanup_free_ char *taken = NULL;
@@ -402,7 +408,10 @@ static int insert(struct making *m, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = image_use(m->d->images, m->image.id, m->row.id, e);
+	/* Another one may have taken it since. */
+	r = docker_name_free(m->d, m->row.name, e);
+	if (r == 0)
+		r = image_use(m->d->images, m->image.id, m->row.id, e);
 	if (r == 0)
 		r = db_exec(db, e, "INSERT INTO containers (id, name, image, created, doc) VALUES (?, ?, ?, ?, ?)",
 			    "sssis", m->row.id, m->row.name, m->row.image, m->row.created_ns, m->row.text);

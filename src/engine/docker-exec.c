@@ -98,7 +98,7 @@ static int find_exec(struct docker *d, const char *exec, struct exec *x, struct 
 	memcpy(x->id, exec, 65);
 	memcpy(half, exec, HALF);
 	half[HALF] = '\0';
-	if (docker_find(d, half, &x->c, e) < 0)
+	if (docker_find_id(d, half, &x->c, e) < 0)
 		return no_such(exec, e);
 	x->dirfd = open_execs(d, x->c.id, e);
 	if (x->dirfd < 0 || file_read(x->dirfd, exec, EXEC_MAX, &text, &len, NULL) < 0)

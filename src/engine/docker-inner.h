@@ -37,6 +37,8 @@ void docker_row_done(struct docker_row *c);
 
 /* By name, id or the beginning of an id. ERR_NOT_FOUND "No such container: X". */
 int docker_find(struct docker *d, const char *id, struct docker_row *ret, struct err *e);
+/* The one whose id begins so, whatever others are called. */
+int docker_find_id(struct docker *d, const char *id, struct docker_row *ret, struct err *e);
 /* All of them, newest first; FN's non-zero answer ends it and is returned. The row lives as long as the call. */
 int docker_each(struct docker *d, int (*fn)(void *arg, struct docker_row *c), void *arg, struct err *e);
 /* Reads .text. */
@@ -88,6 +90,11 @@ int docker_check_machine(const struct json_c_value *host, struct err *e);
 /* "SIGTERM", "TERM", "15". */
 int docker_signal(const char *s, int *ret, struct err *e);
 
+/* --- docker-create.c ----------------------------------------------------------------------------------------------------- */
+
+/* -EEXIST: another container has the name. */
+int docker_name_free(struct docker *d, const char *name, struct err *e);
+
 /* --- docker-start.c ------------------------------------------------------------------------------------------------------ */
 
 /* "USER[:GROUP]" by the files under ROOT. */
@@ -119,6 +126,11 @@ bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docke
 int docker_end_life(struct docker *d, const char *id, int status, pid_t keeper, int *ret_code, struct err *e);
 /* The undoing of what a killed life left. */
 int docker_recover(struct docker *d, const char *id, struct err *e);
+
+/* --- docker-limits.c ------------------------------------------------------------------------------------------------------ */
+
+/* Those of an update's BODY, of a container that runs. */
+int docker_limits_apply(struct docker *d, struct docker_row *c, const struct json_c_value *body, struct err *e);
 
 /* --- docker-attach.c ----------------------------------------------------------------------------------------------------- */
 
@@ -170,6 +182,16 @@ int docker_volume_fill(struct docker *d, const struct docker_fill *f, struct err
 int docker_volumes_mount(struct docker *d, const struct docker_row *c, struct err *e);
 void docker_volumes_unmount(struct docker *d, const struct docker_row *c);
 void docker_volume_unmount(struct docker *d, const char *name); /* nobody has it */
+
+/* --- docker-root.c --------------------------------------------------------------------------------------------------------- */
+
+/* Of a container that does not run: its root, as it would see it. Its lock is not needed. */
+struct docker_root {
+	int fd; /* O_PATH */
+	int sock, pid;
+};
+int docker_root_open(struct docker *d, const struct docker_row *c, struct docker_root *ret, struct err *e);
+void docker_root_close(struct docker *d, const struct docker_row *c, struct docker_root *r);
 
 /* --- docker-mounts.c ------------------------------------------------------------------------------------------------------- */
 

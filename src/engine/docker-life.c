@@ -297,7 +297,7 @@ int docker_pause(struct docker *d, const char *id, bool pause, struct err *e)
 int docker_rename(struct docker *d, const char *id, const char *name, struct err *e)
 {
 	_cleanup_target_ struct target t = TARGET_INIT;
-	_cleanup_free_ char *other = NULL, *old = NULL;
+	_cleanup_free_ char *old = NULL;
 	int r = open_target(d, id, true, &t, e);
 
 	if (r < 0)
@@ -310,16 +310,17 @@ int docker_rename(struct docker *d, const char *id, const char *name, struct err
 				"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name);
 	if (streq(name, t.c.name))
 		return err_kind(e, ERR_INVALID, -EINVAL, "Renaming a container with the same name as its current name");
-	if (db_one(d->images->db, &other, NULL, "SELECT id FROM containers WHERE name = ?", "s", name) > 0)
-		return err_kind(
-			e, ERR_EXISTS, -EEXIST,
-			"Error when allocating new name: Conflict. The container name \"/%s\" is already in use by "
-			"container \"%s\". You have to remove (or rename) that container to be able to reuse that "
-			"name.",
-			name, other);
-	r = db_exec(d->images->db, e, "UPDATE containers SET name = ? WHERE id = ?", "ss", name, t.c.id);
+	r = db_begin(d->images->db, e);
+	if (r < 0)
+		return r;
+	r = docker_name_free(d, name, e);
+	if (r < 0)
+		(void)err_wrap(e, r, "Error when allocating new name");
+	if (r == 0)
+		r = db_exec(d->images->db, e, "UPDATE containers SET name = ? WHERE id = ?", "ss", name, t.c.id);
 	if (r == 0)
 		r = docker_net_renamed(d, t.c.id, name, e);
+	r = db_end(d->images->db, r, e);
 	if (r < 0)
 		return r;
 	{
@@ -422,33 +423,6 @@ static int merge_doc(struct docker_row *c, const struct json_c_value *body, stru
 	return buf_error(out, e);
 }
 
-static int apply_limits(struct docker *d, struct docker_row *c, const struct json_c_value *body, struct err *e)
-{
-	_cleanup_spec_ struct spec s;
-	struct container x = { .engine = d->engine, .id = c->id, .name = c->name };
-	_cleanup_(cg_freep) struct cg *g = NULL;
-	_cleanup_free_ struct cg_item *items = NULL;
-	size_t n = 0;
-	int r;
-
-	spec_init(&s);
-	r = docker_resources(body, true, &s, e);
-	if (r == 0 && s.cgroup.items.n) {
-		items = calloc(s.cgroup.items.n, sizeof(*items));
-		if (!items)
-			return err_oom(e);
-		LIST_EACH(i, &s.cgroup.items, struct spec_cgroup_item)
-			items[n++] = (struct cg_item){ i->version, i->key, i->value };
-		r = docker_running(c, &x.rec, e);
-		if (r == 0)
-			r = container_cgroup(&x, &g, e);
-		if (r == 0)
-			r = cg_apply(g, items, n, e);
-	}
-	record_done(&x.rec);
-	return r;
-}
-
 int docker_update(struct docker *d, const char *id, const char *body, struct buf *ret, struct err *e)
 {
 	_cleanup_target_ struct target t = TARGET_INIT;
@@ -463,10 +437,17 @@ int docker_update(struct docker *d, const char *id, const char *body, struct buf
 	    !streq(value_text(value_get(v, "RestartPolicy"), "Name"), "no"))
 		r = err_kind(e, ERR_INVALID, -EINVAL,
 			     "Restart policy cannot be updated because AutoRemove is enabled for the container");
+	if (r == 0 && value_int(t.c.host, "NanoCpus", 0) &&
+	    (value_int(v, "CpuQuota", 0) || value_int(v, "CpuPeriod", 0)))
+		r = err_kind(e, ERR_INVALID, -EINVAL,
+			     "Cannot update container %s: Conflicting options: CPU %s cannot be updated as NanoCPUs "
+			     "has already "
+			     "been set",
+			     t.c.id, value_int(v, "CpuQuota", 0) ? "Quota" : "Period");
 	if (r == 0)
 		r = merge_doc(&t.c, v, &doc, e);
 	if (r == 0 && runs(&t.st) && t.st.status != DS_RESTARTING)
-		r = apply_limits(d, &t.c, v, e);
+		r = docker_limits_apply(d, &t.c, v, e);
 	if (r == 0)
 		r = db_exec(d->images->db, e, "UPDATE containers SET doc = ? WHERE id = ?", "ss", buf_str(&doc),
 			    t.c.id);

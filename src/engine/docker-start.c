@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -15,6 +16,7 @@
 #include "runtime/inside.h"
 #include "runtime/keeper_proto.h"
 #include "runtime/supervise.h"
+#include "security/security.h"
 #include "spec/field.h"
 #include "sys/inroot.h"
 #include "sys/mount.h"
@@ -65,6 +67,8 @@ int docker_find_user(int root, const char *spec, struct passwd_user *ret, struct
 	const char *colon = strchr(spec ?: "", ':');
 	int r = passwd_find(root, spec, ret, e);
 
+	if (r == -ERANGE)
+		return err_kind(e, ERR_INVALID, -EINVAL, "uids and gids must be in range 0-2147483647: %s", spec);
 	if (r != -ENOENT)
 		return r;
 	if (colon && colon != spec) {
@@ -402,6 +406,7 @@ static int resolve_init(struct resolving *x, struct err *e)
 int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, struct docker_held *held, struct err *e)
 {
 	_cleanup_free_ struct resolving *x = calloc(1, sizeof(*x));
+	struct utsname host;
 	int r;
 
 	if (!x)
@@ -432,6 +437,9 @@ int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, str
 		r = docker_net_prepare(d, c, ret, e);
 	if (r == 0)
 		r = resolve_files(x, e);
+	x->in.kernel = uname(&host) == 0 ? host.release : NULL;
+	x->in.apparmor = lsm_active() == LSM_APPARMOR && !engine_rootless();
+	x->in.selinux = lsm_active() == LSM_SELINUX;
 	if (r == 0)
 		r = docker_spec(&x->in, ret, e);
 	resolving_done(x);

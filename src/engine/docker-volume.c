@@ -502,14 +502,15 @@ int docker_volume_take(struct docker *d, const char *container, const char *name
 	struct db *db = d->images->db;
 	int r = tables(d, e);
 
+	/* Its user first, for itself: by that a volume is found whose making was killed, and nobody removes it from here on. */
+	if (r == 0)
+		r = db_exec(db, e, "INSERT OR IGNORE INTO volume_users (container, volume, anonymous) VALUES (?, ?, ?)",
+			    "ssi", container, name, (int64_t)anonymous);
 	if (r == 0)
 		r = db_begin(db, e);
 	if (r < 0)
 		return r;
-	r = db_exec(db, e, "INSERT OR IGNORE INTO volume_users (container, volume, anonymous) VALUES (?, ?, ?)", "ssi",
-		    container, name, (int64_t)anonymous);
-	if (r == 0)
-		r = make_volume(d, name, doc, e);
+	r = make_volume(d, name, doc, e);
 	r = db_end(db, r, e);
 	return r < 0 ? r : 0;
 }

@@ -214,7 +214,7 @@ static bool is_hex(const char *s)
 	return *s && strlen(s) <= 64 && strspn(s, "0123456789abcdef") == strlen(s);
 }
 
-int docker_find(struct docker *d, const char *id, struct docker_row *ret, struct err *e)
+static int find(struct docker *d, const char *id, bool names, struct docker_row *ret, struct err *e)
 {
 	const char *want = *id == '/' ? id + 1 : id;
 	struct finding f = { .want = want };
@@ -223,7 +223,9 @@ int docker_find(struct docker *d, const char *id, struct docker_row *ret, struct
 
 	/* All that begin with these digits lie between them and them with a letter beyond f. */
 	snprintf(top, sizeof(top), "%.64sg", want);
-	if (is_hex(want))
+	if (!names)
+		r = db_query(d->images->db, take_row, &f, e, COLUMNS "WHERE id >= ? AND id < ?", "ss", want, top);
+	else if (is_hex(want))
 		r = db_query(d->images->db, take_row, &f, e, COLUMNS "WHERE name = ? OR (id >= ? AND id < ?)", "sss",
 			     want, want, top);
 	else
@@ -240,6 +242,16 @@ int docker_find(struct docker *d, const char *id, struct docker_row *ret, struct
 	}
 	*ret = f.row;
 	return 0;
+}
+
+int docker_find(struct docker *d, const char *id, struct docker_row *ret, struct err *e)
+{
+	return find(d, id, true, ret, e);
+}
+
+int docker_find_id(struct docker *d, const char *id, struct docker_row *ret, struct err *e)
+{
+	return find(d, id, false, ret, e);
 }
 
 struct rows {

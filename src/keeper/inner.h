@@ -18,6 +18,7 @@ void keeper_reply(struct keeper_client *c, int ret, int value, int pass);
 int keeper_trusts(int fd, pid_t *ret_pid);
 /* In a child: becomes CREEL, with signals as a program expects them. */
 void keeper_exec(const char *creel, char *const argv[]) __attribute__((noreturn));
+void keeper_refuse(int fd); /* one client too many: it is told, and FD is closed */
 
 /* streams.c */
 void streams_init(struct keeper_streams *s);

@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #define KEEPER_TTYS    64
-#define KEEPER_CLIENTS 16
+#define KEEPER_CLIENTS 32 /* bits of keeper_streams.owed */
 #define KEEPER_NS      8
 #define KEEPER_LINE    16384 /* longer ones are several in the log */
 

@@ -320,6 +320,14 @@ void keeper_reply(struct keeper_client *c, int ret, int value, int pass)
 		keeper_drop(c);
 }
 
+void keeper_refuse(int fd)
+{
+	struct keeper_client c = { .fd = fd };
+
+	keeper_reply(&c, -EUSERS, KEEPER_CLIENTS, -1);
+	keeper_drop(&c);
+}
+
 static int tty_busy(const struct keeper *k, int tty)
 {
 	for (int i = 0; i < KEEPER_CLIENTS; i++)
@@ -492,13 +500,16 @@ static void accept_client(struct keeper *k)
 
 	if (fd < 0)
 		return;
-	if (keeper_trusts(fd, &pid))
-		for (int i = 0; i < KEEPER_CLIENTS; i++)
-			if (k->clients[i].kind == KC_NONE) {
-				k->clients[i] = (struct keeper_client){ .fd = fd, .kind = KC_NEW };
-				return;
-			}
-	close(fd);
+	if (!keeper_trusts(fd, &pid)) {
+		close(fd);
+		return;
+	}
+	for (int i = 0; i < KEEPER_CLIENTS; i++)
+		if (k->clients[i].kind == KC_NONE) {
+			k->clients[i] = (struct keeper_client){ .fd = fd, .kind = KC_NEW };
+			return;
+		}
+	keeper_refuse(fd);
 }
 
 /* --- the console --------------------------------------------------------------------------------------------------------- */

@@ -392,7 +392,8 @@ int streams_take(struct keeper *k, const struct keeper_msg *m, const int *fds, u
 			streams_attach(k, &k->clients[i], (int)m->flags);
 			return 0;
 		}
-	return -EBUSY;
+	keeper_refuse(fds[0]);
+	return 0;
 }
 
 /* --- the end --------------------------------------------------------------------------------------------------------------- */

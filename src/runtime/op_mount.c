@@ -325,8 +325,11 @@ static int place(const struct op_mount *m, struct run *run, int fd, bool has_att
 		r = inherit(m, target, fd, e);
 	if (r == 0 && m->label && run->lsm == LSM_SELINUX)
 		r = set_label(m, fd, e);
-	if (r == 0 && (!has_attrs || m->propagation))
-		r = mount_set(fd, m->attr_set, m->attr_clr, m->propagation, m->propagation_rec, e);
+	/* Each for itself: a propagation of the whole tree makes no "ro" of the whole tree. */
+	if (r == 0 && !has_attrs && (m->attr_set || m->attr_clr))
+		r = mount_set(fd, m->attr_set, m->attr_clr, 0, false, e);
+	if (r == 0 && m->propagation)
+		r = mount_set(fd, 0, 0, m->propagation, m->propagation_rec, e);
 	if (r == 0 && (m->rattr_set || m->rattr_clr))
 		r = mount_set(fd, m->rattr_set, m->rattr_clr, 0, true, e);
 	if (r == 0)

@@ -143,3 +143,34 @@ int apparmor_profile_text(const struct lsm_want *w, const char *name, struct buf
 	buf_puts(out, "}\n");
 	return buf_error(out, e);
 }
+
+/* --- containers of images ----------------------------------------------------------------------------------------------- */
+
+/* After Docker's description of its own: nothing is mounted, of the kernel's settings those of shared memory may be written. */
+static const char *const shared_sys_writable[] = { "kernel/shm*", NULL };
+static const char *const shared_writable[] = { "fs/cgroup", NULL };
+static const char *const shared_rules[] = {
+	"network,",
+	"capability,",
+	"file,",
+	"umount,",
+	"unix,",
+	"signal (receive) peer=unconfined,",
+	"deny mount,",
+	"deny /proc/{sysrq-trigger,kcore,kmem,mem} rwklx,",
+	"deny /proc/[^/]* w,",
+	"deny /proc/[^1-9s]*/** w,",
+	"deny /proc/{acpi,bus,fs,irq,scsi,tty}{,/**} wklx,",
+	"deny /sys/{firmware,kernel/security,devices/virtual/powercap}/** rwklx,",
+};
+
+int apparmor_shared_text(const char *name, struct buf *out, struct err *e)
+{
+	buf_printf(out, "profile \"%s\" flags=(attach_disconnected,mediate_deleted) {\n", name);
+	add_rules(out, shared_rules, ARRAY_SIZE(shared_rules));
+	buf_printf(out, "  signal peer=\"%s\",\n  ptrace peer=\"%s\",\n", name, name);
+	deny_others(out, "/proc/sys", shared_sys_writable, "", 0);
+	deny_others(out, "/sys", shared_writable, "", 0);
+	buf_puts(out, "}\n");
+	return buf_error(out, e);
+}

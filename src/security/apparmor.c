@@ -105,6 +105,27 @@ static int prepare_generated(const struct lsm_host *h, const struct lsm_want *w,
 	return 0;
 }
 
+/* The one that all containers of images have: loaded by the first, and left. Where nothing compiles it they go without, as with
+ * Docker. */
+static int prepare_shared(const struct lsm_host *h, const struct lsm_want *w, char **ret_label, struct err *e)
+{
+	_cleanup_free_ char *parser = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r;
+
+	if (is_loaded(h, w->apparmor_profile, NULL) != 1) {
+		parser = spawn_find(h->parser);
+		if (!parser)
+			return 0;
+		r = apparmor_shared_text(w->apparmor_profile, &text, e);
+		if (r == 0)
+			r = apparmor_load(h, w->apparmor_profile, buf_str(&text), e);
+		if (r < 0)
+			return r;
+	}
+	return want_label(w->apparmor_profile, ret_label, e);
+}
+
 static int prepare_named(const struct lsm_host *h, const struct lsm_want *w, char **ret_label, struct err *e)
 {
 	const char *name = w->apparmor_profile;
@@ -130,6 +151,8 @@ int apparmor_prepare(const struct lsm_host *h, const struct lsm_want *w, char **
 		return 0;
 	if (streq_ptr(name, "unconfined"))
 		return want_label("unconfined", ret_label, e);
+	if (streq_ptr(name, APPARMOR_SHARED))
+		return prepare_shared(h, w, ret_label, e);
 	r = isempty(name) || w->apparmor_incomplete ? 0 : check_mediation(h, e);
 	if (r < 0)
 		return r;

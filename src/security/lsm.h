@@ -31,5 +31,9 @@ int selinux_prepare(const struct lsm_host *h, const struct lsm_want *w, char **r
 int apparmor_profile_name(const char *container, char **ret, struct err *e);
 int apparmor_profile_text(const struct lsm_want *w, const char *name, struct buf *out, struct err *e);
 
+/* The profile of containers that do without mounting: made when it is not loaded. */
+#define APPARMOR_SHARED "creel-default"
+int apparmor_shared_text(const char *name, struct buf *out, struct err *e);
+
 /* Loads the profile NAME, compiling TEXT unless the same text was compiled before. */
 int apparmor_load(const struct lsm_host *h, const char *name, const char *text, struct err *e);

@@ -150,11 +150,18 @@ static int set_xattrs(const struct untar *u, int fd, const struct tar_entry *t, 
 	return 0;
 }
 
+static struct untar_owner owner_of(const struct untar *u, const struct tar_entry *t)
+{
+	return u->o->owner ? *u->o->owner : (struct untar_owner){ t->uid, t->gid };
+}
+
 /* Owner first: a change of owner takes set-id bits and file capabilities away. */
 static int set_attributes(const struct untar *u, int fd, const struct tar_entry *t, struct err *e)
 {
-	if (!u->no_owner && fchown(fd, t->uid, t->gid) < 0)
-		return err_set(e, -errno, "give %s to %u:%u", t->name, t->uid, t->gid);
+	struct untar_owner own = owner_of(u, t);
+
+	if (!u->no_owner && fchown(fd, own.uid, own.gid) < 0)
+		return err_set(e, -errno, "give %s to %u:%u", t->name, own.uid, own.gid);
 	if (fchmod(fd, t->mode) < 0)
 		return err_set(e, -errno, "set the mode of %s", t->name);
 	return set_xattrs(u, fd, t, e);
@@ -168,9 +175,10 @@ static int set_times(int fd, const struct timespec *mtime)
 static int set_attributes_at(const struct untar *u, int dir, const char *name, const struct tar_entry *t, struct err *e)
 {
 	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, t->mtime };
+	struct untar_owner own = owner_of(u, t);
 
-	if (!u->no_owner && fchownat(dir, name, t->uid, t->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_set(e, -errno, "give %s to %u:%u", t->name, t->uid, t->gid);
+	if (!u->no_owner && fchownat(dir, name, own.uid, own.gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, -errno, "give %s to %u:%u", t->name, own.uid, own.gid);
 	/* Exclusively made by us in this directory: no link. */
 	if (t->type != '2' && fchmodat(dir, name, t->mode, 0) < 0)
 		return err_set(e, -errno, "set the mode of %s", t->name);

@@ -12,6 +12,7 @@
  */
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -30,6 +31,11 @@ struct untar_stats {
 	uint64_t disk;		 /* as the file system says */
 };
 
+struct untar_owner {
+	uid_t uid;
+	gid_t gid;
+};
+
 struct untar_opts {
 	unsigned strip;	 /* leading components to leave out; names that have no more are skipped */
 	bool no_devices; /* skip device nodes: a user name space has none of its own */
@@ -37,6 +43,7 @@ struct untar_opts {
 	bool files_only; /* skip all but directories and regular files */
 	char *const *exclude; /* patterns of fnmatch(3) for whole names, or for a directory above them; may be NULL */
 	enum untar_whiteouts whiteouts;
+	const struct untar_owner *owner; /* of all of it, NULL: what the archive says */
 	bool user_xattr; /* UNTAR_OVERLAY: "user.overlay.opaque" instead of "trusted.": in a user name space */
 	struct untar_stats *stats; /* may be NULL */
 };

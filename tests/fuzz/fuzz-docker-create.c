@@ -40,7 +40,7 @@ static void profile(const struct json_c_value *v)
 
 	spec_init(&s);
 	MUST(strv_push(&caps, "sys_admin", &e) == 0);
-	if (docker_seccomp_profile(v, &caps, &s.security.seccomp, &e) < 0)
+	if (docker_seccomp_profile(v, &caps, "6.1.0", &s.security.seccomp, &e) < 0)
 		MUST(*e.msg);
 }
 

@@ -280,6 +280,11 @@ TEST(bad_requests_leave_nothing)
 		  "tmp\",\"Target\":\"/t\","
 		  "\"BindOptions\":{\"Propagation\":\"private,suid\"}}]}}",
 		  "invalid mount config", ERR_INVALID },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"DeviceRequests\":[{\"Driver\":\"\",\"Count\":-1,"
+		  "\"Capabilities\":[[\"gpu\"]]}]}}",
+		  "could not select device driver \"\" with capabilities: [[gpu]]", ERR_INVALID },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"SecurityOpt\":[\"foo\"]}}",
+		  "invalid --security-opt 1: \"foo\"", ERR_INVALID },
 		{ "{\"Image\":", "invalid JSON", ERR_INVALID },
 	};
 

@@ -643,7 +643,7 @@ TEST(strangers_are_hung_up_on)
 TEST(many_clients)
 {
 	int fds[KEEPER_CLIENTS], extra, tries = 0;
-	char c;
+	struct keeper_rep rep;
 
 	rig_start();
 	hand_over(0, NULL);
@@ -652,7 +652,9 @@ TEST(many_clients)
 		CHECK(ask(fds[i], KR_PING, 0, NULL, NULL) == 0);
 	}
 	extra = client();
-	CHECK(recv(extra, &c, 1, 0) <= 0);
+	/* It is told, and then left. */
+	CHECK(recv(extra, &rep, sizeof(rep), 0) == sizeof(rep) && rep.ret == -EUSERS && rep.value == KEEPER_CLIENTS);
+	CHECK(recv(extra, &rep, sizeof(rep), 0) <= 0);
 	close(extra);
 	close(fds[3]);
 	/* The place is free when the keeper has seen the hang-up. */
@@ -661,7 +663,7 @@ TEST(many_clients)
 
 		extra = client();
 		(void)!send(extra, &q, sizeof(q), MSG_NOSIGNAL);
-		if (recv(extra, &c, 1, 0) > 0)
+		if (recv(extra, &rep, sizeof(rep), 0) == sizeof(rep) && rep.ret == 0)
 			break;
 		close(extra);
 		extra = -EBADF;

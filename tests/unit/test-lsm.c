@@ -190,6 +190,28 @@ TEST(parser_missing_or_cache_open_to_others)
 	expect(&f, WANT(.apparmor_profile = "generated"), NULL, "could have been written by others");
 }
 
+TEST(one_profile_for_all_containers_of_images)
+{
+	_cleanup_fake_ struct fake f;
+	_cleanup_free_ char *blob = NULL, *again = NULL;
+
+	fake_new(&f);
+	fake_apparmor(&f);
+	expect(&f, WANT(.apparmor_profile = APPARMOR_SHARED), APPARMOR_SHARED, NULL);
+	blob = get(&f, "sys/kernel/security/apparmor/.replace");
+	CHECK(startswith(blob, "binary of\nprofile \"creel-default\" ") && strstr(blob, "\n  deny mount,\n"));
+	/* Loaded, it is taken as it is. */
+	put(&f, "sys/kernel/security/apparmor/profiles", "creel-default (enforce)\n");
+	put(&f, "sys/kernel/security/apparmor/.replace", "");
+	expect(&f, WANT(.apparmor_profile = APPARMOR_SHARED), APPARMOR_SHARED, NULL);
+	again = get(&f, "sys/kernel/security/apparmor/.replace");
+	CHECK_STR(again, "");
+	/* Nobody compiles it: then without, as nobody has asked for it. */
+	put(&f, "sys/kernel/security/apparmor/profiles", "");
+	f.host.parser = "no-such-apparmor-parser";
+	expect(&f, WANT(.apparmor_profile = APPARMOR_SHARED), NULL, NULL);
+}
+
 TEST(profile_names)
 {
 	_cleanup_free_ char *plain = NULL, *odd = NULL, *odder = NULL, *lengthy = NULL;
@@ -279,13 +301,16 @@ TEST(profile_is_understood_by_the_parser)
 	}
 	if (!parser)
 		SKIP("apparmor_parser is not installed");
-	for (unsigned nesting = 0; nesting < 2; nesting++) {
+	for (unsigned nesting = 0; nesting < 3; nesting++) {
 		_cleanup_buf_ struct buf text = BUF_INIT;
 		struct err e = { 0 };
 		char *const args[] = { parser, (char[]){ "-QK" }, (char[]){ "--ofile=/dev/null" }, NULL };
 		int st;
 
-		CHECK(apparmor_profile_text(WANT(.apparmor_nesting = nesting), "creel-ct", &text, &e) == 0);
+		if (nesting == 2)
+			CHECK(apparmor_shared_text("creel-ct", &text, &e) == 0);
+		else
+			CHECK(apparmor_profile_text(WANT(.apparmor_nesting = nesting), "creel-ct", &text, &e) == 0);
 		st = spawn_run(&(struct spawn){ .path = parser, .argv = args, .input = text.data }, &output, &e);
 		if (st != 0)
 			printf("# %d %s %s\n", st, e.msg, output ?: "");

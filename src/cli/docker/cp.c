@@ -80,11 +80,13 @@ const struct command cmd_docker_export = {
 
 /* --- cp: what is meant by two paths -------------------------------------------------------------------------------------------- */
 
-static const struct opt cp_rows[] = { { 'a', "archive", NULL, "Keep owner and group.", OPT_BOOL, AT(archive), 1 },
-				      { 'L', "follow-link", NULL, "Copy what a link points to.", OPT_BOOL, AT(follow),
-					1 },
-				      { 'q', "quiet", NULL, "Do not say what was copied.", OPT_BOOL, AT(quiet), 1 },
-				      OPT_END };
+static const struct opt cp_rows[] = {
+	{ 'a', "archive", NULL, "Into a container: owned by the container's user; out of it: owner and group are kept.",
+	  OPT_BOOL, AT(archive), 1 },
+	{ 'L', "follow-link", NULL, "Copy what a link points to.", OPT_BOOL, AT(follow), 1 },
+	{ 'q', "quiet", NULL, "Do not say what was copied.", OPT_BOOL, AT(quiet), 1 },
+	OPT_END
+};
 
 /* "NAME:PATH": the two; else *RET_PATH is S. An absolute or dotted path with a colon is a path of ours. */
 static char *split(const char *s, const char **ret_path)
@@ -174,7 +176,7 @@ static int place(const struct cli *c, const char *from, const char *to, struct o
 	bool is_dir = dk_int(o->stat, "mode") & (1LL << 31), slash = ends_in_slash(to);
 	struct stat st;
 
-	o->name = dk_text(o->stat, "name");
+	o->name = is_dir && contents_only(from) ? "." : dk_text(o->stat, "name");
 	if (stat(to, &st) == 0 && S_ISDIR(st.st_mode)) {
 		*ret_dir = strdup(to);
 		/* "DIR/." is what is in it. */
@@ -278,7 +280,7 @@ static int place_in(const struct cli *c, struct docker *d, const char *id, const
 		}
 		if (from_dir)
 			return dk_error(c, "cannot copy directory");
-	} else if (e.kind != ERR_NOT_FOUND || startswith(e.msg, "No such container")) {
+	} else if ((e.kind != ERR_NOT_FOUND && e.code != -ENOTDIR) || startswith(e.msg, "No such container")) {
 		return dk_fail(c, &e);
 	} else if (ends_in_slash(to) && !from_dir) {
 		return dk_error(c, "no such directory");
@@ -307,10 +309,8 @@ static int pack_command(const struct args *a, const char *name, const char *sour
 		r = strv_pushf(argv, e, "--directory=%s", *parent ? parent : ".");
 	if (r >= 0 && a->follow)
 		r = strv_push(argv, "-h", e);
-	if (r >= 0 && !a->archive)
-		r = strv_push(argv, "--owner=0", e);
-	if (r >= 0 && !a->archive)
-		r = strv_push(argv, "--group=0", e);
+	if (r >= 0)
+		r = strv_push(argv, "--numeric-owner", e);
 	if (r >= 0 && as && !streq(as, name))
 		r = transform(argv, name, as, e);
 	if (r >= 0)

@@ -26,7 +26,8 @@ struct docker_container {
 	const char *rootfs;		       /* spec.rootfs.path */
 	const char *hosts, *hostname, *resolv; /* files on the host, NULL: the image's own */
 	const char *init;		       /* program of --init, NULL: none */
-	const char *label;		       /* SELinux or AppArmor profile that is there, NULL */
+	const char *kernel;		       /* its release, NULL: unknown */
+	bool apparmor, selinux;		       /* which of the two the host's kernel has */
 	const char *share[NS_MAX];	       /* path of a name space that is another's */
 	uint32_t uid, gid;
 	const gid_t *groups;
@@ -42,12 +43,15 @@ int docker_resources(const struct json_c_value *host, bool zero, struct spec *re
 
 /* Default policy for a container with these capabilities (words of the model). */
 int docker_seccomp_default(const struct strv *caps, struct spec_seccomp *ret, struct err *e);
-/* A profile in Docker's format (moby's profiles/seccomp), for these capabilities. */
-int docker_seccomp_profile(const struct json_c_value *profile, const struct strv *caps, struct spec_seccomp *ret,
-			   struct err *e);
+/* A profile in Docker's format (moby's profiles/seccomp), for these capabilities and this KERNEL ("6.1.0-13"). */
+int docker_seccomp_profile(const struct json_c_value *profile, const struct strv *caps, const char *kernel,
+			   struct spec_seccomp *ret, struct err *e);
 
 /* The capabilities of a container, in the model's words: Docker's fourteen, changed by CapAdd and CapDrop. */
 int docker_caps(const struct json_c_value *host, struct strv *ret, struct err *e);
+
+/* AppArmor's profile of containers that name none: security/apparmor-profile.c. */
+#define DOCKER_APPARMOR "creel-default"
 
 /* The annotation of a container that boots a system: its init gets what systemd needs, as in podman's --systemd=always. */
 #define DOCKER_SYSTEM "creel.system"

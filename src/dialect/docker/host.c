@@ -382,11 +382,37 @@ static int check_log(const struct json_c_value *h, struct err *e)
 	return 0;
 }
 
+/* Words of --tmpfs: of the mount, and of the file system, which have a value. */
 static int check_tmpfs(void *arg, const char *path, struct json_c_value *v)
 {
-	return *path == '/' ? 0
-			    : err_kind(arg, ERR_INVALID, -EINVAL,
-				       "invalid mount path: '%s' mount path must be absolute", path);
+	static const char *const known[] = { "defaults",   "ro",       "rw",	     "suid",	    "nosuid",
+					     "dev",	   "nodev",    "exec",	     "noexec",	    "sync",
+					     "async",	   "dirsync",  "atime",	     "noatime",	    "diratime",
+					     "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime",
+					     "size=",	   "mode=",    "uid=",	     "gid=",	    "nr_inodes=",
+					     "nr_blocks=", "mpol=",    "private",    "rprivate",    "shared",
+					     "rshared",	   "slave",    "rslave",     "bind",	    "rbind",
+					     "remount",	   "mand",     "nomand" };
+	const char *s = value_text(v, NULL) ?: "";
+
+	if (*path != '/')
+		return err_kind(arg, ERR_INVALID, -EINVAL, "invalid mount path: '%s' mount path must be absolute",
+				path);
+	while (*s) {
+		size_t n = strcspn(s, ","), name = strcspn(s, "=,");
+		bool ok = !n;
+
+		for (size_t i = 0; i < ARRAY_SIZE(known) && !ok; i++) {
+			size_t len = strlen(known[i]);
+
+			ok = known[i][len - 1] == '=' ? n > len && strncmp(s, known[i], len) == 0
+						      : n == len && strncmp(s, known[i], n) == 0;
+		}
+		if (!ok)
+			return err_kind(arg, ERR_INVALID, -EINVAL, "invalid tmpfs option \"%.*s\"", (int)name, s);
+		s += n + (s[n] == ',');
+	}
+	return 0;
 }
 
 static int check_caps(const struct json_c_value *h, const char *member, struct err *e)
@@ -463,6 +489,51 @@ static int check_device_rules(const struct json_c_value *h, struct err *e)
 	return 0;
 }
 
+static bool is_label(const char *s)
+{
+	static const char *const keys[] = { "user:", "role:", "type:", "level:", "filetype:" };
+	bool ok = streq(s, "disable") || streq(s, "nested");
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && !ok; i++)
+		ok = !isempty(startswith(s, keys[i]));
+	return ok;
+}
+
+static bool is_bool(const char *s)
+{
+	return streq(s, "true") || streq(s, "false") || streq(s, "1") || streq(s, "0");
+}
+
+static int check_security(const struct json_c_value *h, struct err *e)
+{
+	const struct json_c_value *l = value_get(h, "SecurityOpt");
+
+	for (size_t i = 0; i < value_len(l); i++) {
+		const char *s = value_text(value_elem(l, i), NULL) ?: "", *value = strpbrk(s, "=:");
+		size_t n = value ? (size_t)(value - s) : strlen(s);
+		bool nnp = strncmp(s, "no-new-privileges", n) == 0 && n == strlen("no-new-privileges"),
+		     groups = strncmp(s, "writable-cgroups", n) == 0 && n == strlen("writable-cgroups");
+
+		if (nnp || groups) {
+			if (value && !is_bool(value + 1))
+				return err_kind(e, ERR_INVALID, -EINVAL,
+						"invalid --security-opt 2: \"%s\": true or false", s);
+		} else if (!value) {
+			return err_kind(e, ERR_INVALID, -EINVAL, "invalid --security-opt 1: \"%s\"", s);
+		} else if (n == 5 && memcmp(s, "label", n) == 0) {
+			if (!is_label(value + 1))
+				return err_kind(
+					e, ERR_INVALID, -EINVAL,
+					"bad label option \"%s\", valid options 'disable' or 'user, role, level, "
+					"type, filetype' followed by ':' and a value",
+					value + 1);
+		} else if (!(n == 7 && memcmp(s, "seccomp", n) == 0) && !(n == 8 && memcmp(s, "apparmor", n) == 0)) {
+			return err_kind(e, ERR_INVALID, -EINVAL, "invalid --security-opt 2: \"%s\"", s);
+		}
+	}
+	return 0;
+}
+
 /* What would be somebody else's to do: nobody is there who does it. */
 static int check_drivers(const struct json_c_value *h, struct err *e)
 {
@@ -477,6 +548,12 @@ static int check_drivers(const struct json_c_value *h, struct err *e)
 	if (!isempty(volumes) && !streq(volumes, "local"))
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "error looking up volume plugin %s: plugin \"%s\" not found",
 				volumes, volumes);
+	if (value_len(value_get(h, "DeviceRequests")))
+		return err_kind(
+			e, ERR_INVALID, -EOPNOTSUPP,
+			"could not select device driver \"%s\" with capabilities: [[gpu]]: no driver hands out GPUs; "
+			"--device gives the nodes themselves",
+			value_text(value_elem(value_get(h, "DeviceRequests"), 0), "Driver") ?: "");
 	if (value_members(value_get(h, "StorageOpt")))
 		return err_kind(e, ERR_INVALID, -EOPNOTSUPP,
 				"--storage-opt is not supported: no driver of layers limits the size of a root");
@@ -517,6 +594,8 @@ int docker_host_write(const struct json_c_value *given, struct json *out, struct
 		r = check_caps(given, "CapDrop", e);
 	if (r == 0)
 		r = check_device_rules(given, e);
+	if (r == 0)
+		r = check_security(given, e);
 	if (r == 0)
 		r = check_drivers(given, e);
 	for (size_t i = 0; i < ARRAY_SIZE(members) && r == 0; i++) {

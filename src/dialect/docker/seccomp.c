@@ -33,7 +33,8 @@ static const struct refusal {
 	{ "sys_chroot", NULL, "chroot" },
 	{ "sys_module", NULL, "init_module finit_module delete_module" },
 	{ "sys_pacct", NULL, "acct" },
-	{ "sys_ptrace", NULL, "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace" },
+	/* Not ptrace and process_vm_readv: since Linux 4.8 the filter applies to what a tracer makes of a call, too. */
+	{ "sys_ptrace", NULL, "kcmp pidfd_getfd process_madvise" },
 	{ "sys_rawio", NULL, "iopl ioperm" },
 	{ "sys_time", NULL, "settimeofday stime clock_settime clock_settime64" },
 	{ "sys_tty_config", NULL, "vhangup" },
@@ -208,11 +209,26 @@ static bool this_arch(const struct json_c_value *l)
 	return false;
 }
 
+/* "4.8" of a KERNEL "6.1.0-13"; unknown: it is new enough. */
+static bool kernel_has(const char *kernel, const char *min)
+{
+	unsigned have[2] = { 0 }, want[2] = { 0 };
+
+	if (!kernel || !min || sscanf(kernel, "%u.%u", &have[0], &have[1]) < 1 ||
+	    sscanf(min, "%u.%u", &want[0], &want[1]) < 1)
+		return true;
+	return have[0] > want[0] || (have[0] == want[0] && have[1] >= want[1]);
+}
+
 /* includes and excludes. */
-static bool applies(const struct json_c_value *rule, const struct strv *caps)
+static bool applies(const struct json_c_value *rule, const struct strv *caps, const char *kernel)
 {
 	const struct json_c_value *in = value_get(rule, "includes"), *ex = value_get(rule, "excludes");
 
+	if (!kernel_has(kernel, value_text(in, "minKernel")))
+		return false;
+	if (value_text(ex, "minKernel") && kernel_has(kernel, value_text(ex, "minKernel")))
+		return false;
 	if (value_len(value_get(ex, "caps")) && any_cap(value_get(ex, "caps"), caps))
 		return false;
 	if (value_len(value_get(ex, "arches")) && this_arch(value_get(ex, "arches")))
@@ -244,7 +260,8 @@ static int read_args(const struct json_c_value *l, struct spec_syscall *c, struc
 	return r;
 }
 
-static int read_rule(const struct json_c_value *rule, const struct strv *caps, struct spec_seccomp *s, struct err *e)
+static int read_rule(const struct json_c_value *rule, const struct strv *caps, const char *kernel,
+		     struct spec_seccomp *s, struct err *e)
 {
 	const char *action = word(oci_seccomp_actions, value_text(rule, "action"));
 	const struct json_c_value *l = value_get(rule, "names");
@@ -254,7 +271,7 @@ static int read_rule(const struct json_c_value *rule, const struct strv *caps, s
 	if (!action)
 		return err_kind(e, ERR_INVALID, -EINVAL, "seccomp profile: syscalls: unknown action '%s'",
 				value_text(rule, "action") ?: "");
-	if (!applies(rule, caps))
+	if (!applies(rule, caps, kernel))
 		return 0;
 	c = add_rule(s, action, value_get(rule, "errnoRet") ? (uint32_t)value_int(rule, "errnoRet", EPERM) : UNSET32,
 		     e);
@@ -267,7 +284,8 @@ static int read_rule(const struct json_c_value *rule, const struct strv *caps, s
 	return r == 0 ? read_args(value_get(rule, "args"), c, e) : r;
 }
 
-int docker_seccomp_profile(const struct json_c_value *p, const struct strv *caps, struct spec_seccomp *s, struct err *e)
+int docker_seccomp_profile(const struct json_c_value *p, const struct strv *caps, const char *kernel,
+			   struct spec_seccomp *s, struct err *e)
 {
 	const char *action = word(oci_seccomp_actions, value_text(p, "defaultAction"));
 	const struct json_c_value *rules = value_get(p, "syscalls"), *archs = value_get(p, "architectures");
@@ -286,6 +304,6 @@ int docker_seccomp_profile(const struct json_c_value *p, const struct strv *caps
 	if (r == 0 && !value_len(archs))
 		r = native_archs(s, e);
 	for (size_t i = 0; i < value_len(rules) && r == 0; i++)
-		r = read_rule(value_elem(rules, i), caps, s, e);
+		r = read_rule(value_elem(rules, i), caps, kernel, s, e);
 	return r;
 }

@@ -88,7 +88,11 @@ static int system_mounts(const struct docker_container *c, struct spec *s, struc
 
 static int standard_mounts(const struct docker_container *c, struct spec *s, struct err *e)
 {
-	bool privileged = value_bool(c->host, "Privileged"), governs = privileged || docker_is_system(c->host);
+	const char *groups = security_opt(c->host, "writable-cgroups");
+	bool privileged = value_bool(c->host, "Privileged"),
+	     governs = privileged || docker_is_system(c->host) ||
+		       (groups && (streq(groups, "true") || streq(groups, "1"))) ||
+		       has_word(value_get(c->host, "SecurityOpt"), "writable-cgroups");
 	const char *ipc = value_text(c->host, "IpcMode") ?: "";
 	bool joined = startswith(ipc, "container:") != NULL; /* then the engine gives the other's */
 	char shm[64];
@@ -436,8 +440,9 @@ static int seccomp(const struct docker_container *c, const struct strv *caps, st
 	if (!said || streq(said, "builtin") || streq(said, "default"))
 		return docker_seccomp_default(caps, &s->security.seccomp, e);
 	r = value_parse(said, strlen(said), "seccomp profile", &profile, e);
-	return r < 0 ? err_wrap(e, r, "Decoding seccomp profile failed")
-		     : docker_seccomp_profile(profile, caps, &s->security.seccomp, e);
+	if (r == 0)
+		r = docker_seccomp_profile(profile, caps, c->kernel, &s->security.seccomp, e);
+	return r < 0 ? err_wrap(e, r, "Decoding seccomp profile failed") : 0;
 }
 
 static int paths(const struct json_c_value *l, struct strv *ret, struct err *e)
@@ -449,10 +454,60 @@ static int paths(const struct json_c_value *l, struct strv *ret, struct err *e)
 	return r;
 }
 
+/* label=user:U, role:R, type:T and level:L over what a container has by default. */
+static int selinux_context(const struct docker_container *c, struct spec *s, struct err *e)
+{
+	static const char *const parts_of[] = { "user:", "role:", "type:", "level:" };
+	const char *words[] = { "system_u", "system_r", "container_t", "s0" };
+	const struct json_c_value *l = value_get(c->host, "SecurityOpt");
+	_cleanup_free_ char *context = NULL;
+	bool said = false;
+
+	for (size_t i = 0; i < value_len(l); i++) {
+		const char *text = value_text(value_elem(l, i), NULL) ?: "",
+			   *label = startswith(text, "label=") ?: startswith(text, "label:");
+
+		if (label && streq(label, "disable"))
+			return 0;
+		for (size_t k = 0; label && k < ARRAY_SIZE(parts_of); k++) {
+			const char *value = startswith(label, parts_of[k]);
+
+			words[k] = value ?: words[k];
+			said |= value != NULL;
+		}
+	}
+	if (!said)
+		return 0;
+	if (asprintf(&context, "%s:%s:%s:%s", words[0], words[1], words[2], words[3]) < 0) {
+		context = NULL;
+		return err_oom(e);
+	}
+	return set(&s->security.selinux_context, context, e);
+}
+
+/* The profile of all containers of images, one of its own for who has an init; a privileged one is confined by what it names. */
+static int confinement(const struct docker_container *c, struct spec *s, struct err *e)
+{
+	const char *said = security_opt(c->host, "apparmor");
+
+	if (c->selinux && !value_bool(c->host, "Privileged"))
+		return selinux_context(c, s, e);
+	if (isempty(said) && !c->apparmor)
+		return 0;
+	if (isempty(said))
+		said = value_bool(c->host, "Privileged") ? "unconfined"
+		       : docker_is_system(c->host)	 ? "generated"
+							 : DOCKER_APPARMOR;
+	/* Nothing to do on a host that confines nobody. */
+	if (streq(said, "unconfined") && !c->apparmor)
+		return 0;
+	return set(&s->security.apparmor_profile, said, e);
+}
+
 static int security(const struct docker_container *c, struct spec *s, struct err *e)
 {
 	const struct json_c_value *opts = value_get(c->host, "SecurityOpt");
-	const char *nnp = security_opt(c->host, "no-new-privileges"), *apparmor = security_opt(c->host, "apparmor");
+	const char *nnp = security_opt(c->host, "no-new-privileges");
 	bool privileged = value_bool(c->host, "Privileged");
 	_cleanup_strv_ struct strv caps = STRV_INIT;
 	int r = docker_caps(c->host, &caps, e);
@@ -466,11 +521,9 @@ static int security(const struct docker_container *c, struct spec *s, struct err
 		if (r == 0)
 			r = paths(value_get(c->host, "ReadonlyPaths"), &s->security.readonly_paths, e);
 	}
-	if (has_word(opts, "no-new-privileges") || (nnp && streq(nnp, "true")))
+	if (has_word(opts, "no-new-privileges") || (nnp && (streq(nnp, "true") || streq(nnp, "1"))))
 		s->process.no_new_privs = TRI_YES;
-	if (r == 0 && apparmor && !streq(apparmor, "unconfined"))
-		r = set(&s->security.apparmor_profile, apparmor, e);
-	return r;
+	return r == 0 ? confinement(c, s, e) : r;
 }
 
 /* --- the process --------------------------------------------------------------------------------------------------------- */
