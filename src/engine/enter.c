@@ -12,6 +12,7 @@
 #include "engine/internal.h"
 #include "runtime/attach.h"
 #include "runtime/relay.h"
+#include "spec/field.h"
 #include "sys/ns.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -45,10 +46,15 @@ static int make_env(struct container *c, const struct attach_opts *o, struct str
 /* By name, as lxc.arch takes it. */
 int engine_personality(const char *arch, unsigned long *ret, struct err *e)
 {
-	static const char *const linux32[] = { "arm",  "armel",	 "armhf", "armv7l",  "athlon",
-					       "i386", "i486",	 "i586",  "i686",    "linux32",
-					       "mips", "mipsel", "ppc",	  "powerpc", "x86" };
+	static const char *const linux32[] = { "arm",  "armel",	  "armhf", "armv7l",  "athlon", "i386",
+					       "i486", "i586",	  "i686",  "linux32", "mips",	"mipsel",
+					       "ppc",  "powerpc", "x32",   "x86" };
+	const char *const *known = spec_arch_names;
 
+	while (*known && !streq(*known, arch))
+		known++;
+	if (!*known)
+		return err_kind(e, ERR_INVALID, -EINVAL, "'%s' is no architecture", arch);
 	*ret = PER_LINUX;
 	for (size_t i = 0; i < ARRAY_SIZE(linux32); i++)
 		if (streq(arch, linux32[i]))

@@ -362,6 +362,16 @@ static int listen_foreground(void *arg, struct run *run, int fd, struct err *e)
 	return r;
 }
 
+static int open_peer(struct life *l, struct err *e)
+{
+	const char *path = l->c->spec.dev.console_path;
+
+	if (isempty(path) || streq(path, "none"))
+		return 0;
+	l->sup.peer_fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_CREAT | O_APPEND, 0600);
+	return l->sup.peer_fd < 0 ? err_set(e, -errno, "open console device %s", path) : 0;
+}
+
 /* One life in the foreground: the caller's process is init's parent and plays the keeper. */
 static int run_foreground(struct life *l, const struct start_opts *o, int *ret_status, struct err *e)
 {
@@ -370,9 +380,11 @@ static int run_foreground(struct life *l, const struct start_opts *o, int *ret_s
 	struct run_supervisor sup = { .take = take_foreground, .listener = listen_foreground, .arg = &f };
 	struct termios saved;
 	sigset_t old;
-	bool raw = false;
-	int r;
+	bool raw = false, terminal;
+	int r = open_peer(l, e);
 
+	if (r < 0)
+		return r;
 	keeper_init(&k);
 	sigprocmask(SIG_SETMASK, NULL, &old);
 	r = keeper_signals(&k);
@@ -395,10 +407,15 @@ static int run_foreground(struct life *l, const struct start_opts *o, int *ret_s
 	/* A stream that is a terminal becomes the container's console: the caller's own never goes in (CVE-2016-10124). */
 	for (int i = 0; i < 3; i++)
 		l->run.stdio[i] = l->plan.console && isatty(i) && !o->no_terminal ? -EBADF : i;
+	terminal = l->plan.console && isatty(0) && !o->no_terminal && l->sup.peer_fd < 0;
 	r = run_execute(&l->run, &sup, e);
+	if (r == 0 && l->sup.peer_fd >= 0) {
+		(void)keeper_take(&k, &(struct keeper_msg){ .type = KM_PEER }, &l->sup.peer_fd, 1);
+		l->sup.peer_fd = -EBADF; /* the keeper's now */
+	}
 	if (r == 0) {
 		*l->lock = fd_close(*l->lock);
-		if (l->plan.console && isatty(0) && !o->no_terminal) {
+		if (terminal) {
 			raw = pty_raw(0, &saved) == 0;
 			k.in = 0;
 			k.out = 1;
@@ -408,6 +425,8 @@ static int run_foreground(struct life *l, const struct start_opts *o, int *ret_s
 		if (raw)
 			pty_restore(0, &saved);
 	}
+	if (!terminal)
+		fd_close(k.out);
 	fd_close(k.sigfd);
 	fd_close(k.listen);
 	for (unsigned i = 0; i < KEEPER_CLIENTS; i++)
@@ -520,16 +539,6 @@ static int check_startable(struct container *c, struct err *e)
 	return container_check_finished(c, e);
 }
 
-static int open_peer(struct life *l, struct err *e)
-{
-	const char *path = l->c->spec.dev.console_path;
-
-	if (isempty(path) || streq(path, "none"))
-		return 0;
-	l->sup.peer_fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_CREAT | O_APPEND, 0600);
-	return l->sup.peer_fd < 0 ? err_set(e, -errno, "open console device %s", path) : 0;
-}
-
 /* A start that failed before its runtime began has no journal, only the files made for it. */
 static void drop_files(int dirfd)
 {
@@ -570,6 +579,7 @@ static int live(struct container *c, const struct start_opts *o, int *lock, int 
 		return r;
 	}
 	r = run_foreground(&l, o, ret_status, e);
+	fd_close(l.sup.peer_fd);
 	if (r < 0) {
 		drop_files(l.dirfd);
 		return r;

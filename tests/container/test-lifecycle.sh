@@ -53,6 +53,9 @@ out=$("$talk" 'expect=ready' 'send=echo $((20+3))\r' 'expect=23' 'send=tty; stty
 	/bin/sh -c 'echo ready; exec /bin/sh -i')
 is "start -F on a terminal" $? 0
 like "with a console that is a terminal" "$out" '/dev/(console|pts/[0-9]+)'
+lxc-start "${P[@]}" -n "$a" -F -c "$T/device" -- /bin/sh -c 'echo to the device >/dev/console' >"$T/out" 2>&1 </dev/null
+is "start -F with a device for its console" "$? $(tr -d '\r' <"$T/device")" "0 to the device"
+refuse "a device that is in no folder" lxc-start "${P[@]}" -n "$a" -F -c "$T/none/device" -- /bin/true
 lxc-start "${P[@]}" -n "$a" -F -- /no/such/program >"$T/out" 2>&1 </dev/null
 is "a program that is not there: 1" $? 1
 like "and it is named" "$(cat "$T/out")" '/no/such/program.*(No such file|not found)'
@@ -63,6 +66,8 @@ like "and it is named" "$(cat "$T/out")" '/no/such/program'
 
 check "console log" lxc-start "${P[@]}" -n "$a" -L "$T/console" -- /bin/sh -c 'echo words for the log; exec sleep 60'
 check "it fills" wait_for 10 grep -q 'words for the log' "$T/console"
+refuse "attach -a with what is no architecture" lxc-attach "${P[@]}" -n "$a" -a vax -- /bin/true
+check "attach -a with one" lxc-attach "${P[@]}" -n "$a" -a linux32 -- /bin/true
 kill_ct "$a"
 check "-s defines" lxc-start "${P[@]}" -n "$a" -s lxc.uts.name=defined -s lxc.environment=A=b
 is "a name" "$(in_ct "$a" hostname)" defined

@@ -67,6 +67,8 @@ static int check(const struct cli *c, const struct args *a)
 {
 	if (c->operands.n == 0)
 		return cli_usage_error(c, "A command to execute in the new namespace is required");
+	if (!a->flags)
+		return cli_usage_error(c, "A namespace to execute command is required");
 	if (a->hostname && !(a->flags & CLONE_NEWUTS))
 		return cli_usage_error(c, "-H <hostname> needs -s UTSNAME option");
 	if (a->ifnames.n && !(a->flags & CLONE_NEWNET))
