@@ -177,7 +177,8 @@ static int list_active(struct engine *g, struct strv *ret, struct err *e)
 		_cleanup_close_ int fd = -EBADF;
 		_cleanup_record_ struct record rec = { 0 };
 
-		if (de->d_name[0] == '.' || streq(de->d_name, "locks"))
+		/* An OCI container's name may begin with a dot. */
+		if (streq(de->d_name, ".") || streq(de->d_name, "..") || streq(de->d_name, "locks"))
 			continue;
 		/* A link leads to a container of an OCI runtime's own root. */
 		fd = openat(dirfd(d), de->d_name,

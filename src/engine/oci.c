@@ -180,7 +180,8 @@ int oci_list(struct oci *r, struct strv *ret, struct err *e)
 		char path[NAME_MAX + sizeof("/state")];
 
 		/* A link is a container of another root. */
-		if (de->d_name[0] == '.' || (de->d_type != DT_DIR && de->d_type != DT_UNKNOWN))
+		if (streq(de->d_name, ".") || streq(de->d_name, "..") ||
+		    (de->d_type != DT_DIR && de->d_type != DT_UNKNOWN))
 			continue;
 		snprintf(path, sizeof(path), "%s/state", de->d_name);
 		if (faccessat(dirfd(d), path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)

@@ -41,6 +41,11 @@ is "list: no such format" "$(code_of creel-oci list -f xml)" 1
 is "list of another root: json" "$(oci --root "$T/nowhere" list -f json)" null
 is "list of another root: table" "$(oci --root "$T/nowhere" list | wc -l)" 1
 
+quiet creel-oci run -d -b "$B" ".$c"
+is "list: an id may begin with a dot" "$(oci list -q | grep -Fxc ".$c")" 1
+is "creel ps knows it, too" "$(creel ps -1 | grep -Fxc ".$c")" 1
+check "delete it" creel-oci delete -f ".$c"
+
 # --- ps --------------------------------------------------------------------------------------------------------------
 is "ps -f json" "$(oci ps -f json "$c")" "[$(cat "$T/pid")]"
 like "ps: the host's ps -ef" "$(oci ps "$c")" "$(cat "$T/pid").* sleep 1000"
