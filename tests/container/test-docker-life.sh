@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# runs: root
+# The life of containers of images: clients and names, logs that turn over, restarts, health.
+. "${0%/*}/lib.sh"
+. "${0%/*}/docker.sh"
+N=(--network none)
+gives() { is "$1" "$(dk "${@:3}" 2>"$T/.err" </dev/null)" "$2"; }
+says() { like "$1" "$(dk "${@:3}" 2>&1 >/dev/null </dev/null)" "$2"; }
+
+base_image >/dev/null || exit 1
+
+# --- clients and names ------------------------------------------------------------------------------------------------------------------
+
+dk run -d --name many "${N[@]}" base sh -c 'while :; do sleep 0.2; done' >/dev/null
+for _ in $(seq 32); do
+	dk attach --no-stdin many >/dev/null 2>&1 &
+done
+wait_for 20 bash -c "! timeout 2 creel docker attach --no-stdin many >'$T/full' 2>&1 && grep -q 'has 32 clients already' '$T/full'"
+is "more than 32 clients are told so" $? 0
+dk rm -f many >/dev/null
+wait
+id=$(dk run -d --name real "${N[@]}" base sleep 1000)
+dk run -d --name "${id:0:32}" "${N[@]}" base sleep 1000 >/dev/null
+gives "a name that looks like an id hides no exec" found exec "$id" echo found
+says "rename to one that is taken" "Error when allocating new name: Conflict. The container name \"/real\" is already in use" rename "${id:0:32}" real
+dk rm -f real "${id:0:32}" >/dev/null
+for i in 1 2 3 4; do dk create --name one "${N[@]}" base true >"$T/race.$i" 2>&1 & done
+wait
+is "of many who take a name at once one has it" "$(grep -lE '^[0-9a-f]{64}$' "$T"/race.* | wc -l) $(grep -l 'Conflict. The container name "/one" is already in use' "$T"/race.* | wc -l)" "1 3"
+
+# --- logs and restarts --------------------------------------------------------------------------------------------------------------------
+
+dk run --name rot --log-opt max-size=10k --log-opt max-file=3 "${N[@]}" base sh -c 'i=0; while [ $i -lt 600 ]; do echo "line $i of many that fill a file of ten kilobytes"; i=$((i + 1)); done' >/dev/null
+log=$(dk inspect -f '{{.LogPath}}' rot)
+is "max-file" "$(ls "${log%/*}" | grep -c '\.log')" 3
+is "max-size" "$(find "${log%/*}" -name '*.log*' -size +10k | wc -l)" 0
+like "logs begin where they still are" "$(dk logs rot | head -n 1)" '^line [1-9][0-9]+ of'
+is "and end at the end" "$(dk logs --tail 1 rot)" "line 599 of many that fill a file of ten kilobytes"
+is "one after another" "$(dk logs rot | awk '{if (NR > 1 && $2 != last + 1) bad++; last = $2} END {print bad + 0}')" 0
+dk run --name one-file --log-opt max-size=1k "${N[@]}" base sh -c 'i=0; while [ $i -lt 100 ]; do echo "line $i"; i=$((i + 1)); done' >/dev/null
+is "max-size alone: one file" "$(log=$(dk inspect -f '{{.LogPath}}' one-file); ls "${log%/*}" | grep -c '\.log')" 1
+dk create --name again --restart on-failure:4 "${N[@]}" base sh -c 'cut -d " " -f 1 /proc/uptime; exit 3' >/dev/null
+dk start again >/dev/null
+gives "restart: on-failure as often as it says" 3 wait again
+gives "restart: counted" 4 inspect -f '{{.RestartCount}}' again
+is "restart: each wait is twice the last" "$(dk logs again | awk 'NR > 1 {d = $1 - last; want = 0.1 * 2 ^ (NR - 2); if (d < want - 0.02) bad++} {last = $1} END {print NR, bad + 0}')" "5 0"
+dk run -d --name stays --restart always "${N[@]}" base sh -c 'exit 0' >/dev/null
+wait_for 10 bash -c '[ "$(creel docker inspect -f {{.RestartCount}} stays)" -ge 3 ]'
+is "restart: always, whatever the code" $? 0
+check "restart: until it is stopped" dk stop stays
+sleep 0.5
+gives "restart: and then not" "exited" inspect -f '{{.State.Status}}' stays
+dk run -d --name steady --restart always "${N[@]}" base sleep 11 >/dev/null
+echo 51200 >"$T/data/containers/$(dk inspect -f '{{.Id}}' steady)/backoff"
+SECONDS=0
+wait_for 20 bash -c '[ "$(creel docker inspect -f {{.RestartCount}} steady)" -ge 1 ]'
+is "restart: one that ran ten seconds begins at once again" "$? $((SECONDS < 17))" "0 1"
+
+# --- health ---------------------------------------------------------------------------------------------------------------------------------
+
+health() { dk inspect -f '{{.State.Health.Status}}' "$1"; }
+becomes() { wait_for "$3" bash -c "[ \"\$(creel docker inspect -f '{{.State.Health.Status}}' $1)\" = $2 ]"; }
+dk run -d --name well --health-cmd 'test -e /ok' --health-interval 100ms --health-retries 2 --health-start-period 2s --health-start-interval 50ms \
+	"${N[@]}" base sleep 1000 >/dev/null
+sleep 1
+gives "health: failures of the start count for nothing" "starting 0" inspect -f '{{.State.Health.Status}} {{.State.Health.FailingStreak}}' well
+check "health: then they do" becomes well unhealthy 10
+dk exec well touch /ok
+check "health: and a success at once" becomes well healthy 10
+like "ps shows it" "$(dk ps -f name=well -f health=healthy --format '{{.Status}}')" '^Up .*\(healthy\)$'
+is "events" "$(dk events --since 1m --until 0s --filter container=well --format '{{.Action}}' | grep health_status | tr '\n' ';')" "health_status: unhealthy;health_status: healthy;"
+dk run -d --name slow --health-cmd 'sleep 5' --health-interval 50ms --health-timeout 200ms --health-retries 1 "${N[@]}" base sleep 1000 >/dev/null
+check "health: a check that takes too long" becomes slow unhealthy 10
+like "which says so" "$(dk inspect -f '{{(index .State.Health.Log 0).Output}}' slow)" "Health check exceeded timeout"
+printf 'FROM base\nHEALTHCHECK --interval=50ms CMD false\n' >"$T/hc.Dockerfile"
+dk build -q -t checked -f "$T/hc.Dockerfile" "$T/base" >/dev/null
+dk run -d --name unchecked --no-healthcheck "${N[@]}" checked sleep 1000 >/dev/null
+gives "--no-healthcheck" none inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' unchecked
+dk run -d --name checked "${N[@]}" checked sleep 1000 >/dev/null
+check "the image's check" becomes checked unhealthy 10
