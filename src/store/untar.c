@@ -541,8 +541,9 @@ static int root_entry(struct untar *u, struct tar_entry *t, struct err *e)
 {
 	int r;
 
+	/* The root is a folder and stays one; some archives begin with a file without a name. */
 	if (t->type != '5')
-		return err_kind(e, ERR_INVALID, -EINVAL, "the archive has an entry without a name");
+		return 0;
 	r = set_attributes(u, u->root, t, e);
 	return r == 0 ? remember_time(u, t, e) : r;
 }

@@ -470,6 +470,32 @@ is "an interrupted build fails" "$?" 1
 is "and leaves nothing" "$(leftovers)" 0
 check "that runs, either" wait_for 5 sh -c "! pgrep -f 'sleep [6]1'"
 
+# Whenever it is killed: the next build goes on, and nothing of it is left.
+dockerfile knocks <<'D'
+FROM base AS a
+ARG N
+RUN --mount=type=cache,target=/k echo $N >/k/n; sleep 0.2; cp /k/n /a
+FROM base
+ARG N
+COPY --from=a /a /
+RUN sleep 0.1; [ "$(cat /a)" = "$N" ]
+D
+for n in 1 2 3 4 5 6 7 8; do
+	setsid creel build --build-arg N=$n -f knocks . >"$T/knock.log" 2>&1 &
+	pid=$!
+	sleep 0.$((RANDOM % 9))
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+done
+check "all that was run has ended" wait_for 10 sh -c '! pgrep -f "sleep [0].[12]"'
+build --build-arg N=9 -f knocks .
+is "a build after eight that were killed" "$code" 0
+[ "$code" = 0 ] || note "$out"
+is "no root of them is left" "$(leftovers)" 0
+is "no address" "$(creel network inspect bridge --format '{{len .Containers}}')" 0
+is "no state" "$(find /run/creel -maxdepth 1 -name '????????????????????????????????????????????????????????????????' | wc -l)" 0
+like "doctor finds nothing" "$(creel doctor 2>&1; echo "ends with $?")" 'ends with 0'
+
 # --- the network of a RUN
 dockerfile network <<'D'
 FROM base
@@ -518,6 +544,34 @@ echo plain | gzip -n >plain.gz
 printf 'FROM base\nADD plain.gz /plain.gz\n' >addgz
 build -t addgz -f addgz .
 is "ADD of a compressed file that is no archive" "$(creel run --rm --network none addgz zcat /plain.gz 2>&1)" plain
+
+# --- --check
+printf 'FROM base AS Base\nRUN exit 1\n' >check
+build --check -f check .
+is "--check builds nothing, and ends with 1" "$code $(grep -c 'Running in' <<<"$out")" "1 0"
+like "it says what it found" "$out" '^WARNING: StageNameCasing - https://'
+like "where" "$out" '^   1 \| >>> FROM base AS Base$'
+build --check -f base .
+like "and where there is nothing" "$code $out" '^0 Check complete, no warnings found'
+sed -i '1i # check=error=true' check
+build -f check .
+like "a Dockerfile can want it to be an error" "$out" 'lint violation found for rule StageNameCasing'
+printf '# check=skip=all;error=true\nFROM base AS Base\n' >check
+build -f check .
+is "or leave it out" "$code" 0
+
+# --- what BuildKit does with patterns and with nothing
+printf 'FROM scratch\nCOPY d/sub/two nothing* no-[x] /here/\n' >patterns
+build -t patterns -f patterns .
+is "a pattern that nothing matches is no error" "$code" 0
+is "an image of nothing has a PATH and a working directory" "$(creel image inspect patterns --format '{{.Config.Env}} {{.Config.WorkingDir}}')" \
+	"[PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin] /"
+
+printf 'FROM scratch\n' >scratch.df
+is "nothing has no files" "$(creel build -q -f scratch.df -o - . 2>/dev/null | tar -t | wc -l)" 0
+printf 'FROM base AS a\nRUN echo a >/x\nFROM base AS b\nRUN echo b >/x\nFROM base\nRUN --mount=type=cache,from=a,target=/c cp /c/x /a\nRUN --mount=type=cache,from=b,target=/c cat /a /c/x\n' >from
+build -f from .
+is "a cache mount that begins with something else is another" "$code $(grep -cxE 'a|b' <<<"$out")" "0 2"
 
 # --- bad input
 bad() {

@@ -127,7 +127,12 @@ TEST(finds_by_patterns)
 	CHECK_STR(found.v[4], "d");
 	CHECK(tree_find(&s, "b.c", &found, &e) == -ENOENT && strstr(e.msg, "excluded by .dockerignore"));
 	strv_done(&found);
-	CHECK(tree_find(&s, "*.x", &found, &e) == -ENOENT && strstr(e.msg, "no source files"));
+	CHECK(tree_find(&s, "*.x", &found, &e) == 0 && found.n == 0);
+	CHECK(mkdir("src/d/f", 0755) == 0);
+	put("src/d/f/g.c", "", 0644);
+	CHECK(tree_find(&s, "**/*.c", &found, NULL) == 0 && found.n == 3);
+	CHECK_STR(found.v[2], "d/f/g.c");
+	CHECK(tree_find(&s, "*/*.c", &found, NULL) == 0 && found.n == 4);
 	CHECK(tree_find(&s, "[", &found, &e) == -EINVAL);
 	strv_done(&found);
 	close(src);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/strv.h"
+#include "image/build/check.h"
 #include "image/build/dockerfile.h"
 #include "image/build/glob.h"
 #include "image/build/ignore.h"
@@ -52,6 +53,60 @@ TEST(directives)
 	CHECK(instr(&df, 0, 0)->line->first == 6 && instr(&df, 0, 0)->line->last == 7);
 	CHECK(refused("# escape=`\n# escape=\\\nFROM a\n", 2, "only one escape parser directive can be used"));
 	CHECK(refused("# escape=x\nFROM a\n", 1, "invalid escape token 'x'"));
+}
+
+/* "RULE:LINE RULE:LINE" of what the check of TEXT finds, IGNORED in .dockerignore. */
+static const char *checked(const char *text, const char *ignored)
+{
+	static char all[1024];
+	_cleanup_dockerfile_ struct dockerfile df = { 0 };
+	_cleanup_ignore_ struct ignore ignore = { 0 };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct df_finding *found = NULL;
+	size_t n = 0, printed = 0;
+	char one[64];
+
+	*all = '\0';
+	CHECK(parse(&df, text, NULL) == 0 && ignore_parse(&ignore, ignored, strlen(ignored), NULL) == 0);
+	CHECK(dockerfile_check(&df, &ignore, &found, &n, NULL) == 0);
+	for (const struct df_finding *f = found; f; f = f->next) {
+		snprintf(one, sizeof(one), "%s%s:%u", f == found ? "" : " ", f->rule, f->first);
+		strncat(all, one, sizeof(all) - strlen(all) - 1);
+		finding_print(&df, f, "Dockerfile", &out);
+		printed++;
+	}
+	CHECK(printed == n && (!n || strstr(buf_str(&out), "WARNING: ")));
+	return all;
+}
+
+TEST(checks)
+{
+	CHECK_STR(checked("FROM a\nRUN x\nCMD [\"y\"]\n", ""), "");
+	CHECK_STR(checked("FROM a\nrun x\nRUN y\n", ""), "ConsistentInstructionCasing:2");
+	CHECK_STR(checked("from a\nrun x\nRUN y\n", ""), "ConsistentInstructionCasing:3");
+	CHECK_STR(checked("FROM a as b\nFROM b AS C\n", ""), "FromAsCasing:1 StageNameCasing:2");
+	CHECK_STR(checked("FROM a AS b\nFROM a AS b\nFROM a AS scratch\n", ""),
+		  "DuplicateStageName:2 ReservedStageName:3");
+	CHECK_STR(checked("FROM a\nCMD x\nENTRYPOINT [\"y\"]\nENTRYPOINT [\"z\"]\n", ""),
+		  "JSONArgsRecommended:2 MultipleInstructionsDisallowed:3");
+	CHECK_STR(checked("FROM a\nSHELL [\"s\"]\nCMD x\n", ""), "");
+	CHECK_STR(checked("FROM a\nMAINTAINER m\nENV a b\nENV a=b\n", ""),
+		  "MaintainerDeprecated:2 LegacyKeyValueFormat:3");
+	CHECK_STR(checked("FROM a AS b\nWORKDIR x\nWORKDIR y\nFROM b\nWORKDIR z\n", ""), "WorkdirRelativePath:2");
+	CHECK_STR(checked("FROM a\nWORKDIR /x\nWORKDIR y\n", ""), "");
+	CHECK_STR(checked("ARG A=1\nARG B\nFROM a:$A\nFROM a:$B\nFROM a:${B:-x}\nFROM a:$C\nFROM a:$TARGETARCH\n", ""),
+		  "InvalidDefaultArgInFrom:4 UndefinedArgInFrom:6");
+	CHECK_STR(checked("FROM --platform=$TARGETPLATFORM a\nFROM --platform=linux/arm64 a\nFROM "
+			  "--platform=$BUILDPLATFORM a\n",
+			  ""),
+		  "RedundantTargetPlatform:1 FromPlatformFlagConstDisallowed:2");
+	CHECK_STR(checked("FROM a\nARG API_TOKEN\nENV PUBLIC_KEY=x KEYRING=y\n", ""), "SecretsUsedInArgOrEnv:2");
+	CHECK_STR(checked("FROM a\nEXPOSE 80/TCP 1:2 53/udp\n", ""), "ExposeInvalidFormat:2 ExposeProtoCasing:2");
+	CHECK_STR(checked("FROM a\nCOPY gone here *.x /\n", "gone\n*.x\n"), "CopyIgnoredFile:2");
+	CHECK_STR(
+		checked("# check=skip=StageNameCasing,MaintainerDeprecated\nFROM a AS B\nMAINTAINER m\nENV a b\n", ""),
+		"LegacyKeyValueFormat:4");
+	CHECK_STR(checked("# check=skip=all\nFROM a AS B\n", ""), "");
 }
 
 TEST(bad_input_has_its_line)

@@ -12,6 +12,8 @@
 #include "base/parse.h"
 #include "cli/docker/build.h"
 #include "cli/docker/units.h"
+#include "image/build/check.h"
+#include "image/build/ignore.h"
 
 #define AT(member) offsetof(struct build_args, member)
 
@@ -58,6 +60,9 @@ static const struct opt rows[] = {
 	  "mode=max: those of all stages.",
 	  OPT_LIST, AT(cache_to) },
 	{ 0, "cgroup-parent", "GROUP", "Control group above those of each RUN.", OPT_STR, AT(parent) },
+	{ 0, "check", NULL,
+	  "Only say what in the Dockerfile may be meant otherwise; ends with 1 where there is something.", OPT_BOOL,
+	  AT(check), 1 },
 	{ 0, "compress", NULL, "Accepted: the context is read where it is.", OPT_BOOL, AT(compress), 1 },
 	{ 0, "compression", "HOW", "Of layers: gzip, zstd or none.", OPT_STR, AT(compression),
 	  .complete = COMPLETE_WORDS, .words = "gzip zstd none" },
@@ -405,6 +410,34 @@ static int fail(const struct cli *c, const struct err *e, int exit_code)
 	return exit_code ? exit_code : 1;
 }
 
+/* --check: nothing is built. */
+static int lint(struct build_job *j)
+{
+	_cleanup_dockerfile_ struct dockerfile df = { 0 };
+	_cleanup_ignore_ struct ignore ignore = { 0 };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	const char *file = isempty(j->a->file) || streq(j->a->file, "-") ? "Dockerfile" : j->a->file;
+	struct df_finding *found = NULL;
+	struct err e = { 0 };
+	size_t n = 0;
+	int r = dockerfile_parse(&df, j->o.dockerfile, j->o.dockerfile_len, &e);
+
+	if (r >= 0 && j->o.ignore)
+		r = ignore_parse(&ignore, j->o.ignore, j->o.ignore_len, &e);
+	if (r >= 0)
+		r = dockerfile_check(&df, &ignore, &found, &n, &e);
+	if (r < 0)
+		return fail(j->c, &e, 0);
+	if (n)
+		buf_printf(&out, "Check complete, %zu warning%s been found!\n\n", n, n > 1 ? "s have" : " has");
+	else
+		buf_puts(&out, "Check complete, no warnings found.\n");
+	for (const struct df_finding *f = found; f; f = f->next)
+		finding_print(&df, f, file, &out);
+	fputs(buf_str(&out), stdout);
+	return n > 0;
+}
+
 static int build(struct build_job *j)
 {
 	char id[DIGEST_MAX] = "";
@@ -417,6 +450,8 @@ static int build(struct build_job *j)
 		return dk_error(j->c, "%s", e.msg);
 	if (build_take_context(j, j->c->operands.v[0], &e) < 0)
 		return bad(j, &e);
+	if (j->a->check)
+		return lint(j);
 	warn(j->a);
 	if (build_image(&j->o, id, &exit_code, &e) < 0)
 		return fail(j->c, &e, exit_code);

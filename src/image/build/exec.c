@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "image/build/check.h"
 #include "image/build/inner.h"
 
 #define JOBS_MAX 32
@@ -300,6 +301,19 @@ static int count_steps(struct build *b, struct err *e)
 	return 0;
 }
 
+/* What --check finds is an error where the file itself says so. */
+static int check(struct build *b, struct err *e)
+{
+	struct df_finding *found;
+	size_t n;
+	int r = dockerfile_check(&b->df, &b->ignore, &found, &n, e);
+
+	if (r < 0 || !n || !dockerfile_check_is_error(&b->df))
+		return r;
+	return err_kind(e, ERR_INVALID, -EINVAL, "lint violation found for rule %s, line %u: %s", found->rule,
+			found->first, found->text);
+}
+
 static int plan(struct build *b, struct err *e)
 {
 	const struct build_opts *o = b->o;
@@ -320,7 +334,9 @@ static int plan(struct build *b, struct err *e)
 					 .target = o->target,
 					 .platform = b->platform,
 					 .build_platform = b->build_platform };
-	r = dockerfile_plan(&b->df, &b->plan, &b->target, e);
+	r = check(b, e);
+	if (r >= 0)
+		r = dockerfile_plan(&b->df, &b->plan, &b->target, e);
 	return r < 0 ? r : count_steps(b, e);
 }
 

@@ -85,6 +85,18 @@ static int to_folder(int root, const char *dest, struct err *e)
 	return fd < 0 ? err_set(e, -errno, "open %s", dest) : tree_copy(&s, "", fd, "/", false, &o, e);
 }
 
+/* A folder with nothing in it, and no name any more. */
+static int nothing(struct err *e)
+{
+	char path[] = "/var/tmp/creel-build-XXXXXX";
+	int fd = mkdtemp(path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return err_set(e, -errno, "make a folder in /var/tmp");
+	rmdir(path);
+	return fd;
+}
+
 int build_export(const struct build_opts *o, const char *id, bool archive, const char *dest, struct err *e)
 {
 	_cleanup_(images_freep) struct images *s = NULL;
@@ -96,9 +108,7 @@ int build_export(const struct build_opts *o, const char *id, bool archive, const
 		r = image_find(s, id, &i, e);
 	if (r < 0)
 		return r;
-	if (!*i.chain)
-		return err_kind(e, ERR_STATE, -ENODATA, "the image has no files to export");
-	root = rootfs_open(s->layers, NULL, i.chain, true, e);
+	root = *i.chain ? rootfs_open(s->layers, NULL, i.chain, true, e) : nothing(e);
 	if (root < 0)
 		return root;
 	return archive ? to_archive(root, dest, e) : to_folder(root, dest, e);

@@ -12,6 +12,8 @@
 #include "image/build/words.h"
 #include "image/pack.h"
 
+#define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /* What a stage is after a step: all that the next one, or another stage, begins from. */
 struct state {
 	struct image_config config;

@@ -505,7 +505,13 @@ static int begin(struct stage *g, struct err *e)
 	base = context_image(g->b, g->st->base_image);
 	if (streq(base, "scratch")) {
 		stage_say(g, " ---> \n");
-		return set_platform(&g->s.config, opt_platform(g), e);
+		r = set_platform(&g->s.config, opt_platform(g), e);
+		/* As BuildKit begins. */
+		if (r >= 0)
+			r = strv_push(&g->s.config.config.env, PATH_DEFAULT, e);
+		if (r >= 0 && !(g->s.config.config.working_dir = strdup("/")))
+			r = err_oom(e);
+		return r;
 	}
 	r = from_image(g, base, e);
 	if (r >= 0)

@@ -13,8 +13,7 @@
 #include "sys/mount.h"
 #include "sys/syscalls.h"
 
-#define MOUNTS_MAX   64
-#define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define MOUNTS_MAX 64
 
 struct job {
 	const struct df_instr *in;
@@ -364,10 +363,20 @@ static int open_cache(struct stage *g, const struct job *j, const struct df_moun
 /* The folder of a cache, and the right to use it: private ones take the first that nobody has. */
 static int cache_mount(struct stage *g, struct job *j, const struct df_mount *m, struct err *e)
 {
-	const char *id = m->id ?: m->target;
+	const char *id = m->id ?: m->target, *text = id;
 	char name[DIGEST_MAX];
 
-	digest_of(id, strlen(id), name);
+	/* Another beginning is another cache. */
+	if (m->from) {
+		char key[DIGEST_MAX];
+		bool is_image;
+		_cleanup_close_ int root = open_from(g, m->from, &is_image, key, e);
+
+		if (root < 0)
+			return root;
+		text = pool_printf(&g->pool, "%s:%s", id, *key ? key : m->from);
+	}
+	digest_of(text, strlen(text), name);
 	for (unsigned i = 0; i < 64; i++) {
 		const char *path = i ? pool_printf(&g->pool, "%s/cache/%s.%u", g->b->dir, digest_hex(name), i)
 				     : pool_printf(&g->pool, "%s/cache/%s", g->b->dir, digest_hex(name));

@@ -135,7 +135,7 @@ static int walk(struct walk *w, const char *path, struct err *e)
 struct find {
 	struct walk w;
 	struct glob glob;
-	unsigned depth; /* of the pattern */
+	unsigned depth; /* of the pattern; 0: of any, there is a ** in it */
 	struct strv *ret;
 };
 
@@ -149,9 +149,13 @@ static int find_item(void *arg, const struct item *it, bool after, struct err *e
 		return 0;
 	for (const char *c = it->rel; *c; c++)
 		depth += *c == '/';
-	if (depth == f->depth && glob_match(&f->glob, it->rel))
-		r = strv_push(f->ret, it->rel, e);
-	return r < 0 ? r : depth >= f->depth;
+	if (f->depth && depth < f->depth)
+		return 0;
+	if (!glob_match(&f->glob, it->rel))
+		return f->depth > 0;
+	/* What is in it comes along. */
+	r = strv_push(f->ret, it->rel, e);
+	return r < 0 ? r : 1;
 }
 
 int tree_find(const struct tree_source *s, const char *pattern, struct strv *ret, struct err *e)
@@ -173,14 +177,13 @@ int tree_find(const struct tree_source *s, const char *pattern, struct strv *ret
 
 		for (const char *c = path; *c; c++)
 			f.depth += *c == '/';
+		if (strstr(path, "**"))
+			f.depth = 0;
 		f.w.arg = &f;
 		r = glob_path(&f.glob, path, e);
 		if (r >= 0)
 			r = walk(&f.w, "", e);
 		glob_done(&f.glob);
-		if (r >= 0 && ret->n == 0)
-			return err_kind(e, ERR_NOT_FOUND, -ENOENT, "no source files were specified: nothing matches %s",
-					pattern);
 		return r;
 	}
 	if (*path && s->ignore && ignore_match(s->ignore, path) && !s->ignore->exceptions)

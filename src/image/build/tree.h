@@ -30,7 +30,7 @@ struct tree_copy {
 	size_t skip;
 };
 
-/* Paths below ROOT that PATTERN means, sorted; itself where it is none. Nothing: -ENOENT. */
+/* Paths below ROOT that PATTERN means, sorted, maybe none; itself, which must be there, where it is no pattern. */
 int tree_find(const struct tree_source *s, const char *pattern, struct strv *ret, struct err *e);
 
 /* Adds names, kinds, modes, owners and contents of PATH. */

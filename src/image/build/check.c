@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What may be meant otherwise than it is written: the checks of BuildKit, by their names and in their words. Those that need the base
+ * image (UndefinedVar) are not among them.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "image/build/check.h"
+#include "image/build/ignore.h"
+
+struct checking {
+	struct dockerfile *df;
+	const struct ignore *ignore;
+	const struct df_stage *st;
+	struct df_finding **end;
+	size_t *n;
+	int r;
+	struct err *e;
+};
+
+/* "skip=A,B;error=true" of the directive; "all" skips everything. */
+static bool is_skipped(const struct dockerfile *df, const char *rule)
+{
+	const char *p = df->check ? strstr(df->check, "skip=") : NULL;
+
+	for (p = p ? p + 5 : ""; *p && *p != ';'; p += *p == ',') {
+		size_t n = strcspn(p, ",;");
+
+		if ((n == strlen(rule) && strncasecmp(p, rule, n) == 0) || (n == 3 && strncmp(p, "all", 3) == 0))
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+static _printf_(4, 5) void found(struct checking *c, const struct df_line *line, const char *rule, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct df_finding *f;
+	va_list ap;
+
+	if (is_skipped(c->df, rule))
+		return;
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	f = pool_alloc(&c->df->pool, sizeof(*f));
+	if (!f || buf_error(&text, NULL) < 0) {
+		c->r = err_oom(c->e);
+		return;
+	}
+	f->rule = rule;
+	f->text = pool_str(&c->df->pool, buf_str(&text));
+	f->first = line ? line->first : 0;
+	f->last = line ? line->last : 0;
+	*c->end = f;
+	c->end = &f->next;
+	(*c->n)++;
+}
+
+static bool has_case(const char *s, int (*is)(int))
+{
+	for (; *s; s++)
+		if (is((unsigned char)*s))
+			return true;
+	return false;
+}
+
+static void casing(struct checking *c)
+{
+	size_t upper = 0, lower = 0;
+	bool to_lower;
+
+	for (const struct df_line *l = c->df->lines; l; l = l->next) {
+		upper += !has_case(l->word, islower);
+		lower += !has_case(l->word, isupper);
+	}
+	to_lower = lower > upper;
+	for (const struct df_line *l = c->df->lines; l; l = l->next)
+		if (has_case(l->word, to_lower ? isupper : islower))
+			found(c, l, "ConsistentInstructionCasing",
+			      "Command '%s' should match the case of the command majority (%s)", l->word,
+			      to_lower ? "lowercase" : "uppercase");
+}
+
+/* --- FROM ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Calls FN with each variable of TEXT; PLAIN: without a default of its own. */
+static void each_variable(struct checking *c, const char *text,
+			  void (*fn)(struct checking *c, const char *name, bool plain))
+{
+	for (const char *p = strchr(text, '$'); p; p = strchr(p, '$')) {
+		bool brace = p[1] == '{';
+		size_t n;
+		char name[128];
+
+		p += brace ? 2 : 1;
+		n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+		if (n && n < sizeof(name)) {
+			snprintf(name, sizeof(name), "%.*s", (int)n, p);
+			fn(c, name, !brace || p[n] == '}');
+		}
+		p += n;
+	}
+}
+
+static void from_variable(struct checking *c, const char *name, bool plain)
+{
+	static const char *const given[] = { "TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT",
+					     "BUILDPLATFORM",  "BUILDOS",  "BUILDARCH",	 "BUILDVARIANT" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++)
+		if (streq(given[i], name))
+			return;
+	for (const struct df_instr *in = c->df->meta; in; in = in->next)
+		for (const struct df_pair *p = in->pairs; p; p = p->next) {
+			if (!streq(p->name, name))
+				continue;
+			if (isempty(p->value) && plain)
+				found(c, c->st->line, "InvalidDefaultArgInFrom",
+				      "Default value for ARG %s results in empty or invalid base image name",
+				      c->st->base);
+			return;
+		}
+	if (plain)
+		found(c, c->st->line, "UndefinedArgInFrom", "FROM argument '%s' is not declared", name);
+}
+
+/* FROM IMAGE AS NAME, as it is written. */
+static void stage_name(struct checking *c)
+{
+	const struct df_line *l = c->st->line;
+	const char *as = l->args.n > 2 ? l->args.v[1] : NULL, *name = as ? l->args.v[2] : NULL;
+
+	if (!as || strcasecmp(as, "as") != 0)
+		return;
+	if (has_case(l->word, islower) != has_case(as, islower))
+		found(c, l, "FromAsCasing", "'%s' and '%s' keywords' casing do not match", as, l->word);
+	if (has_case(name, isupper))
+		found(c, l, "StageNameCasing", "Stage name '%s' should be lowercase", name);
+	if (strcasecmp(name, "scratch") == 0 || strcasecmp(name, "context") == 0)
+		found(c, l, "ReservedStageName", "Stage name should not use the same name as reserved stage \"%s\"",
+		      c->st->name);
+	for (size_t i = 0; i < c->st->index; i++)
+		if (c->df->stages[i]->name && streq(c->df->stages[i]->name, c->st->name)) {
+			found(c, l, "DuplicateStageName", "Duplicate stage name '%s', stage names should be unique",
+			      c->st->name);
+			return;
+		}
+}
+
+static void platform(struct checking *c)
+{
+	const char *p = c->st->platform;
+
+	if (!p)
+		return;
+	if (streq(p, "$TARGETPLATFORM") || streq(p, "${TARGETPLATFORM}"))
+		found(c, c->st->line, "RedundantTargetPlatform",
+		      "Setting platform to predefined %s in FROM is redundant as this is the default behavior", p);
+	else if (!strchr(p, '$'))
+		found(c, c->st->line, "FromPlatformFlagConstDisallowed",
+		      "FROM --platform flag should not use constant value \"%s\"", p);
+}
+
+/* --- what is in a stage ------------------------------------------------------------------------------------------------------- */
+
+/* One of the words, between the beginning, underscores and the end. */
+static bool is_secret(const char *name)
+{
+	static const char *const words[] = { "apikey", "auth",	 "credential", "credentials", "key",  "password",
+					     "pword",  "passwd", "secret",     "secrets",     "token" };
+	bool secret = false;
+
+	while (*name) {
+		size_t n = strcspn(name, "_");
+
+		if (n == 6 && strncasecmp(name, "public", n) == 0)
+			return false;
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+			secret |= strlen(words[i]) == n && strncasecmp(words[i], name, n) == 0;
+		name += n + (name[n] == '_');
+	}
+	return secret;
+}
+
+static void pairs(struct checking *c, const struct df_instr *in)
+{
+	bool legacy = false;
+
+	for (const struct df_pair *p = in->pairs; p; p = p->next) {
+		legacy |= p->blank;
+		if ((in->kind == DF_ARG || in->kind == DF_ENV) && is_secret(p->name))
+			found(c, in->line, "SecretsUsedInArgOrEnv",
+			      "Do not use ARG or ENV instructions for sensitive data (%s \"%s\")",
+			      df_kind_name(in->kind), p->name);
+	}
+	if (legacy)
+		found(c, in->line, "LegacyKeyValueFormat",
+		      "\"%s key=value\" should be used instead of legacy \"%s key value\" format",
+		      df_kind_name(in->kind), df_kind_name(in->kind));
+}
+
+static void ports(struct checking *c, const struct df_instr *in)
+{
+	for (size_t i = 0; i < in->args.n; i++) {
+		const char *port = in->args.v[i], *proto = strchr(port, '/');
+
+		if (proto && has_case(proto, isupper))
+			found(c, in->line, "ExposeProtoCasing",
+			      "Defined protocol '%s' in EXPOSE instruction should be lowercase", port);
+		if (strchr(port, ':'))
+			found(c, in->line, "ExposeInvalidFormat",
+			      "EXPOSE instruction should not define an IP address or host-port mapping, found '%s'",
+			      port);
+	}
+}
+
+static void sources(struct checking *c, const struct df_instr *in)
+{
+	for (size_t i = 0; i < in->args.n && !in->from && c->ignore; i++) {
+		const char *src = in->args.v[i];
+
+		while (*src == '/' || (src[0] == '.' && src[1] == '/'))
+			src++;
+		if (*src && !streq(src, ".") && !strpbrk(src, "*?[$:") && ignore_match(c->ignore, src))
+			found(c, in->line, "CopyIgnoredFile",
+			      "Attempting to %s file \"%s\" that is excluded by .dockerignore", df_kind_name(in->kind),
+			      src);
+	}
+}
+
+/* Of CMD, ENTRYPOINT and HEALTHCHECK the last one counts. */
+static void repeated(struct checking *c, const struct df_instr *in)
+{
+	for (const struct df_instr *later = in->next; later; later = later->next)
+		if (later->kind == in->kind) {
+			found(c, in->line, "MultipleInstructionsDisallowed",
+			      "Multiple %s instructions should not be used in the same stage because only the last "
+			      "one will be used",
+			      df_kind_name(in->kind));
+			return;
+		}
+}
+
+static void instruction(struct checking *c, const struct df_instr *in, bool *shell, bool *rooted)
+{
+	switch (in->kind) {
+	case DF_MAINTAINER:
+		found(c, in->line, "MaintainerDeprecated",
+		      "Maintainer instruction is deprecated in favor of using label");
+		break;
+	case DF_ARG:
+	case DF_ENV:
+	case DF_LABEL:
+		pairs(c, in);
+		break;
+	case DF_EXPOSE:
+		ports(c, in);
+		break;
+	case DF_COPY:
+	case DF_ADD:
+		sources(c, in);
+		break;
+	case DF_SHELL:
+		*shell = true;
+		break;
+	case DF_WORKDIR:
+		if (in->args.n && *in->args.v[0] != '/' && *in->args.v[0] != '$' && !*rooted)
+			found(c, in->line, "WorkdirRelativePath",
+			      "Relative workdir \"%s\" can have unexpected results if the base image changes",
+			      in->args.v[0]);
+		*rooted = true;
+		break;
+	case DF_CMD:
+	case DF_ENTRYPOINT:
+		if (!in->json && !*shell)
+			found(c, in->line, "JSONArgsRecommended",
+			      "JSON arguments recommended for %s to prevent unintended behavior related to OS signals",
+			      df_kind_name(in->kind));
+		repeated(c, in);
+		break;
+	case DF_HEALTHCHECK:
+		repeated(c, in);
+		break;
+	default:
+		break;
+	}
+}
+
+int dockerfile_check(struct dockerfile *df, const struct ignore *ignore, struct df_finding **ret, size_t *ret_n,
+		     struct err *e)
+{
+	struct checking c = { .df = df, .ignore = ignore, .end = ret, .n = ret_n, .e = e };
+
+	*ret = NULL;
+	*ret_n = 0;
+	for (size_t i = 0; i < df->warnings.n; i++)
+		if (strcasestr(df->warnings.v[i], "empty continuation"))
+			found(&c, NULL, "NoEmptyContinuation", "Empty continuation line");
+	casing(&c);
+	for (const struct df_instr *in = df->meta; in; in = in->next)
+		pairs(&c, in);
+	for (size_t i = 0; i < df->n_stages; i++) {
+		bool shell = false, rooted = false;
+
+		c.st = df->stages[i];
+		stage_name(&c);
+		platform(&c);
+		each_variable(&c, c.st->base, from_variable);
+		/* What it begins from may have said where it works. */
+		for (size_t k = 0; k < i; k++)
+			for (const struct df_instr *in = df->stages[k]->instrs; in; in = in->next)
+				rooted |= in->kind == DF_WORKDIR && df->stages[k]->name &&
+					  strcasecmp(df->stages[k]->name, c.st->base) == 0;
+		for (const struct df_instr *in = c.st->instrs; in; in = in->next)
+			instruction(&c, in, &shell, &rooted);
+	}
+	return c.r;
+}
+
+bool dockerfile_check_is_error(const struct dockerfile *df)
+{
+	return df->check && strstr(df->check, "error=true");
+}
+
+/* "StageNameCasing" is "stage-name-casing" there. */
+void finding_print(const struct dockerfile *df, const struct df_finding *f, const char *file, struct buf *out)
+{
+	buf_printf(out, "WARNING: %s - https://docs.docker.com/go/dockerfile/rule/", f->rule);
+	for (const char *p = f->rule; *p; p++) {
+		bool begins = isupper((unsigned char)*p) && p != f->rule &&
+			      (islower((unsigned char)p[-1]) || islower((unsigned char)p[1]));
+
+		if (begins)
+			buf_putc(out, '-');
+		buf_putc(out, (char)tolower((unsigned char)*p));
+	}
+	buf_printf(out, "/\n%s\n", f->text);
+	if (!f->first) {
+		buf_putc(out, '\n');
+		return;
+	}
+	buf_printf(out, "%s:%u\n--------------------\n", file, f->first);
+	for (const struct df_line *l = df->lines; l; l = l->next)
+		if (l->first + 1 >= f->first && l->first <= f->last + 1)
+			buf_printf(out, "%4u | %s %s\n", l->first, l->first == f->first ? ">>>" : "   ", l->original);
+	buf_puts(out, "--------------------\n\n");
+}
