@@ -138,6 +138,10 @@ int cg_attach(const struct cg *g, pid_t pid, bool skip_v2, struct err *e);
 
 /* Gives the directories and the delegatable files to UID:GID: for containers with a user name space. */
 int cg_chown(const struct cg *g, uid_t uid, gid_t gid, struct err *e);
+/* The same for two: UID keeps them, and the group GID may do there all that UID may. */
+int cg_lend(const struct cg *g, uid_t uid, gid_t gid, struct err *e);
+/* Removes the groups below G, which whoever it was lent to has made: called as him. -EBUSY while there are processes. */
+int cg_empty(const struct cg *g, struct err *e);
 
 /* One control file by its name in either version. set: VERSION 1 or 2 says whose words KEY and VALUE are, 0: guess.
  * "devices.allow"/"devices.deny" collect into one program on v2: call cg_devices_commit() when done. There a later rule

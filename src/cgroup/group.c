@@ -512,7 +512,8 @@ int cg_attach(const struct cg *g, pid_t pid, bool skip_v2, struct err *e)
 	return 0;
 }
 
-int cg_chown(const struct cg *g, uid_t uid, gid_t gid, struct err *e)
+/* The modes are for all that there is: 0 leaves them. */
+static int give(const struct cg *g, uid_t uid, gid_t gid, mode_t dir_mode, mode_t file_mode, struct err *e)
 {
 	char p[PATH_MAX];
 
@@ -521,15 +522,46 @@ int cg_chown(const struct cg *g, uid_t uid, gid_t gid, struct err *e)
 
 		if (!(g->used & 1u << i))
 			continue;
-		if (fchownat(h->fd, cg_at(g, h), uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fchownat(h->fd, cg_at(g, h), uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    (dir_mode && fchmodat(h->fd, cg_at(g, h), dir_mode, 0) < 0))
 			return err_set(e, -errno, "give control group %s (%s) to %u:%u", g->path, h->name, uid, gid);
-		for (const char *const *f = h->ops->delegate; *f; f++)
-			if (fchownat(h->fd, cg_file(cg_at(g, h), *f, p), uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+		for (const char *const *f = h->ops->delegate; *f; f++) {
+			const char *file = cg_file(cg_at(g, h), *f, p);
+
+			if ((fchownat(h->fd, file, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+			     (file_mode && fchmodat(h->fd, file, file_mode, 0) < 0)) &&
 			    errno != ENOENT)
 				return err_set(e, -errno, "give %s of group %s (%s) to %u:%u", *f, g->path, h->name,
 					       uid, gid);
+		}
 	}
 	return 0;
+}
+
+int cg_chown(const struct cg *g, uid_t uid, gid_t gid, struct err *e)
+{
+	return give(g, uid, gid, 0, 0, e);
+}
+
+int cg_lend(const struct cg *g, uid_t uid, gid_t gid, struct err *e)
+{
+	return give(g, uid, gid, 0775, 0664, e);
+}
+
+int cg_empty(const struct cg *g, struct err *e)
+{
+	int64_t until = cg_now_ms() + REMOVE_WAIT_MS;
+	int r = 0;
+
+	for (unsigned i = 0; i < g->host->n && r == 0; i++) {
+		const struct cg_hier *h = &g->host->hier[i];
+
+		while (g->used & 1u << i && (r = remove_below(h->fd, cg_at(g, h), 0)) == -EBUSY && cg_now_ms() < until)
+			cg_sleep_us(1000);
+		if (r < 0)
+			err_set(e, r, "remove what is below control group %s (%s)", g->path, h->name);
+	}
+	return r;
 }
 
 int cg_freeze(const struct cg *g, bool freeze, unsigned timeout_ms, struct err *e)

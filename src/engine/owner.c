@@ -19,34 +19,16 @@ void owner_maps_done(struct owner_maps *m)
 	*m = (struct owner_maps){ 0 };
 }
 
-static void add_own(struct owner_maps *m, char type, uint32_t own, uint32_t free_id, uint32_t *ret)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		const struct idmap *x = &m->maps[i];
-
-		if ((x->type == type || x->type == 'b') && own >= x->hostid && own - x->hostid < x->range) {
-			*ret = x->nsid + (own - x->hostid);
-			return;
-		}
-	}
-	m->maps[m->n++] = (struct idmap){ type, free_id, own, 1 };
-	*ret = free_id;
-}
-
 int owner_maps(const struct container *c, struct owner_maps *ret, struct err *e)
 {
 	struct owner_maps m = { .maps = calloc(c->spec.idmaps.n + 2, sizeof(*m.maps)) };
-	uint32_t free_id = 0;
 
 	if (!m.maps)
 		return err_oom(e);
-	LIST_EACH(x, &c->spec.idmaps, struct spec_idmap) {
+	LIST_EACH(x, &c->spec.idmaps, struct spec_idmap)
 		m.maps[m.n++] = (struct idmap){ x->type, x->nsid, x->hostid, x->range };
-		if (x->nsid + x->range > free_id)
-			free_id = x->nsid + x->range;
-	}
-	add_own(&m, 'u', geteuid(), free_id, &m.uid);
-	add_own(&m, 'g', getegid(), free_id, &m.gid);
+	m.n = idmap_add_own(m.maps, m.n, 'u', geteuid(), &m.uid);
+	m.n = idmap_add_own(m.maps, m.n, 'g', getegid(), &m.gid);
 	*ret = m;
 	return 0;
 }

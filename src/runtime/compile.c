@@ -174,6 +174,15 @@ static int compile_group_owner(struct compiler *c)
 	return uid >= 0 && gid >= 0 ? compile_add(c, OP_HOST, &op_cgroup_chown, NULL, NULL, uid, gid) : 0;
 }
 
+/* An ordinary user's stays his, and the container's root, who is somebody else, may divide it all the same. */
+static int compile_group_loan(struct compiler *c)
+{
+	if (!c->plan->has_userns || !c->opts->rootless || c->opts->cgroup_shared ||
+	    idmap_to_host(c->plan->maps, c->plan->n_maps, 'u', 0) == (int64_t)geteuid())
+		return 0;
+	return compile_add_undo(c, OP_PARENT, &op_cgroup_lend, NULL, "lent", c->plan->cgroup);
+}
+
 static int compile_cgroup(struct compiler *c)
 {
 	const char *path = c->opts->cgroup;
@@ -322,6 +331,8 @@ static int compile_parent(struct compiler *c)
 	/* In a user name space it has no right to; and what an ordinary user may not, his service manager may, from outside. */
 	if (c->plan->cgroup && (c->plan->in_userns || c->opts->rootless)) {
 		r = compile_add(c, OP_PARENT, &op_cgroup_attach, NULL, NULL, 0, 0);
+		if (r == 0)
+			r = compile_group_loan(c);
 		if (r < 0)
 			return r;
 	}

@@ -151,6 +151,51 @@ static int chown_apply(const struct op *op, struct run *run, struct err *e)
 
 const struct op_kind op_cgroup_chown = { "cgroup.chown", chown_describe, chown_apply };
 
+static void lend_describe(const struct op *op, struct buf *out)
+{
+	buf_puts(out, "what the container's root makes below its group is his");
+}
+
+struct loan {
+	const struct cg *cg;
+	uint32_t uid;
+};
+
+static int lend(void *arg, struct err *e)
+{
+	const struct loan *l = arg;
+
+	return cg_lend(l->cg, l->uid, 0, e);
+}
+
+static int lend_apply(const struct op *op, struct run *run, struct err *e)
+{
+	const struct plan *p = run->plan;
+	_cleanup_free_ struct idmap *maps = calloc(p->n_maps + 2, sizeof(*maps));
+	struct loan l = { .cg = run->cg };
+	size_t n = p->n_maps;
+	uint32_t gid;
+	int r;
+
+	if (!maps)
+		return err_oom(e);
+	if (!run->cg)
+		return 0;
+	memcpy(maps, p->maps, n * sizeof(*maps));
+	/* By one who has both ids. */
+	n = idmap_add_own(maps, n, 'u', geteuid(), &l.uid);
+	n = idmap_add_own(maps, n, 'g', getegid(), &gid);
+	r = idmap_call(maps, n, lend, &l, e);
+	if (r == 0)
+		return 0;
+	/* Those that need no groups below run as well without. */
+	log_msg(run->log, LOG_WARN, "no control groups can be made in the container: %s", e ? e->msg : "");
+	err_clear(e);
+	return 0;
+}
+
+const struct op_kind op_cgroup_lend = { "cgroup.lend", lend_describe, lend_apply };
+
 static void attach_describe(const struct op *op, struct buf *out)
 {
 	buf_puts(out, "the first process, in every hierarchy it was not cloned into");

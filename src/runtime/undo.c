@@ -23,7 +23,21 @@
 #include "security/security.h"
 #include "spec/field.h"
 #include "store/store.h"
+#include "sys/idmap.h"
 #include "sys/syscalls.h"
+
+#define SPEC_MAX (16u << 20)
+
+/* What the container was started with; -ENOENT: it is not there any more. */
+static int load_spec(const struct undo_ctx *c, struct spec *ret, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	spec_init(ret);
+	r = file_read(c->dirfd, "spec", SPEC_MAX, &text, NULL, e);
+	return r < 0 ? r : spec_load(ret, text, e);
+}
 
 /* Kills what is still in the group, then removes it. */
 static int undo_cgroup(const struct undo_ctx *c, const char *path, struct err *e)
@@ -45,6 +59,36 @@ static int undo_cgroup(const struct undo_ctx *c, const char *path, struct err *e
 		(void)cg_kill(g, NULL);
 	}
 	return cg_remove(h, path, e);
+}
+
+static int take_back(void *arg, struct err *e)
+{
+	return cg_empty(arg, e);
+}
+
+/* Groups that the container's root has made below its own: nobody but he can remove them. */
+static int undo_lent(const struct undo_ctx *c, const char *path, struct err *e)
+{
+	_cleanup_(cg_host_freep) struct cg_host *own = NULL;
+	_cleanup_(cg_freep) struct cg *g = NULL;
+	_cleanup_free_ struct idmap *maps = NULL;
+	_cleanup_spec_ struct spec spec = { 0 };
+	size_t n = 0;
+	int r = load_spec(c, &spec, e);
+
+	if (r == 0 && !c->cg_host)
+		r = cg_host_open(NULL, &own, e);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (cg_open(c->cg_host ?: own, path, &g, NULL) < 0)
+		return 0;
+	maps = calloc(spec.idmaps.n + 1, sizeof(*maps));
+	if (!maps)
+		return err_oom(e);
+	LIST_EACH(x, &spec.idmaps, struct spec_idmap)
+		maps[n++] = (struct idmap){ x->type, x->nsid, x->hostid, x->range };
+	(void)cg_kill(g, NULL);
+	return idmap_call(maps, n, take_back, g, e);
 }
 
 /* One that others are in. */
@@ -232,23 +276,19 @@ static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
 {
 	_cleanup_spec_ struct spec spec = { 0 };
 	_cleanup_record_ struct record rec = { 0 };
-	_cleanup_free_ char *text = NULL;
 	struct hook_ctx h = { .spec = &spec };
 	struct moment_ctx m;
 	int r;
 
-	spec_init(&spec);
 	r = record_read(c->dirfd, &rec, e);
 	if (r == 0)
-		r = file_read(c->dirfd, "spec", 16u << 20, &text, NULL, e);
+		r = load_spec(c, &spec, e);
 	if (r == -ENOENT) {
 		/* Without them nobody can ever run these hooks: the entry would stay for good. */
 		err_clear(e);
 		log_msg(c->log, LOG_WARN, "%s: its stop hooks are not known any more", c->id);
 		return 0;
 	}
-	if (r == 0)
-		r = spec_load(&spec, text, e);
 	if (r < 0)
 		return r;
 	m = (struct moment_ctx){ .version = rec.version, .bundle = rec.bundle };
@@ -276,6 +316,7 @@ static int undo_release(const struct undo_ctx *c, const char *path, struct err *
 
 const struct undo_kind undo_kinds[] = {
 	{ "cgroup", "control group", undo_cgroup },
+	{ "lent", "groups below control group", undo_lent },
 	{ "shared", "shared control group", undo_shared },
 	{ "monitor", "control group of the keeper", undo_monitor },
 	{ "net", "network device", undo_net },

@@ -218,6 +218,27 @@ int idmap_userns_fd(const struct idmap *maps, size_t n, struct err *e)
 	return r < 0 ? r : fd;
 }
 
+size_t idmap_add_own(struct idmap *maps, size_t n, char type, uint32_t own, uint32_t *ret_nsid)
+{
+	uint32_t free_id = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct idmap *x = &maps[i];
+
+		if (!is_of(x, type))
+			continue;
+		if (own >= x->hostid && own - x->hostid < x->range) {
+			*ret_nsid = x->nsid + (own - x->hostid);
+			return n;
+		}
+		if (x->nsid + x->range > free_id)
+			free_id = x->nsid + x->range;
+	}
+	maps[n] = (struct idmap){ type, free_id, own, 1 };
+	*ret_nsid = free_id;
+	return n + 1;
+}
+
 /* The other half of idmap_call(): says when it is in its name space, waits for the maps, answers with its error. */
 static _noreturn_ void call_child(int sock, int (*fn)(void *arg, struct err *e), void *arg)
 {

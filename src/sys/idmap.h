@@ -22,6 +22,10 @@ int idmap_userns_fd(const struct idmap *maps, size_t n, struct err *e);
 /* Host id of container id NSID, or -EINVAL when it is not mapped. TYPE 'u' or 'g'. */
 int64_t idmap_to_host(const struct idmap *maps, size_t n, char type, uint32_t nsid);
 
+/* Adds the id OWN of the host's to the N maps of MAPS, which has room for one more, unless it is there. *RET_NSID is what it
+ * is in there. Returns how many there are. */
+size_t idmap_add_own(struct idmap *maps, size_t n, char type, uint32_t own, uint32_t *ret_nsid);
+
 /* Calls FN as root of a fresh user name space with these maps, in a process of its own; returns what FN did, with its
  * error. For trees that belong to a container's users and are worked on by the ordinary user behind them. */
 int idmap_call(const struct idmap *maps, size_t n, int (*fn)(void *arg, struct err *e), void *arg, struct err *e);

@@ -105,7 +105,7 @@ rm -rf "$B" 2>/dev/null || unshare -U --map-auto --map-root-user rm -rf "$B"
 
 # --- LXC ---------------------------------------------------------------------------------------------------------------
 c=$CT-lxc
-printf 'lxc.cgroup2.memory.max = 64M\nlxc.mount.auto = proc:mixed\nlxc.cgroup2.pids.max = 60\nlxc.init.cmd = /sbin/init\n' | make_container "$c"
+printf 'lxc.cgroup2.memory.max = 64M\nlxc.mount.auto = proc:mixed sys:rw cgroup:rw:force\nlxc.cgroup2.pids.max = 60\nlxc.init.cmd = /sbin/init\n' | make_container "$c"
 check "lxc-start, by whom nothing is delegated to here" start_ct "$c"
 check "it runs" wait_for 10 in_ct "$c" test -e /run/up
 g=/sys/fs/cgroup$(sed 's/^0:://' "/proc/$(lxc-info -P "$LXCPATH" -n "$c" -pH)/cgroup")
@@ -115,6 +115,9 @@ is "lxc-cgroup" "$(lxc-cgroup -P "$LXCPATH" -n "$c" memory.max)" 67108864
 check "lxc-cgroup sets" lxc-cgroup -P "$LXCPATH" -n "$c" memory.max 96M
 is "and the kernel has it" "$(cat "$g/memory.max")" 100663296
 is "what enters is in it" "$(in_ct "$c" cat /proc/self/cgroup)" "$(in_ct "$c" cat /proc/1/cgroup)"
+divide='cd /sys/fs/cgroup && mkdir -p a/b leaf && for p in $(cat cgroup.procs); do echo $p >leaf/cgroup.procs; done 2>/dev/null; echo +memory >cgroup.subtree_control && cat a/cgroup.controllers'
+is "its root divides it" "$(in_ct "$c" sh -c "$divide" 2>&1)" memory
+is "whose that is" "$(stat -c %u:%g "$g" "$g/a" "$g/a/b" | tr '\n' ' ')" "$(id -u):$sub $sub:$sub $sub:$sub "
 check "lxc-stop" lxc-stop -P "$LXCPATH" -n "$c" -t 20
 check "its group has gone" wait_for 5 test ! -e "$g"
 check "lxc-start in a delegated scope" scope lxc-start -P "$LXCPATH" -n "$c" -d
