@@ -144,6 +144,7 @@ like "unmount-namespace: what there was" "$(cat "$T/before" 2>&1)" ' /mnt .*/mnt
 unlike "unmount-namespace: is unmounted" "$(cat "$T/after" 2>&1)" '/mnt|/sys|/proc'
 like "unmount-namespace: the root is there" "$(cat "$T/after" 2>&1)" '^/'
 gone um
+refused "unmount-namespace: where LXC has it" "this is a hook" "$hooks/../../../libexec/lxc/hooks/unmount-namespace"
 refused "unmount-namespace: by hand" "this is a hook" "$hooks/unmount-namespace"
 refused "unmount-namespace: what is no name space" "/etc/passwd" creel unmount-all /etc/passwd
 
