@@ -107,11 +107,11 @@ int lxc_command_listen(const struct container *c, int *ret, struct err *e)
 		return err_oom(e);
 	if (fd < 0)
 		return err_set(e, -errno, "make a socket");
-	/* The last life's keeper leaves a moment after it has said that all is over. */
+	/* The last life's keeper leaves a moment after it has said that all is over, and that nobody keeps it any more. */
 	for (unsigned ms = 0; bind(fd, (struct sockaddr *)&sa, len) < 0; ms++) {
 		if (errno != EADDRINUSE)
 			return err_set(e, -errno, "bind the socket of LXC's commands, @%s", sa.sun_path + 1);
-		if (record_kept(&c->rec) && ms < KEEPER_LEAVE_MS) {
+		if ((record_kept(&c->rec) || c->rec.started_ns) && ms < KEEPER_LEAVE_MS) {
 			usleep(1000);
 			continue;
 		}

@@ -64,6 +64,13 @@ lxc-start "${P[@]}" -n "$a" -d -- /no/such/program >"$T/out" 2>&1 </dev/null
 is "with -d likewise: 1" $? 1
 like "and it is named" "$(cat "$T/out")" '/no/such/program'
 
+# What says that it runs yet is right; a keeper that is about to leave is nobody else.
+n=0
+for i in $(seq 60); do
+	lxc-execute "${P[@]}" -n "$a" -d -- /no/such/program >"$T/out" 2>&1 </dev/null || grep -q 'already running' "$T/out" || { n=$((n + 1)) && note "$(cat "$T/out")"; }
+done
+is "a life as soon as the last one has ended" "$n" 0
+wait_for 10 lxc-wait "${P[@]}" -n "$a" -s STOPPED -t 5
 check "console log" lxc-start "${P[@]}" -n "$a" -L "$T/console" -- /bin/sh -c 'echo words for the log; exec sleep 60'
 check "it fills" wait_for 10 grep -q 'words for the log' "$T/console"
 refuse "attach -a with what is no architecture" lxc-attach "${P[@]}" -n "$a" -a vax -- /bin/true
