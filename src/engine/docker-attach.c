@@ -371,7 +371,11 @@ static bool ends_here(const struct docker_row *c)
 static void see_to_the_end(struct docker *d, const char *id, const struct relay *x)
 {
 	struct keeper_req done = { .type = KR_ENDED };
+	_cleanup_row_ struct docker_row c = { 0 };
 
+	/* It may have been given another policy while it ran. */
+	if (docker_find(d, id, &c, NULL) < 0 || !ends_here(&c))
+		return;
 	if (docker_end_life(d, id, x->how.head.arg, x->how.keeper, x->a->ret_code, NULL) >= 0)
 		(void)send(x->sock, &done, sizeof(done), MSG_NOSIGNAL);
 }

@@ -585,6 +585,15 @@ static void await_running(void)
 
 #define ONCE "\"HostConfig\":{\"NetworkMode\":\"none\",\"AutoRemove\":true}}"
 
+static void start_and_change(void *arg)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	start_it(arg);
+	CHECK(docker_update(d, id, "{\"RestartPolicy\":{\"Name\":\"on-failure\",\"MaximumRetryCount\":1}}", &b, &e) ==
+	      0);
+}
+
 /* Who runs it in the foreground cleans up: it is all gone when he knows the code. */
 TEST(who_runs_it_sees_to_its_end)
 {
@@ -609,6 +618,13 @@ TEST(who_runs_it_sees_to_its_end)
 	       "\"RestartPolicy\":{\"Name\":\"on-failure\",\"MaximumRetryCount\":1}}}");
 	CHECK(docker_attach(d, id, &a, &e) == 0);
 	CHECK(code == -1);
+	gone();
+	create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"sleep 1; exit 3\"]," NONE "}}");
+	a.ready = start_and_change;
+	CHECK(docker_attach(d, id, &a, &e) == 0);
+	CHECK(code == -1);
+	CHECK(docker_wait(d, id, "not-running", &waited, &e) == 0 && waited == 3);
+	CHECK_STR(inspect("RestartCount"), "1");
 	gone();
 }
 
