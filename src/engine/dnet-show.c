@@ -107,14 +107,36 @@ static int raw_member(struct json *out, const char *name, const char *text, stru
 	return 0;
 }
 
+struct use {
+	struct dnet *n;
+	const struct network *w;
+};
+
+static int note_endpoint(void *arg, struct endpoint *p, struct err *e)
+{
+	*(bool *)arg = true;
+	return 0;
+}
+
+/* Dangling: a network of somebody's own that no container has. */
+static bool by_use(void *arg, const char *value)
+{
+	const struct use *u = arg;
+	bool used = false, want = streq(value, "true") || streq(value, "1");
+
+	(void)endpoint_each(u->n, u->w->id, NULL, note_endpoint, &used, NULL);
+	return want == (!used && !network_built_in(u->w));
+}
+
 static int show_network(void *arg, struct network *w, struct err *e)
 {
 	struct showing *s = arg;
 	void *pair[] = { w, &s->out };
+	struct use looking = { s->n, w };
 	char created[40];
 	int r = 0;
 
-	if (!network_matches(w, s->filters))
+	if (!network_matches(w, s->filters) || !docker_filter(s->filters, "dangling", by_use, &looking))
 		return 0;
 	json_object(&s->out);
 	json_kv_string(&s->out, "Name", w->name);

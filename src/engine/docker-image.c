@@ -59,6 +59,8 @@ struct looking {
 	struct docker *d;
 	const struct image *i;
 	const struct container_config *config;
+	const char *tag; /* this one only; NULL: all of the image's */
+	struct err *e;
 };
 
 static bool like_reference(void *arg, const char *want)
@@ -69,7 +71,7 @@ static bool like_reference(void *arg, const char *want)
 		_cleanup_buf_ struct buf name = BUF_INIT;
 		char *colon;
 
-		if (familiar(l->i->tags.v[i], &name, NULL) < 0)
+		if ((l->tag && !streq(l->tag, l->i->tags.v[i])) || familiar(l->i->tags.v[i], &name, NULL) < 0)
 			continue;
 		if (fnmatch(want, buf_str(&name), FNM_PATHNAME) == 0)
 			return true;
@@ -128,6 +130,50 @@ static bool like_since(void *arg, const char *want)
 	return yes;
 }
 
+/* The names of an image of which some were asked for. */
+static int put_tags(struct looking *l, const struct json_c_value *filters, struct json *j, struct err *e)
+{
+	_cleanup_strv_ struct strv tags = STRV_INIT;
+	int r = 0;
+
+	for (size_t i = 0; i < l->i->tags.n && r >= 0; i++) {
+		l->tag = l->i->tags.v[i];
+		if (docker_filter(filters, "reference", like_reference, l))
+			r = strv_push(&tags, l->tag, e);
+	}
+	return r < 0 ? r : put_names(&tags, j, e);
+}
+
+static bool check_image(void *arg, const char *want)
+{
+	struct looking *l = arg;
+	struct image i = { 0 };
+
+	(void)image_find(l->d->images, want, &i, l->e);
+	image_done(&i);
+	return true;
+}
+
+static bool check_dangling(void *arg, const char *want)
+{
+	struct looking *l = arg;
+
+	if (!streq(want, "true") && !streq(want, "1") && !streq(want, "false") && !streq(want, "0"))
+		(void)err_kind(l->e, ERR_INVALID, -EINVAL, "invalid filter 'dangling=[%s]'", want);
+	return true;
+}
+
+static int check_values(struct docker *d, const struct json_c_value *f, struct err *e)
+{
+	struct err own = { 0 };
+	struct looking l = { .d = d, .e = e ?: &own };
+
+	(void)docker_filter(f, "before", check_image, &l);
+	(void)docker_filter(f, "since", check_image, &l);
+	(void)docker_filter(f, "dangling", check_dangling, &l);
+	return l.e->code;
+}
+
 static int put_image(struct docker *d, const struct image *i, const struct json_c_value *filters, struct json *j,
 		     struct err *e)
 {
@@ -156,7 +202,7 @@ static int put_image(struct docker *d, const struct image *i, const struct json_
 	r = put_names(&i->digests, j, e);
 	json_key(j, "RepoTags");
 	if (r == 0)
-		r = put_names(&i->tags, j, e);
+		r = put_tags(&l, filters, j, e);
 	json_kv_i64(j, "SharedSize", -1);
 	json_kv_u64(j, "Size", i->size);
 	json_end_object(j);
@@ -179,6 +225,8 @@ int docker_image_list(struct docker *d, bool all, bool digests, const char *filt
 	size_t n = 0;
 	int r = docker_filters_parse(filters, known, &f, e);
 
+	if (r == 0)
+		r = check_values(d, f, e);
 	if (r == 0)
 		r = image_list(d->images, &l, &n, e);
 	json_init(&j, ret, false);

@@ -3,6 +3,7 @@
 /* ps: containers of images, and those of LXC; prune. */
 
 #include <inttypes.h>
+#include <regex.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,7 +109,16 @@ static bool like_id(void *arg, const char *want)
 
 static bool like_name(void *arg, const char *want)
 {
-	return strstr(((struct listing *)arg)->c->name, *want == '/' ? want + 1 : want) != NULL;
+	const char *name = ((struct listing *)arg)->c->name;
+	_cleanup_free_ char *full = NULL;
+	regex_t re;
+	bool yes;
+
+	if (asprintf(&full, "/%s", name) < 0 || regcomp(&re, want, REG_EXTENDED | REG_NOSUB) != 0)
+		return strstr(name, want) != NULL;
+	yes = regexec(&re, name, 0, NULL, 0) == 0 || regexec(&re, full, 0, NULL, 0) == 0;
+	regfree(&re);
+	return yes;
 }
 
 static bool like_label(void *arg, const char *want)
@@ -164,9 +174,20 @@ static bool like_volume(void *arg, const char *want)
 static bool like_network(void *arg, const char *want)
 {
 	const struct listing *l = arg;
+	_cleanup_value_ struct json_c_value *settings = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct json j;
 
-	return streq(value_text(l->c->host, "NetworkMode") ?: "", want) ||
-	       value_get(value_at(l->c->doc, "Networks.EndpointsConfig"), want) != NULL;
+	if (streq(value_text(l->c->host, "NetworkMode") ?: "", want) ||
+	    value_get(value_at(l->c->doc, "Networks.EndpointsConfig"), want) != NULL)
+		return true;
+	if (!l->c->config || !l->c->host)
+		return false;
+	/* One that it was connected with since. */
+	json_init(&j, &text, false);
+	return docker_net_settings(l->d, l->c, NULL, true, &j, NULL) == 0 &&
+	       value_parse(buf_str(&text), text.len, "networks", &settings, NULL) == 0 &&
+	       value_get(value_get(settings, "Networks"), want) != NULL;
 }
 
 static bool port_in(const struct json_c_value *ports, const char *want)
@@ -192,6 +213,42 @@ static bool like_publish(void *arg, const char *want)
 	return port_in(value_get(((struct listing *)arg)->c->host, "PortBindings"), want);
 }
 
+/* There are no tasks of a swarm. */
+static bool like_task(void *arg, const char *want)
+{
+	return streq(want, "false") || streq(want, "0");
+}
+
+static bool check_status(void *arg, const char *want)
+{
+	struct listing *l = arg;
+	bool known_one = false;
+
+	for (enum docker_status s = DS_CREATED; s <= DS_DEAD; s++)
+		known_one |= streq(docker_status_names[s], want);
+	if (!known_one)
+		(void)err_kind(l->e, ERR_INVALID, -EINVAL, "invalid filter 'status=%s'", want);
+	return true;
+}
+
+static bool check_exited(void *arg, const char *want)
+{
+	struct listing *l = arg;
+	int32_t code;
+
+	if (parse_i32(want, &code) < 0)
+		(void)err_kind(l->e, ERR_INVALID, -EINVAL,
+			       "invalid filter 'exited=%s': strconv.Atoi: parsing \"%s\": invalid syntax", want, want);
+	return true;
+}
+
+static int check_values(struct listing *l)
+{
+	(void)docker_filter(l->filters, "status", check_status, l);
+	(void)docker_filter(l->filters, "exited", check_exited, l);
+	return l->e ? l->e->code : 0;
+}
+
 static bool wanted(struct listing *l)
 {
 	static const struct {
@@ -209,6 +266,7 @@ static bool wanted(struct listing *l)
 		{ "network", like_network },
 		{ "expose", like_expose },
 		{ "publish", like_publish },
+		{ "is-task", like_task },
 	};
 
 	if (!l->o->all && !l->any_state && l->o->limit <= 0 && l->st.status != DS_RUNNING &&
@@ -424,6 +482,8 @@ int docker_list(struct docker *d, const struct docker_list *o, struct buf *ret, 
 
 	if (r == 0)
 		r = created_filters(&l);
+	if (r == 0)
+		r = check_values(&l);
 	if (r < 0) {
 		value_free(l.filters);
 		return r;

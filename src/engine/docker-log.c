@@ -98,12 +98,31 @@ static int put_detail(void *arg, const char *name, struct json_c_value *v)
 	return 0;
 }
 
+static void add_variable(const struct json_c_value *env, const char *name, struct buf *b)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < value_len(env); i++) {
+		const char *s = value_text(value_elem(env, i), NULL) ?: "";
+
+		if (strncmp(s, name, n) == 0 && s[n] == '=')
+			buf_printf(b, "%s%s", b->len ? "," : "", s);
+	}
+}
+
 static void add_details(const struct reading *x, struct buf *line)
 {
 	const struct json_c_value *conf = value_get(value_get(x->c->host, "LogConfig"), "Config");
 	_cleanup_buf_ struct buf b = BUF_INIT;
-	const char *labels = value_text(conf, "labels");
+	const char *labels = value_text(conf, "labels"), *env = value_text(conf, "env");
 
+	if (env) {
+		_cleanup_strv_ struct strv l = STRV_INIT;
+
+		if (strv_split(&l, env, ",", NULL) == 0)
+			for (size_t i = 0; i < l.n; i++)
+				add_variable(value_get(x->c->config, "Env"), l.v[i], &b);
+	}
 	if (labels) {
 		_cleanup_strv_ struct strv l = STRV_INIT;
 

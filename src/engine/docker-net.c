@@ -152,6 +152,18 @@ int docker_net_ports(struct docker *d, const struct docker_row *c, bool running,
 
 /* --- the API ----------------------------------------------------------------------------------------------------------- */
 
+static void network_event(struct docker *d, const char *action, const char *name, const char *driver,
+			  const char *container)
+{
+	_cleanup_strv_ struct strv extra = STRV_INIT;
+
+	if (strv_pushf(&extra, NULL, "name=%s", name ?: "") < 0 ||
+	    strv_pushf(&extra, NULL, "type=%s", isempty(driver) ? "bridge" : driver) < 0 ||
+	    (container && strv_pushf(&extra, NULL, "container=%s", container) < 0))
+		return;
+	docker_event_of(d, "network", action, name, (const char *const *)strv_get(&extra));
+}
+
 int docker_network_create(struct docker *d, const char *body, struct buf *ret, struct err *e)
 {
 	_cleanup_value_ struct json_c_value *v = NULL;
@@ -163,7 +175,7 @@ int docker_network_create(struct docker *d, const char *body, struct buf *ret, s
 	if (r == 0)
 		r = dnet_add(&s.n, v, ret, e);
 	if (r == 0)
-		docker_event_of(d, "network", "create", value_text(v, "Name"), NULL);
+		network_event(d, "create", value_text(v, "Name"), value_text(v, "Driver"), NULL);
 	return r;
 }
 
@@ -197,7 +209,7 @@ int docker_network_remove(struct docker *d, const char *name, struct err *e)
 	if (r == 0)
 		r = dnet_remove(&s.n, name, e);
 	if (r == 0)
-		docker_event_of(d, "network", "destroy", name, NULL);
+		network_event(d, "destroy", name, NULL, NULL);
 	return r;
 }
 
@@ -226,7 +238,7 @@ int docker_network_connect(struct docker *d, const char *name, const char *body,
 	if (r == 0)
 		r = dnet_connect(&s.n, name, &s.q, pid_of(&c), value_get(v, "EndpointConfig"), e);
 	if (r == 0)
-		docker_event_of(d, "network", "connect", name, NULL);
+		network_event(d, "connect", name, NULL, c.id);
 	return r;
 }
 
@@ -242,7 +254,7 @@ int docker_network_disconnect(struct docker *d, const char *name, const char *id
 	if (r == 0)
 		r = dnet_disconnect(&s.n, name, c.id, pid_of(&c), force, e);
 	if (r == 0)
-		docker_event_of(d, "network", "disconnect", name, NULL);
+		network_event(d, "disconnect", name, NULL, c.id);
 	return r;
 }
 

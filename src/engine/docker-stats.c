@@ -385,7 +385,7 @@ int docker_top(struct docker *d, const char *id, const char *ps_args, struct buf
 		return r;
 	r = spawn_run(&(struct spawn){ .path = "ps", .argv = argv.v }, &text, e);
 	if (r > 0)
-		return err_kind(e, ERR_INVALID, -EINVAL, "ps: %s", text ?: "");
+		return err_kind(e, ERR_INVALID, -EINVAL, "ps: %.*s", text ? (int)strcspn(text, "\n") : 0, text ?: "");
 	if (r == 0)
 		r = put_table(text, pids, n, ret, e);
 	if (r == 0 && !x.lxc)

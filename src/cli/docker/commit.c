@@ -44,7 +44,7 @@ static int commit(const struct cli *c, const struct args *a)
 
 	if (c->operands.n > 1) {
 		if (reference_parse(c->operands.v[1], &ref, &e) < 0)
-			return dk_error(c, "Error response from daemon: %s", e.msg);
+			return dk_error(c, "%s", e.msg);
 		if (ref.digest)
 			return dk_error(c, "Error response from daemon: cannot commit to digest reference");
 		reference_name(&ref, true, &name);

@@ -329,8 +329,13 @@ static int copy_in(const struct cli *c, struct docker *d, const struct args *a, 
 	pid_t pid;
 	int code, fd, r;
 
-	if (streq(from, "-"))
-		return docker_archive_put(d, id, to, STDIN_FILENO, true, a->archive, &e) < 0 ? dk_fail(c, &e) : 0;
+	if (streq(from, "-")) {
+		if (docker_archive_put(d, id, to, STDIN_FILENO, true, a->archive, &e) >= 0)
+			return 0;
+		return e.code == -ENOTDIR || startswith(e.msg, "Could not find the file")
+			       ? dk_error(c, "destination \"%s:%s\" must be a directory", id, to)
+			       : dk_fail(c, &e);
+	}
 	if (!source || (a->follow ? stat(source, &st) : lstat(source, &st)) < 0)
 		return dk_error(c, "lstat %s: no such file or directory", source ?: from);
 	code = place_in(c, d, id, from, S_ISDIR(st.st_mode), to, &dir, &as);

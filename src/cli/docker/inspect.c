@@ -83,7 +83,12 @@ static void fill(struct json_object *o)
 						{ "HostConfig", "Init" },      { "HostConfig", "Mounts" },
 						{ "HostConfig", "Tmpfs" },     { "HostConfig", "Sysctls" },
 						{ "HostConfig", "StorageOpt" } };
+	static const char *const top[] = { "SizeRw", "SizeRootFs" };
 	struct json_object *parent, *old;
+
+	for (size_t i = 0; i < ARRAY_SIZE(top); i++)
+		if (json_object_object_get_ex(o, "State", &old) && !json_object_object_get_ex(o, top[i], &old))
+			json_object_object_add(o, top[i], NULL);
 
 	for (size_t i = 0; i < ARRAY_SIZE(nulls); i++)
 		if (json_object_object_get_ex(o, nulls[i][0], &parent) &&
@@ -103,8 +108,10 @@ static int by_template(const struct cli *c, const char *format, struct json_obje
 	struct err e = { 0 };
 	int code = 0;
 
-	if (!text || template_parse(text, &t, &e) < 0)
-		return dk_error(c, "template parsing error: %s", e.msg);
+	if (!text || template_parse(text, &t, &e) < 0) {
+		dk_error(c, "template parsing error: %s", e.msg);
+		return 64;
+	}
 	for (size_t i = 0; i < json_object_array_length(list) && code == 0; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 

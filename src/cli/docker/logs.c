@@ -132,8 +132,25 @@ static void event_text(struct json_object *o, struct buf *out)
 
 struct event_sink {
 	const struct template *t;
+	bool whole; /* as it is, not field by field */
 	struct err e;
 };
+
+/* A template asks for fields of Go's, whose maps are in order. */
+static void in_go_names(struct json_object *o, bool whole)
+{
+	static const char *const names[][2] = {
+		{ "Status", "status" }, { "ID", "id" },	    { "From", "from" },
+		{ "Scope", "scope" },	{ "Time", "time" }, { "TimeNano", "timeNano" }
+	};
+	struct json_object *actor = dk_get(o, "Actor"), *attributes = dk_get(o, "Actor.Attributes"), *v;
+
+	if (attributes)
+		json_object_object_add(actor, "Attributes", dk_sorted(attributes));
+	for (size_t i = 0; i < ARRAY_SIZE(names) && !whole; i++)
+		if (json_object_object_get_ex(o, names[i][1], &v))
+			json_object_object_add(o, names[i][0], json_object_get(v));
+}
 
 static int event(void *arg, int stream, const void *data, size_t len)
 {
@@ -147,6 +164,7 @@ static int event(void *arg, int stream, const void *data, size_t len)
 	if (!o)
 		return 0;
 	if (s->t) {
+		in_go_names(o, s->whole);
 		r = template_execute(s->t, o, 0, &out, &s->e);
 		buf_putc(&out, '\n');
 	} else {
@@ -176,6 +194,7 @@ static int events(const struct cli *c, const struct args *a)
 			return dk_error(c, "Error parsing format: %s", e.msg), 64;
 	}
 	s.t = t;
+	s.whole = a->format && streq(a->format, "json");
 	if (dk_filters(&a->filters, &filters, &e) < 0)
 		return dk_fail(c, &e);
 	code = dk_start(c, &d);

@@ -187,6 +187,14 @@ static const char *system_warning(const struct args *a, char *to, size_t size)
 	return to;
 }
 
+static bool said_until(const struct args *a)
+{
+	for (size_t i = 0; i < a->filters.n; i++)
+		if (startswith(a->filters.v[i], "until="))
+			return true;
+	return false;
+}
+
 static int run(struct cli *c, int (*fn)(const struct cli *c, struct docker *d, struct args *a, int64_t *bytes),
 	       const char *warning, const char *warning_all)
 {
@@ -196,6 +204,8 @@ static int run(struct cli *c, int (*fn)(const struct cli *c, struct docker *d, s
 	char text[512];
 	int code = dk_parse(c, &a);
 
+	if (code < 0 && a.volumes && said_until(&a))
+		code = dk_error(c, "ERROR: The \"until\" filter is not supported with \"--volumes\"");
 	if (code < 0) {
 		code = 0;
 		/* Who says no has got what he wants. */

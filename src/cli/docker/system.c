@@ -270,6 +270,21 @@ static void sum_up(struct json_object *o, const char *list_name, const char *siz
 	sum_up_list(dk_get(o, list_name), size, used, s);
 }
 
+/* How many containers each image has. */
+static void count_users(struct json_object *o)
+{
+	struct json_object *images = dk_get(o, "Images"), *containers = dk_get(o, "Containers");
+
+	for (size_t i = 0; images && i < json_object_array_length(images); i++) {
+		struct json_object *image = json_object_array_get_idx(images, i);
+		int64_t n = 0;
+
+		for (size_t k = 0; containers && k < json_object_array_length(containers); k++)
+			n += streq(dk_text(json_object_array_get_idx(containers, k), "ImageID"), dk_text(image, "Id"));
+		json_object_object_add(image, "Containers", json_object_new_int64(n));
+	}
+}
+
 static int df(const struct cli *c, const struct args *a, struct json_object *o)
 {
 	const struct listing l = { "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", df_columns,
@@ -278,6 +293,7 @@ static int df(const struct cli *c, const struct args *a, struct json_object *o)
 	struct json_object *rows = json_object_new_array();
 	int code;
 
+	count_users(o);
 	sum_up(o, "Images", "Size", "Containers", &images);
 	sum_up(o, "Containers", "SizeRw", "State", &containers);
 	sum_up(o, "Volumes", "UsageData.Size", "UsageData.RefCount", &volumes);
