@@ -2,8 +2,9 @@
 """The table and the picture of a report: sections, each with its rows and the subjects that are its columns."""
 import statistics
 
-COLORS = {"bare": "#dadce0", "floor": "#9aa0a6", "creel": "#1a73e8", "lxc": "#e8710a", "crun": "#188038", "runc": "#d93025"}
-LABELS = {"lxc": "LXC"}
+COLORS = {"bare": "#dadce0", "floor": "#9aa0a6", "creel": "#1a73e8", "lxc": "#e8710a", "crun": "#188038", "runc": "#d93025",
+          "podman": "#9334e6", "docker": "#188038", "skopeo": "#e8710a", "buildah": "#e8710a", "nginx": "#d93025"}
+LABELS = {"lxc": "LXC", "docker": "Docker"}
 
 
 def label(name):
