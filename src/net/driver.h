@@ -63,6 +63,12 @@ size_t net_addr_len(int family);
 /* Does A's subnet hold IP of the same family? */
 bool net_addr_holds(const struct net_addr *a, const uint8_t *ip);
 
+/* --- radios (wireless.c) --- */
+/* Has the interface IFINDEX of NETNS_FD (-EBADF: ours) one? */
+bool wireless_is(int netns_fd, int ifindex);
+/* The radio of the interface IFINDEX (NAME) of NETNS_FD to the name space TO. */
+int wireless_move(int netns_fd, int ifindex, const char *name, int to, struct err *e);
+
 /* --- ports of a bridge (port.c) --- */
 int net_port_vlans(const struct net_conf *c, const struct link_info *link, struct net_dev *d,
 		   struct err *e); /* checks */

@@ -12,7 +12,7 @@
 
 /*
  * phys: a device of the host changes its name space and comes back. Name, mtu and hardware address are put back as
- * net_prepare() saw them.
+ * net_prepare() saw them. A wireless one goes with its radio (wireless.c).
  */
 
 static int phys_prepare(const struct net_conf *c, const struct link_info *link, struct net_dev *d, struct err *e)
@@ -125,6 +125,44 @@ static int find_moved(const struct net_dev *d, int inner, struct err *e)
 	return s.found.ifindex ?: link_index(inner, d->name);
 }
 
+/* The radio goes home, its interface as it was but for the name, which it gets there. */
+static int radio_detach(const struct net_dev *d, int fd, int inner, int netns_fd, int ifindex, int home, struct err *e)
+{
+	struct net_dev there = *d;
+	struct nl_batch b;
+	int r;
+
+	there.has_mac = false;
+	if (d->has_mac) {
+		nl_begin(&b, inner, e);
+		move(&b, ifindex, d->name, d->name, -EBADF, 0, d->link_mac);
+		r = nl_commit(&b);
+		if (r < 0)
+			return r;
+	}
+	r = wireless_move(netns_fd, ifindex, d->name, home, e);
+	return r < 0 ? r : rename_back(&there, fd, e);
+}
+
+static int radio_attach(const struct net_dev *d, int fd, int ifindex, int netns_fd, struct err *e)
+{
+	_cleanup_close_ int inner = nl_open(netns_fd, e);
+	struct nl_batch b;
+	int r;
+
+	if (inner < 0)
+		return inner;
+	r = wireless_move(-EBADF, ifindex, d->link, netns_fd, e);
+	if (r < 0)
+		return r;
+	ifindex = find_moved(d, inner, e);
+	if (ifindex < 0)
+		return err_set(e, ifindex, "look interface '%s' up in the container", d->link);
+	nl_begin(&b, inner, e);
+	move(&b, ifindex, d->link, d->name, -EBADF, d->mtu, d->has_mac ? d->mac : NULL);
+	return nl_commit(&b);
+}
+
 static int phys_detach(const struct net_dev *d, int fd, int netns_fd, struct err *e)
 {
 	_cleanup_close_ int inner = -EBADF, home = -EBADF;
@@ -144,6 +182,8 @@ static int phys_detach(const struct net_dev *d, int fd, int netns_fd, struct err
 	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home < 0)
 		return err_set(e, -errno, "open /proc/thread-self/ns/net");
+	if (wireless_is(netns_fd, ifindex))
+		return radio_detach(d, fd, inner, netns_fd, ifindex, home, e);
 	nl_begin(&b, inner, e);
 	move(&b, ifindex, d->name, d->link, home, d->link_mtu, d->has_mac ? d->link_mac : NULL);
 	return nl_commit(&b);
@@ -156,9 +196,13 @@ static int phys_attach(const struct net_dev *d, int fd, int netns_fd, struct err
 
 	if (ifindex < 0)
 		return err_set(e, ifindex, "look interface '%s' up", d->link);
-	nl_begin(&b, fd, e);
-	move(&b, ifindex, d->link, d->name, netns_fd, d->mtu, d->has_mac ? d->mac : NULL);
-	r = nl_commit(&b);
+	if (wireless_is(-EBADF, ifindex)) {
+		r = radio_attach(d, fd, ifindex, netns_fd, e);
+	} else {
+		nl_begin(&b, fd, e);
+		move(&b, ifindex, d->link, d->name, netns_fd, d->mtu, d->has_mac ? d->mac : NULL);
+		r = nl_commit(&b);
+	}
 	/* The kernel moves before it renames, and what it has moved stays there. */
 	if (r < 0 && link_index(fd, d->link) == -ENODEV)
 		(void)phys_detach(d, fd, netns_fd, NULL);

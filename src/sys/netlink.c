@@ -17,9 +17,9 @@
 /* Room that a request may take at most; nl_msg() sends before less than this is left. */
 #define MSG_ROOM 1024
 
-static int open_here(void)
+static int open_here(int protocol)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	int on = 1;
 
 	if (fd < 0)
@@ -32,7 +32,7 @@ static int open_here(void)
 }
 
 struct helper {
-	int netns_fd;
+	int netns_fd, protocol;
 	int fd; /* what it made, or -errno */
 };
 
@@ -40,7 +40,7 @@ static int helper_main(void *arg)
 {
 	struct helper *h = arg;
 
-	h->fd = setns(h->netns_fd, CLONE_NEWNET) < 0 ? -errno : open_here();
+	h->fd = setns(h->netns_fd, CLONE_NEWNET) < 0 ? -errno : open_here(h->protocol);
 	return 0;
 }
 
@@ -49,9 +49,9 @@ static int helper_main(void *arg)
  * (the way back needs rights over the name space we came from), so a helper goes: it shares our memory and fd table,
  * we sleep until it is gone, and no SIGCHLD tells anyone about it.
  */
-static int open_there(int netns_fd)
+static int open_there(int netns_fd, int protocol)
 {
-	struct helper h = { .netns_fd = netns_fd, .fd = -ECHILD };
+	struct helper h = { .netns_fd = netns_fd, .protocol = protocol, .fd = -ECHILD };
 	char stack[16384] __attribute__((__aligned__(16)));
 	sigset_t all, saved;
 	pid_t pid;
@@ -68,13 +68,23 @@ static int open_there(int netns_fd)
 	return r < 0 ? r : h.fd;
 }
 
-int nl_open(int netns_fd, struct err *e)
+static int open_socket(int netns_fd, int protocol, struct err *e)
 {
-	int fd = netns_fd < 0 ? open_here() : open_there(netns_fd);
+	int fd = netns_fd < 0 ? open_here(protocol) : open_there(netns_fd, protocol);
 
 	if (fd < 0)
 		return err_set(e, fd, "open a netlink socket%s", netns_fd < 0 ? "" : " in the network name space");
 	return fd;
+}
+
+int nl_open(int netns_fd, struct err *e)
+{
+	return open_socket(netns_fd, NETLINK_ROUTE, e);
+}
+
+int nl_open_generic(int netns_fd, struct err *e)
+{
+	return open_socket(netns_fd, NETLINK_GENERIC, e);
 }
 
 void nl_begin(struct nl_batch *b, int fd, struct err *e)

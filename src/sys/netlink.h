@@ -22,6 +22,8 @@
 /* A NETLINK_ROUTE socket in the network name space NETNS_FD, or (-EBADF) the caller's. The caller's thread never leaves
  * its own name space: a vfork-like helper sharing our fd table opens it. fd or -errno. */
 int nl_open(int netns_fd, struct err *e);
+/* The same for generic netlink. */
+int nl_open_generic(int netns_fd, struct err *e);
 
 #define NL_BATCH_BYTES 8192
 #define NL_BATCH_OPS   64
