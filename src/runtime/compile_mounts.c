@@ -390,7 +390,7 @@ static int add_own_idmap(struct compiler *c, const struct spec_mount *s, int slo
 							s->target, lists[k]->v[i]);
 			}
 	}
-	if (!n)
+	if (!n && !c->spec->ns_share[NS_USER])
 		return err_kind(c->e, ERR_INVALID, -EINVAL,
 				"mount on %s: an idmapped mount needs id maps, of its own or of the container",
 				s->target);

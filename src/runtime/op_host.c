@@ -290,6 +290,8 @@ const struct op_kind op_bind_given = { "mount.take", bind_given_describe, bind_g
 static void mount_idmap_describe(const struct op *op, struct buf *out)
 {
 	buf_printf(out, "slot %d%s:", op->ids.slot, op->ids.recursive ? " and below" : "");
+	if (!op->ids.n)
+		buf_puts(out, " as the joined user name space");
 	for (size_t i = 0; i < op->ids.n; i++)
 		buf_printf(out, "%s%c %u %u %u", i ? ", " : " ", op->ids.maps[i].type, op->ids.maps[i].nsid,
 			   op->ids.maps[i].hostid, op->ids.maps[i].range);
@@ -297,11 +299,12 @@ static void mount_idmap_describe(const struct op *op, struct buf *out)
 
 static int mount_idmap_apply(const struct op *op, struct run *run, struct err *e)
 {
-	_cleanup_close_ int userns = idmap_userns_fd(op->ids.maps, op->ids.n, e);
+	_cleanup_close_ int made = op->ids.n ? idmap_userns_fd(op->ids.maps, op->ids.n, e) : -EBADF;
 
-	if (userns < 0)
-		return userns;
-	return mount_idmap(run->slots[op->ids.slot], userns, op->ids.recursive, e);
+	if (op->ids.n && made < 0)
+		return made;
+	/* Without maps of its own: those of the name space that is joined. */
+	return mount_idmap(run->slots[op->ids.slot], op->ids.n ? made : run->share_fds[NS_USER], op->ids.recursive, e);
 }
 
 const struct op_kind op_mount_idmap = { "mount.idmap", mount_idmap_describe, mount_idmap_apply };

@@ -151,6 +151,17 @@ check "they are gone" wait_for 5 sh -c "[ \"\$(creel-oci ps -f json $c | jq leng
 is "then there is nobody" "$(code_of creel-oci kill "$c" KILL)" 1
 check "delete" creel-oci delete "$c"
 
+# --- a mount with the ids of a user name space that is joined -------------------------------------------------------------------------
+make_bundle "$B" "$(args sleep 1000)" '.linux.namespaces += [{type: "user"}]' \
+	'.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+chown -R 100000:100000 "$B/rootfs" && mkdir -p "$T/ids" && touch "$T/ids/f" && chown 5:6 "$T/ids/f"
+quiet creel-oci run -d -b "$B" "$c"
+set_config "$B" ".linux.namespaces |= map(if .type == \"user\" then .path = \"/proc/$(creel-oci state "$c" | jq .pid)/ns/user\" else . end)"
+set_config "$B" "del(.linux.uidMappings, .linux.gidMappings) | $(args stat -c '%u:%g' /mnt/f)"
+set_config "$B" ".mounts += [{source: \"$T/ids\", destination: \"/mnt\", options: [\"rbind\", \"idmap\"]}]"
+is "idmap of a joined user name space" "$(creel-oci run -b "$B" "$c-2" 2>&1 </dev/null)" 5:6
+check "delete --force" creel-oci delete -f "$c"
+
 # --- clocks -------------------------------------------------------------------------------------------------------------------
 if [ -e /proc/self/ns/time ]; then
 	make_bundle "$B" "$(args sh -c 'cut -d. -f1 /proc/uptime; tr -s " " </proc/self/timens_offsets; sleep 1000')" \
