@@ -76,6 +76,16 @@ static int open_target(struct docker *d, const char *id, bool lock, struct targe
 	return read_state(t, e);
 }
 
+/* One of LXC's by that name; *E stays as it is where there is none. */
+static struct container *find_lxc(struct docker *d, const char *name, struct err *e)
+{
+	struct container *c = NULL;
+
+	if (container_open(d->engine, name, NULL, OPEN_MUST_EXIST | OPEN_NO_CONFIG, &c, NULL) == 0)
+		err_clear(e);
+	return c;
+}
+
 /* Whoever looks at it while it is not locked: the lock is taken for the change alone. */
 static int mark_stopped(struct target *t, struct err *e)
 {
@@ -250,10 +260,16 @@ int docker_restart(struct docker *d, const char *id, const char *signal, int tim
 int docker_kill(struct docker *d, const char *id, const char *signal, struct err *e)
 {
 	_cleanup_target_ struct target t = TARGET_INIT;
+	_cleanup_(container_freep) struct container *lxc = NULL;
 	int sig = SIGKILL, own = SIGTERM, r = open_target(d, id, false, &t, e);
 
+	if (r == -ENOENT)
+		lxc = find_lxc(d, id, e);
+	r = lxc ? 0 : r;
 	if (r == 0 && !isempty(signal))
 		r = docker_signal(signal, &sig, e);
+	if (r == 0 && lxc)
+		return container_signal(lxc, sig, e);
 	if (r < 0)
 		return err_wrap(e, r, "cannot kill container: %s", id);
 	(void)stop_signal(&t.c, NULL, &own, NULL);
@@ -277,8 +293,11 @@ int docker_kill(struct docker *d, const char *id, const char *signal, struct err
 int docker_pause(struct docker *d, const char *id, bool pause, struct err *e)
 {
 	_cleanup_target_ struct target t = TARGET_INIT;
+	_cleanup_(container_freep) struct container *lxc = NULL;
 	int r = open_target(d, id, false, &t, e);
 
+	if (r == -ENOENT && (lxc = find_lxc(d, id, e)))
+		return container_freeze(lxc, pause, e);
 	if (r < 0)
 		return r;
 	if (!runs(&t.st) || t.st.status == DS_RESTARTING)
@@ -569,8 +588,12 @@ int docker_remove(struct docker *d, const char *id, bool force, bool volumes, st
 	_cleanup_row_ struct docker_row c = { 0 };
 	_cleanup_close_ int lock = -EBADF, dirfd = -EBADF;
 	_cleanup_state_ struct docker_state st = { 0 };
+	_cleanup_(container_freep) struct container *lxc = NULL;
 	int r = docker_find(d, id, &c, e);
 
+	if (r == -ENOENT && (lxc = find_lxc(d, id, e)))
+		return err_kind(e, ERR_INVALID, -EINVAL,
+				"%s is a container of LXC: lxc-destroy removes it, with all that it has", id);
 	if (r < 0)
 		return r;
 	dirfd = docker_dir(d, c.id, NULL);

@@ -285,6 +285,70 @@ static int follow(struct docker *d, struct reading *x, const char *path, int *fd
 	return r;
 }
 
+/* --- of LXC --------------------------------------------------------------------------------------------------------------- */
+
+static int64_t count_lines(int fd)
+{
+	char buf[1 << 14];
+	int64_t lines = 0;
+	char last = '\n';
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			lines += buf[i] == '\n';
+		last = buf[n - 1];
+	}
+	return lines + (last != '\n');
+}
+
+/* What C has shown on its console, as far as its file goes; all of it but the first SKIP lines. */
+static int show_console(int fd, int64_t skip, const struct docker_sink *out)
+{
+	char buf[1 << 14];
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0 && (n = read(fd, buf, sizeof(buf))) > 0) {
+		char *p = buf, *end = buf + n;
+
+		while (skip > 0 && p < end)
+			skip -= *p++ == '\n';
+		if (p < end)
+			r = out->write(out->arg, 1, p, (size_t)(end - p));
+	}
+	return r;
+}
+
+/* 1: there is no such container. */
+static int console_logs(struct docker *d, const char *name, const struct docker_logs *o, const struct docker_sink *out,
+			struct err *e)
+{
+	_cleanup_(container_freep) struct container *c = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	int64_t lines;
+
+	if (container_open(d->engine, name, NULL, OPEN_MUST_EXIST, &c, NULL) < 0)
+		return 1;
+	if (o->timestamps || o->since_ns || o->until_ns || o->follow)
+		return err_kind(e, ERR_INVALID, -EOPNOTSUPP,
+				"%s is a container of LXC: the log of its console has no times and is not followed; "
+				"lxc-console shows what comes",
+				name);
+	if (isempty(c->spec.dev.console_logfile))
+		return err_kind(e, ERR_NOT_FOUND, -ENODATA,
+				"%s is a container of LXC whose console goes to no file: lxc.console.logfile names one",
+				name);
+	if (!o->out)
+		return 0;
+	fd = open(c->spec.dev.console_logfile, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, -errno, "open %s", c->spec.dev.console_logfile);
+	lines = o->tail >= 0 ? count_lines(fd) : 0;
+	(void)lseek(fd, 0, SEEK_SET);
+	return show_console(fd, lines > o->tail && o->tail >= 0 ? lines - o->tail : 0, out);
+}
+
 int docker_logs(struct docker *d, const char *id, const struct docker_logs *o, const struct docker_sink *out,
 		struct err *e)
 {
@@ -294,6 +358,11 @@ int docker_logs(struct docker *d, const char *id, const struct docker_logs *o, c
 	struct reading x = { .o = o, .out = out, .c = &c };
 	int r = docker_find(d, id, &c, e);
 
+	if (r == -ENOENT) {
+		int of_lxc = console_logs(d, id, o, out, e);
+
+		return of_lxc == 1 ? r : of_lxc;
+	}
 	if (r < 0)
 		return r;
 	if (!o->out && !o->err)

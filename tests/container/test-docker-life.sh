@@ -57,6 +57,31 @@ SECONDS=0
 wait_for 20 bash -c '[ "$(creel docker inspect -f {{.RestartCount}} steady)" -ge 1 ]'
 is "restart: one that ran ten seconds begins at once again" "$? $((SECONDS < 17))" "0 1"
 
+# --- of LXC --------------------------------------------------------------------------------------------------------------------------------
+
+mkdir -p /var/lib/lxc && mount --bind "$LXCPATH" /var/lib/lxc
+make_container "$CT-box" </dev/null
+make_container "$CT-mute" </dev/null
+printf 'one\ntwo\nthree\n' >"$T/console"
+echo "lxc.console.logfile = $T/console" >>"$LXCPATH/$CT-box/config"
+check "of LXC: start" dk start "$CT-box"
+like "of LXC: ps" "$(dk ps --format '{{.Names}} {{.State}}')" "^$CT-box running$"
+like "of LXC: logs are its console's file" "$(dk logs "$CT-box")" '^two'
+is "of LXC: logs --tail" "$(dk logs --tail 1 "$CT-box" | head -n 1)" "$(tail -n 1 "$T/console")"
+says "of LXC: what there is not of it" "has no times and is not followed" logs -f "$CT-box"
+says "of LXC: who has none" "lxc.console.logfile names one" logs "$CT-mute"
+gives "of LXC: exec" "$CT-box" exec "$CT-box" hostname
+like "of LXC: stats" "$(dk stats --no-stream --format '{{.Name}} {{.PIDs}}' "$CT-box")" "^$CT-box [1-9]"
+check "of LXC: pause" dk pause "$CT-box"
+like "of LXC: is frozen" "$(lxc-info -P /var/lib/lxc -n "$CT-box" -s)" FROZEN
+check "of LXC: unpause" dk unpause "$CT-box"
+says "of LXC: rm leaves it to lxc-destroy" "lxc-destroy removes it" rm "$CT-box"
+check "of LXC: stop" dk stop -t 1 "$CT-box"
+dk start "$CT-box" >/dev/null
+check "of LXC: kill" dk kill "$CT-box"
+check "of LXC: is gone" wait_for 10 bash -c "lxc-info -P /var/lib/lxc -n '$CT-box' -s | grep -q STOPPED"
+umount /var/lib/lxc
+
 # --- health ---------------------------------------------------------------------------------------------------------------------------------
 
 health() { dk inspect -f '{{.State.Health.Status}}' "$1"; }

@@ -77,7 +77,9 @@ const struct command cmd_docker_logs = {
 	.flags = CMD_DOCKER | CMD_NAMES,
 	.synopsis = "[OPTIONS] CONTAINER",
 	.summary = "Fetch the logs of a container",
-	.description = "Prints what the container has said, on standard output and standard error as it did.",
+	.description = "Prints what the container has said, on standard output and standard error as it did. Of a "
+		       "container of "
+		       "LXC it is the file that lxc.console.logfile names.",
 	.opts = log_rows,
 	.min_args = 1,
 	.max_args = 1,
