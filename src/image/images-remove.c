@@ -554,6 +554,11 @@ int image_prune(struct images *s, bool all, const struct strv *filters, struct s
 	r = db_end(s->db, r, e);
 	if (r == 0)
 		r = images_collect(s, &bytes, e);
+	/* What kills have left, unless somebody is bringing something in. */
+	if (r == 0 && (r = images_sweep(s, e)) == -EBUSY) {
+		err_clear(e);
+		r = 0;
+	}
 	if (r == 0 && ret_bytes)
 		*ret_bytes = bytes;
 	return r;
