@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/parse.h"
 #include "dialect/oci/oci.h"
 #include "engine/copy-inner.h"
 #include "net/net.h"
@@ -271,6 +273,11 @@ int container_open_in(struct engine *g, const char *lxcpath, const char *name, u
 	return open_at(g, real ?: lxcpath, name, NULL, flags, ret, e);
 }
 
+bool container_has_data(const struct container *c)
+{
+	return c->rec.data;
+}
+
 enum run_state container_state(struct container *c)
 {
 	return c->rec.state;
@@ -320,11 +327,52 @@ int container_cgroup_set(struct container *c, const char *key, const char *value
 	return r;
 }
 
+/* Those that are in the first one's pid name space, where it is not ours: also of who has no group. */
+static int pids_by_ns(pid_t init, pid_t **ret, size_t *ret_n, struct err *e)
+{
+	_cleanup_free_ pid_t *all = NULL;
+	struct stat its, ours, st;
+	char path[64];
+	struct dirent *de;
+	size_t n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)init);
+	if (stat(path, &its) < 0 || stat("/proc/self/ns/pid", &ours) < 0)
+		return err_set(e, -errno, "look at the pid name space of process %d", (int)init);
+	d = its.st_ino == ours.st_ino ? NULL : opendir("/proc");
+	if (!d)
+		return err_kind(e, ERR_STATE, -EOPNOTSUPP,
+				"container has neither a control group nor a pid name space of its own");
+	while ((de = readdir(d))) {
+		int32_t pid;
+		pid_t *more;
+
+		snprintf(path, sizeof(path), "/proc/%.16s/ns/pid", de->d_name);
+		if (parse_i32(de->d_name, &pid) < 0 || stat(path, &st) < 0 || st.st_ino != its.st_ino)
+			continue;
+		more = n % 64 ? all : reallocarray(all, n + 64, sizeof(*all));
+		if (!more) {
+			closedir(d);
+			return err_oom(e);
+		}
+		all = more;
+		all[n++] = pid;
+	}
+	closedir(d);
+	*ret = TAKE_PTR(all);
+	*ret_n = n;
+	return 0;
+}
+
 int container_pids(struct container *c, pid_t **ret, size_t *ret_n, struct err *e)
 {
 	_cleanup_(cg_freep) struct cg *g = NULL;
-	int r = container_cgroup(c, &g, e);
+	int r;
 
+	if (c->rec.state != RUN_STOPPED && !c->rec.cgroup)
+		return pids_by_ns(c->rec.pid, ret, ret_n, e);
+	r = container_cgroup(c, &g, e);
 	return r < 0 ? r : cg_pids(g, ret, ret_n, e);
 }
 

@@ -157,6 +157,8 @@ int dnet_connect(struct dnet *n, const char *network, const struct dnet_req *q, 
 	struct connecting c = { .n = n, .w = &w, .pid = pid };
 	int r = network_find(n, network, &w, e);
 
+	if (r == 0 && n->user)
+		r = dnet_refuse_user(network, e);
 	if (r < 0)
 		return r;
 	if (streq(mode, "host") || startswith(mode, "container:") || network_is(&w, "host"))

@@ -8,6 +8,9 @@
 
 #define NET_ID_LEN 64
 
+/* What an ordinary user has not. -EPERM */
+int dnet_refuse_user(const char *what, struct err *e);
+
 struct network {
 	char *id, *name, *driver, *bridge, *parent, *subnet4, *gateway4, *range4, *subnet6, *gateway6, *options,
 		*labels;

@@ -444,7 +444,7 @@ int dnet_add(struct dnet *n, const struct json_c_value *body, struct buf *ret, s
 	_cleanup_network_ struct network w = { 0 };
 	_cleanup_free_ char *there = NULL;
 	struct timespec now;
-	int r = db_begin(n->db, e);
+	int r = n->user ? dnet_refuse_user(value_text(body, "Name") ?: "", e) : db_begin(n->db, e);
 
 	if (r < 0)
 		return r;

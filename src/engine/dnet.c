@@ -3,6 +3,7 @@
 /* A container's way through its networks: rows when it is made, addresses when it starts, nothing left when it has gone. */
 
 #include "engine/dnet-inner.h"
+#include "sys/proc.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -37,8 +38,14 @@ static const char *const schema[] = {
 
 int dnet_open(struct db *db, const char *run_dir, const char *containers, struct dnet *ret, struct err *e)
 {
-	*ret = (struct dnet){ .db = db, .run_dir = run_dir, .containers = containers };
+	*ret = (struct dnet){ .db = db, .run_dir = run_dir, .containers = containers, .user = proc_user_entered() };
 	return db_schema(db, "networks", schema, e);
+}
+
+int dnet_refuse_user(const char *what, struct err *e)
+{
+	return err_hint(e, err_kind(e, ERR_DENIED, -EPERM, "network %s: one of its own needs root of the host", what),
+			"an ordinary user's containers can have the networks bridge, host and none");
 }
 
 /* --- endpoints ------------------------------------------------------------------------------------------------------ */
@@ -527,6 +534,25 @@ struct preparing {
 	bool gateway; /* some network is the way out already */
 };
 
+/* A program beside the container is its way out: what addresses it has there is that one's to say. */
+static int prepare_user(struct preparing *c, struct endpoint *p, const struct network *w, struct err *e)
+{
+	struct spec_net *net;
+	int r;
+
+	if (!streq(w->name, "bridge"))
+		return dnet_refuse_user(w->name, e);
+	net = add_net(c->s, e);
+	if (!net)
+		return -ENOMEM;
+	net->index = c->index++;
+	net->up = net->user_out = TRI_YES;
+	r = set_text(&net->type, "empty", e);
+	if (r == 0)
+		r = set_text(&p->ip4, "127.0.0.1", e);
+	return r == 0 ? ports_choose(c->n, c->q, p, &net->publish, e) : r;
+}
+
 static int prepare_one(void *arg, struct endpoint *p, struct err *e)
 {
 	struct preparing *c = arg;
@@ -537,6 +563,8 @@ static int prepare_one(void *arg, struct endpoint *p, struct err *e)
 
 	if (r < 0 || network_is(&w, "null") || network_is(&w, "host"))
 		return r;
+	if (c->n->user)
+		return prepare_user(c, p, &w, e);
 	r = network_up(c->n, &w, e);
 	if (r == 0)
 		r = endpoint_lease(c->n, &w, p, e);

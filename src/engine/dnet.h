@@ -22,6 +22,7 @@ struct dnet {
 	struct db *db;
 	const char *run_dir;	/* of the networks' markers and servers: <run dir>/net */
 	const char *containers; /* <this>/<id>/hosts: /etc/hosts of a container. NULL: of none */
+	bool user; /* an ordinary user's: of networks there are host, none, and his way out by the name of bridge */
 };
 int dnet_open(struct db *db, const char *run_dir, const char *containers, struct dnet *ret, struct err *e);
 

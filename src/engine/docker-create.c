@@ -513,6 +513,27 @@ static int make(struct making *m, struct err *e)
 	return r == 0 ? insert(m, e) : r;
 }
 
+/* As podman says it of an ordinary user's. */
+static int warn_of_limits(struct making *m, struct err *e)
+{
+	static const char *const limits[] = { "Memory",	   "MemorySwap", "MemoryReservation", "NanoCpus",   "CpuQuota",
+					      "CpuPeriod", "CpuShares",	 "PidsLimit",	      "BlkioWeight" };
+	const struct json_c_value *host = value_get(m->body, "HostConfig");
+	bool any = !isempty(value_text(host, "CpusetCpus")) || !isempty(value_text(host, "CpusetMems"));
+	struct cg_host *h;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		any |= value_int(host, limits[i], 0) != 0;
+	if (!any || !engine_rootless())
+		return 0;
+	r = engine_cgroups(m->d->engine, &h, e);
+	if (r < 0 || cg_host_layout(h) == CG_V2)
+		return r;
+	return strv_push(&m->warnings, "Resource limits are not supported and ignored on cgroups V1 rootless systems",
+			 e);
+}
+
 int docker_create(struct docker *d, const char *name, const char *body, const char *platform, struct buf *ret,
 		  struct err *e)
 {
@@ -542,6 +563,8 @@ int docker_create(struct docker *d, const char *name, const char *body, const ch
 	if (r == 0)
 		r = docker_net_check(d, value_get(m.body, "HostConfig"),
 				     value_at(m.body, "NetworkingConfig.EndpointsConfig"), e);
+	if (r == 0)
+		r = warn_of_limits(&m, e);
 	if (r < 0)
 		return r;
 	/* Whoever looks for what nobody has leaves us alone. */

@@ -387,7 +387,7 @@ static int begin(struct docker *d, struct exec *x, const int stdio[3], pid_t *re
 	_cleanup_record_ struct record rec = { .exit_status = -1 };
 	_cleanup_close_ int run = -EBADF, null = -EBADF;
 	_cleanup_spec_ struct spec s;
-	struct exec_req q = { .spec = &s, .log = d->log, .relayed = true, .no_new_keyring = true };
+	struct exec_req q = { .spec = &s, .log = d->log, .relayed = true, .no_new_keyring = true, .files_stay = true };
 	int r = docker_running(&x->c, &rec, e);
 
 	spec_init(&s);

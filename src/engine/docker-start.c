@@ -403,6 +403,20 @@ static int resolve_init(struct resolving *x, struct err *e)
 	return 0;
 }
 
+/* The group of terminals, which an ordinary user without ids of his own in /etc/subgid has not. */
+static bool has_tty_group(void)
+{
+	unsigned first, host, count;
+	char map[4096], *save = NULL;
+
+	if (file_read_small(AT_FDCWD, "/proc/self/gid_map", map, sizeof(map)) <= 0)
+		return true;
+	for (char *l = strtok_r(map, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		if (sscanf(l, "%u %u %u", &first, &host, &count) == 3 && first <= 5 && 5 - first < count)
+			return true;
+	return false;
+}
+
 int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, struct docker_held *held, struct err *e)
 {
 	_cleanup_free_ struct resolving *x = calloc(1, sizeof(*x));
@@ -416,6 +430,7 @@ int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, str
 	x->in.id = c->id;
 	x->in.config = &x->config;
 	x->in.host = c->host;
+	x->in.no_tty_group = !has_tty_group();
 	x->in.mounts = value_get(c->doc, "Mounts");
 	x->in.rootfs = value_text(c->doc, "Rootfs");
 	if (r == 0)
@@ -481,6 +496,23 @@ static void life_done(struct life *l)
 }
 #define _cleanup_life_ _cleanup_(life_done)
 
+/* On v2 a unit of his own service manager, or beside where he is, if that is his to divide; where it is not, and a limit is
+ * asked for, making the group says so. On v1 nothing is anybody's but root's: what was asked for was told at create. */
+static int pick_user_group(struct life *l, struct cg_host *h, struct err *e)
+{
+	int r;
+
+	if (cg_host_layout(h) != CG_V2) {
+		field_clear(field_row(spec_fields, "cgroup.items", strlen("cgroup.items")), &l->spec);
+		return 0;
+	}
+	r = cg_user_unit(h, "creel", l->c->id, &l->cgroup, NULL);
+	if (r < 0)
+		r = cg_oci_path(h, NULL, true, l->c->id, &l->cgroup, e);
+	l->opts.cgroup = l->cgroup;
+	return r;
+}
+
 static int pick_group(struct life *l, struct err *e)
 {
 	const char *parent = value_text(l->c->host, "CgroupParent");
@@ -488,11 +520,11 @@ static int pick_group(struct life *l, struct err *e)
 	struct cg_host *h;
 	int r;
 
-	if (l->opts.rootless)
-		return 0;
 	r = engine_cgroups(l->d->engine, &h, e);
 	if (r < 0 || cg_host_layout(h) == CG_NONE)
 		return r;
+	if (l->opts.rootless)
+		return pick_user_group(l, h, e);
 	/* No group above of our own: it would be made and removed with each, in every hierarchy. */
 	if (asprintf(&path, "%s%s%s%s", isempty(parent) || *parent != '/' ? "/" : "",
 		     isempty(parent) ? "creel" : parent, isempty(parent) ? "-" : "/", l->c->id) < 0)

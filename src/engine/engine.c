@@ -14,6 +14,7 @@
 #include "config.h"
 #include "dialect/lxc/global.h"
 #include "engine/internal.h"
+#include "sys/proc.h"
 
 static char *try_resource(const char *a, const char *b, const char *name)
 {
@@ -68,7 +69,7 @@ int engine_open(const struct engine_opts *o, struct engine **ret, struct err *e)
 	g->log = o->log;
 	g->dry_run = o->dry_run;
 	g->plan = o->plan;
-	r = lxc_global_load(NULL, geteuid() == 0 ? NULL : getenv("HOME"), &g->globals, e);
+	r = lxc_global_load(NULL, geteuid() == 0 && !proc_user_entered() ? NULL : getenv("HOME"), &g->globals, e);
 	if (r < 0)
 		return r;
 	g->usual_path = isempty(path);

@@ -50,6 +50,7 @@ DEFINE_CLEANUP(struct container *, container_free);
 int container_refresh(struct container *c, struct err *e);
 /* The state as LXC names it, freezer included. */
 enum run_state container_state(struct container *c);
+bool container_has_data(const struct container *c); /* it is one of an image */
 
 struct start_opts {
 	char *const *argv; /* command instead of lxc.init.cmd; NULL */

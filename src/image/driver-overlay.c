@@ -27,6 +27,9 @@ static bool overlay_suits(const char *dir, int dir_fd)
 	char name[48];
 	int fd = -1;
 
+	/* Nobody mounts as an ordinary user: what needs a root is done in a name space of his. */
+	if (geteuid() != 0)
+		return true;
 	snprintf(name, sizeof(name), ".try-%d-%p", (int)getpid(), (void *)&fd);
 	if (asprintf(&ref, "overlay:%s/%s/lower:%s/%s/delta", dir, name, dir, name) < 0) {
 		ref = NULL;

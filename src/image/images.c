@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "sys/proc.h"
 
 #define INDEX_MAX 65536u
 
@@ -45,7 +46,7 @@ static char *default_root(void)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 
-	if (geteuid() == 0)
+	if (geteuid() == 0 && !proc_user_entered())
 		return strdup("/var/lib/creel");
 	if (data && *data == '/')
 		return path_join(data, "creel");

@@ -39,6 +39,7 @@ int compile_dev(struct compiler *c);	   /* compile_dev.c: /dev before the mounts
 int compile_terminals(struct compiler *c); /* devpts, console, ttys */
 int compile_devices(struct compiler *c);   /* /dev after the mounts */
 int compile_nets_host(struct compiler *c); /* compile_net.c */
+int compile_user_net(struct compiler *c, const struct spec_net *s); /* op_user_net.c */
 int compile_nets_child(struct compiler *c);
 int compile_process(struct compiler *c); /* compile_process.c: limits, names, policy, exec */
 int compile_seccomp(struct compiler *c); /* compile_seccomp.c */

@@ -457,7 +457,7 @@ static int refine_entry(struct compiler *c, const struct spec_mount *s, const st
 		m->sb_ro = false;
 	}
 	/* In a user name space whose network is not its own there is no new sysfs: the host's is shown. */
-	if (is_type(s, "sysfs") && c->plan->in_userns)
+	if (is_type(s, "sysfs") && (c->plan->in_userns || c->opts->rootless))
 		m->fallback = "/sys";
 	return 0;
 }

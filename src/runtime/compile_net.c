@@ -188,6 +188,12 @@ static int add_ports(struct compiler *c, const struct spec_net *s, const struct 
 	return 0;
 }
 
+/* Of our own making. */
+static bool has_device(const struct spec_net *s)
+{
+	return s->type && !streq(s->type, "none") && !streq(s->type, "empty");
+}
+
 /* Called while the host's operations are compiled: the devices are prepared, and their parent-side operations queued
  * behind the clone by their stage. */
 int compile_nets_host(struct compiler *c)
@@ -205,7 +211,7 @@ int compile_nets_host(struct compiler *c)
 	if (!moves_devices(c))
 		return 0;
 	LIST_EACH(s, &c->spec->nets, struct spec_net) {
-		if (!s->type || streq(s->type, "none") || streq(s->type, "empty"))
+		if (!has_device(s))
 			continue;
 		r = prepare_one(c, s, &p->nets[n]);
 		if (r < 0)
@@ -221,9 +227,11 @@ int compile_nets_host(struct compiler *c)
 
 		if (s->type && streq(s->type, "empty"))
 			r = add_script(c, s, NULL);
+		if (r == 0 && tri_or(s->user_out, false))
+			r = compile_user_net(c, s);
 		if (r < 0)
 			return r;
-		if (!s->type || streq(s->type, "none") || streq(s->type, "empty"))
+		if (!has_device(s))
 			continue;
 		op = plan_add(p, OP_PARENT, &op_net_attach, c->e);
 		if (!op)

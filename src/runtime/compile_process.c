@@ -318,6 +318,7 @@ static int compile_caps(struct compiler *c, struct op_exec *x)
 
 	x->caps.bounding = c->plan->cap_mask;
 	x->five_caps = spec_five_caps(p);
+	x->files_stay = c->opts->files_stay;
 	if (!x->five_caps)
 		return 0;
 	r = cap_list(&p->cap_effective, &x->caps.effective, c->e);

@@ -91,6 +91,7 @@ static int compile(const struct record *rec, const struct exec_req *q, struct pl
 		.oci = true,
 		.preserve_fds = q->preserve_fds,
 		.no_new_keyring = q->no_new_keyring,
+		.files_stay = q->files_stay,
 		.bundle = rec->bundle,
 		.version = rec->version,
 	};

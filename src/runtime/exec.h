@@ -22,6 +22,7 @@ struct exec_req {
 	bool ignore_paused;	    /* begin although all are frozen; it stands still with them */
 	bool no_seccomp;	    /* without the container's policy */
 	bool no_new_keyring;
+	bool files_stay;       /* standard streams that are files keep their owner: they are the caller's */
 	bool relayed;	       /* its terminal is shown by us (relay_terminal()), not handed over */
 	unsigned preserve_fds; /* 3 … 3 + N - 1 stay open */
 	int stdio[3];	       /* with process.terminal: not looked at */

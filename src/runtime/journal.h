@@ -35,6 +35,8 @@ extern const struct undo_kind undo_kinds[];
  * they were. Once is enough; of what is not pinned unpin knows nothing. */
 int netns_pin(int dirfd, int ns_fd, struct err *e);
 void netns_unpin(int dirfd);
+/* Ends the program whose number PID_FILE has, an ordinary user's way out. */
+int user_net_stop(const char *pid_file);
 
 int journal_open(int dirfd, struct err *e); /* O_APPEND fd */
 int journal_add(int fd, const char *kind, const char *arg, struct err *e);

@@ -41,6 +41,15 @@ const struct op_kind op_lsm_apply = { "lsm.apply", none_describe, lsm_apply };
 
 /* --- between fork and exec -------------------------------------------------------------------------------------------- */
 
+/* Where a user name space has one group, setgroups(2) is denied, and there is nothing to set. */
+static bool only_own_group(const struct op_exec *x)
+{
+	for (size_t i = 0; i < x->n_groups; i++)
+		if (x->groups[i] != x->gid)
+			return false;
+	return true;
+}
+
 int child_become(const struct op_exec *x, bool filter, struct err *e)
 {
 	bool keep_admin = filter && !x->no_new_privs;
@@ -49,7 +58,7 @@ int child_become(const struct op_exec *x, bool filter, struct err *e)
 	r = cap_apply_bounding(x->caps.bounding);
 	if (r < 0)
 		return err_set(e, r, "limit the capabilities");
-	if (x->set_groups && setgroups(x->n_groups, x->groups) < 0 && (errno != EPERM || x->n_groups))
+	if (x->set_groups && setgroups(x->n_groups, x->groups) < 0 && (errno != EPERM || !only_own_group(x)))
 		return err_set(e, -errno, "set supplementary groups");
 	if (setresgid(x->gid, x->gid, x->gid) < 0)
 		return err_set(e, -errno, "become group %u", x->gid);
@@ -65,7 +74,8 @@ int child_own_stdio(const struct op_exec *x, struct err *e)
 
 		/* Devices are everybody's; what belongs to the user already needs nothing (CVE-2026-88265: by the device, not by
 		 * a name). */
-		if (fstat(i, &st) < 0 || st.st_uid == x->uid || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
+		if (fstat(i, &st) < 0 || st.st_uid == x->uid || (x->files_stay && S_ISREG(st.st_mode)) ||
+		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
 			continue;
 		if (fchown(i, x->uid, (gid_t)-1) < 0 && errno != EINVAL && errno != EPERM && errno != EROFS &&
 		    errno != EBADF)

@@ -11,6 +11,9 @@ extern const struct op_kind op_hook, op_cgroup_create, op_cgroup_set, op_cgroup_
 	op_bind_open, op_bind_given, op_lsm_prepare, op_pidfile, op_ns_open, op_clone, op_idmap_write, op_cgroup_attach,
 	op_proc_write, op_net_attach, op_net_publish, op_init_open, op_guard;
 
+/* op_user_net.c */
+extern const struct op_kind op_user_net;
+
 /* op_mount.c: the container's mounts */
 extern const struct op_kind op_private, op_root_attach, op_root_place, op_root_over, op_root_host, op_mount, op_pivot,
 	op_mask, op_readonly, op_root_ro, op_chroot, op_mount_ro, op_move_root, op_hide, op_propagation;

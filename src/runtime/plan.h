@@ -88,6 +88,7 @@ struct op_exec {
 	size_t n_groups;
 	struct cap_five caps; /* without .five_caps: the bounding set says it all */
 	bool five_caps;
+	bool files_stay; /* standard streams that are files keep their owner */
 	bool no_new_privs, set_groups;
 	uint32_t umask;
 	char *home; /* the place in envp of HOME, which the container's passwd tells; NULL: said */
@@ -119,6 +120,10 @@ struct op {
 			int slot;
 			bool recursive;
 		} ids;
+		struct {
+			const char *path, *pid_file;
+			char **argv;
+		} user_net;
 		struct {
 			const char *name;
 			int resource;
@@ -190,6 +195,7 @@ struct plan_opts {
 	const char *log_level;
 	const char *init_helper; /* creel-init on the host, for execute */
 	bool rootless;		 /* not host root */
+	bool files_stay;	 /* standard streams that are files keep their owner */
 	const char *user_nic;	 /* lxc-user-nic, which makes an ordinary user's interfaces; NULL: made directly */
 
 	/* A life without a keeper, as an OCI runtime has it: init is our child (run.own_supervisor) and outlives us. Words,

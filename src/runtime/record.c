@@ -54,22 +54,13 @@ void record_done(struct record *r)
 	*r = (struct record){ .exit_status = -1 };
 }
 
-/* Root of a user name space that an ordinary user has entered (podman does that first of all) keeps that user's folder;
- * root of a system container has a /run of its own. USER tells them apart, as it does for runc. */
-static bool user_entered(const char *xdg)
-{
-	const char *user = getenv("USER");
-
-	return geteuid() == 0 && !isempty(xdg) && !(user && streq(user, "root")) && !proc_host_root();
-}
-
 int run_dir(bool do_make, char **ret, struct err *e)
 {
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
 	_cleanup_free_ char *dir = NULL, *locks = NULL;
 	int r;
 
-	if (geteuid() == 0 && !user_entered(xdg))
+	if (geteuid() == 0 && !proc_user_entered())
 		dir = strdup("/run/creel");
 	else if (!isempty(xdg) && *xdg == '/')
 		dir = path_join(xdg, "creel");
@@ -104,7 +95,7 @@ uint64_t record_hash(const char *s)
 
 int record_id(const char *lxcpath, const char *name, char **ret, struct err *e)
 {
-	static const char *const ours[] = { "locks", "rootfs", "net", "cache" };
+	static const char *const ours[] = { "locks", "rootfs", "net", "cache", "userns" };
 	bool taken = false;
 	char *id;
 

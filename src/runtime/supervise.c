@@ -273,9 +273,10 @@ static _noreturn_ void runtime_child(struct run *run, const struct supervise *s,
 static void keeper_environ(char *envp[static 5])
 {
 	static const char *const names[] = { "HOME=", "PATH=", "XDG_RUNTIME_DIR=", "DBUS_SESSION_BUS_ADDRESS=" };
+	const bool of_user = geteuid() != 0 || proc_user_entered();
 	size_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && geteuid() != 0; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names) && of_user; i++)
 		for (char **v = environ; *v; v++)
 			if (startswith(*v, names[i])) {
 				envp[n++] = *v;

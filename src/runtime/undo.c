@@ -210,6 +210,11 @@ static int undo_usernic(const struct undo_ctx *c, const char *arg, struct err *e
 	return r < 0 ? r : 0;
 }
 
+static int undo_user_net(const struct undo_ctx *c, const char *pid_file, struct err *e)
+{
+	return user_net_stop(pid_file);
+}
+
 static int undo_file(const struct undo_ctx *c, const char *path, struct err *e)
 {
 	struct stat st;
@@ -322,6 +327,7 @@ const struct undo_kind undo_kinds[] = {
 	{ "net", "network device", undo_net },
 	{ "port", "published port", undo_port },
 	{ "usernic", "port of Open vSwitch", undo_usernic },
+	{ "usernet", "way out by pasta or slirp4netns", undo_user_net },
 	{ "script", "network script", undo_script },
 	{ "file", "file", undo_file },
 	{ "tree", "directory tree", undo_tree },

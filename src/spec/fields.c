@@ -130,6 +130,7 @@ static const struct field net_fields[] = {
 	R("macvlan_mode", FT_ENUM, macvlan_mode, "how macvlans of one parent talk", .names = macvlan_modes),
 	R("ipvlan_mode", FT_ENUM, ipvlan_mode, "layer of an ipvlan", .names = ipvlan_modes),
 	R("ipvlan_isolation", FT_ENUM, ipvlan_isolation, "how ipvlans of one parent talk", .names = ipvlan_isolations),
+	R("user_out", FT_TRI, user_out, "an ordinary user's way out, by a program beside it", .flags = F_INTERNAL),
 	R("publish", FT_STRV, publish, "ports of the host that lead to it", .check = check_line, .flags = F_INTERNAL),
 	{ 0 },
 };

@@ -141,6 +141,7 @@ struct spec_net {
 	struct strv veth_vlan_tagged;
 	uint32_t vlan_id;
 	char *macvlan_mode, *ipvlan_mode, *ipvlan_isolation;
+	enum tri user_out;   /* with type "empty": an ordinary user's way out, by pasta or slirp4netns */
 	struct strv publish; /* "PROTO HOST-ADDRESS HOST-PORT ADDRESS PORT": ports of the host that lead to it */
 };
 

@@ -22,6 +22,7 @@
 #include "store/driver.h"
 #include "sys/inroot.h"
 #include "sys/probe.h"
+#include "sys/proc.h"
 #include "sys/syscalls.h"
 
 #define WORK_NAME	"olwork"
@@ -164,6 +165,9 @@ static int mount_layers(const struct layers *l, const struct mount_opts *o, int 
 		r = set_dir(fs_fd, "upperdir", l->upper, &fds[n], e);
 	if (r == 0 && l->upper)
 		r = set_dir(fs_fd, "workdir", l->work, &fds[n + 1], e);
+	/* Where the attributes of "trusted." are not ours it keeps its own by others; since Linux 5.11. */
+	if (r == 0 && !proc_host_root())
+		(void)sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
 	if (r == 0)
 		r = mount_fs_options(fs_fd, "overlay", o->data, e);
 	if (r < 0)
@@ -198,7 +202,8 @@ static int old_options(const struct layers *l, const struct mount_opts *o, int *
 			return err_kind(e, ERR_LIMIT, -E2BIG, "overlay: %zu layers are too many for this kernel",
 					l->lower.n);
 	}
-	n += (size_t)snprintf(page + n, size - n, "%s%s", o->data[0] ? "," : "", o->data);
+	n += (size_t)snprintf(page + n, size - n, "%s%s%s", proc_host_root() ? "" : ",userxattr", o->data[0] ? "," : "",
+			      o->data);
 	return n < size ? 0 : err_kind(e, ERR_LIMIT, -E2BIG, "overlay: the options are too long for this kernel");
 }
 

@@ -155,13 +155,25 @@ static struct untar_owner owner_of(const struct untar *u, const struct tar_entry
 	return u->o->owner ? *u->o->owner : (struct untar_owner){ t->uid, t->gid };
 }
 
+/* The kernel's word for an id that the name space does not have. */
+static int owner_refused(const struct tar_entry *t, struct untar_owner own, struct err *e)
+{
+	int r = -errno;
+
+	err_set(e, r, "give %s to %u:%u", t->name, own.uid, own.gid);
+	return r == -EINVAL ? err_hint(e, r,
+				       "the user name space has no such id: more ids for the user in /etc/subuid and "
+				       "/etc/subgid (usermod --add-subuids, --add-subgids)")
+			    : r;
+}
+
 /* Owner first: a change of owner takes set-id bits and file capabilities away. */
 static int set_attributes(const struct untar *u, int fd, const struct tar_entry *t, struct err *e)
 {
 	struct untar_owner own = owner_of(u, t);
 
 	if (!u->no_owner && fchown(fd, own.uid, own.gid) < 0)
-		return err_set(e, -errno, "give %s to %u:%u", t->name, own.uid, own.gid);
+		return owner_refused(t, own, e);
 	if (fchmod(fd, t->mode) < 0)
 		return err_set(e, -errno, "set the mode of %s", t->name);
 	return set_xattrs(u, fd, t, e);
@@ -178,7 +190,7 @@ static int set_attributes_at(const struct untar *u, int dir, const char *name, c
 	struct untar_owner own = owner_of(u, t);
 
 	if (!u->no_owner && fchownat(dir, name, own.uid, own.gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_set(e, -errno, "give %s to %u:%u", t->name, own.uid, own.gid);
+		return owner_refused(t, own, e);
 	/* Exclusively made by us in this directory: no link. */
 	if (t->type != '2' && fchmodat(dir, name, t->mode, 0) < 0)
 		return err_set(e, -errno, "set the mode of %s", t->name);

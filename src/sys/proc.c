@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -98,4 +99,11 @@ bool proc_host_root(void)
 		if (strtoul(p, &p, 10) != whole[i])
 			return false;
 	return true;
+}
+
+bool proc_user_entered(void)
+{
+	const char *user = getenv("USER"), *xdg = getenv("XDG_RUNTIME_DIR");
+
+	return geteuid() == 0 && xdg && *xdg && !(user && strcmp(user, "root") == 0) && !proc_host_root();
 }

@@ -19,3 +19,8 @@ int proc_open(pid_t pid, uint64_t start);
 
 /* Whether we are root of the host, not of a user name space only. */
 bool proc_host_root(void);
+
+/* Whether we are root of a user name space that an ordinary user has entered (podman does that first of all, and so do we for
+ * images): what he has stays in his own folders. Root of a system container has a /run and a /var of its own. XDG_RUNTIME_DIR
+ * and USER tell the two apart, as they do for runc. */
+bool proc_user_entered(void);

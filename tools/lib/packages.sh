@@ -7,7 +7,7 @@ PKG_BUILD="gcc libc6-dev musl-tools linux-libc-dev meson ninja-build pkg-config
 	libseccomp-dev libcap-dev libjson-c-dev
 	libsqlite3-dev libssl-dev libisal-dev libzstd-dev liblzma-dev libbz2-dev libcurl4-openssl-dev libmicrohttpd-dev libcrypt-dev"
 PKG_RUN="nftables dnsmasq-base iproute2 uidmap debootstrap busybox-static ca-certificates tar xz-utils"
-PKG_TRY="iputils-ping procps"
+PKG_TRY="iputils-ping procps passt"
 PKG_CHECK_QUICK="git python3 pmccabe clang-format-14 codespell shellcheck"
 PKG_CHECK="clang clang-tidy cppcheck libclang-rt-dev strace mmdebstrap iputils-ping procps jq libcap2-bin
 	qemu-system-x86 e2fsprogs btrfs-progs cpio zstd attr apparmor mypy

@@ -73,7 +73,8 @@ const struct command *legacy_command(const char *verb)
 	return NULL;
 }
 
-static bool known(const char *name)
+/* LXC: it is no container of an image. */
+static bool known(const char *name, bool lxc)
 {
 	_cleanup_(engine_freep) struct engine *g = NULL;
 	_cleanup_(container_freep) struct container *ct = NULL;
@@ -82,7 +83,20 @@ static bool known(const char *name)
 	if (engine_open(&o, &g, NULL) < 0 ||
 	    container_open(g, name, NULL, OPEN_NO_CONFIG | OPEN_MUST_EXIST, &ct, NULL) < 0)
 		return false;
-	return ct->defined || container_state(ct) != RUN_STOPPED;
+	return (ct->defined || container_state(ct) != RUN_STOPPED) && !(lxc && container_has_data(ct));
+}
+
+bool legacy_named(const char *verb, int argc, char *const *argv)
+{
+	if (!legacy_command(verb))
+		return false;
+	for (int i = 1; i < argc; i++) {
+		if (*argv[i] == '-')
+			continue;
+		if (known(argv[i], true))
+			return true;
+	}
+	return false;
 }
 
 int legacy_try(const char *name, const char *verb, int argc, char *const *argv)
@@ -92,7 +106,7 @@ int legacy_try(const char *name, const char *verb, int argc, char *const *argv)
 	struct cli c = { .cmd = cmd, .prog = prog, .argc = argc, .argv = argv, .log = { .fd = -EBADF } };
 	int code;
 
-	if (!cmd || !known(name))
+	if (!cmd || !known(name, false))
 		return -1;
 	snprintf(prog, sizeof(prog), "creel %s", verb);
 	code = cmd->run(&c);

@@ -12,6 +12,9 @@
 bool legacy_wanted(const char *verb, int argc, char *const *argv);
 const struct command *legacy_command(const char *verb);
 
+/* One of ARGV's words is the name of a container of LXC's, and VERB one that these have, too. */
+bool legacy_named(const char *verb, int argc, char *const *argv);
+
 /* Docker's engine knows no container NAME: where another of ours does, VERB is done to it by the older command. ARGV: as typed
  * to that one, verb first. Its exit code, or -1: there is none of that name. */
 int legacy_try(const char *name, const char *verb, int argc, char *const *argv);

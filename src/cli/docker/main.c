@@ -24,6 +24,7 @@
 #include "cli/docker/legacy.h"
 #include "cli/docker/programs.h"
 #include "config.h"
+#include "engine/user.h"
 
 /* What keepers execute: keeper-exit ID STATUS CTL-FD, keeper-probe ID. -1: it is none of them. */
 static int keeper_helper(int argc, char **argv)
@@ -161,6 +162,49 @@ static int check_hosts(const struct docker_globals *g)
 	return 0;
 }
 
+/* Said for all who come after us, before somebody asks for it: where the user keeps what runs. */
+static void name_places(void)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
+	char usual[64];
+
+	snprintf(usual, sizeof(usual), "/run/user/%u", geteuid());
+	if (!xdg || *xdg != '/')
+		setenv("XDG_RUNTIME_DIR", usual, 1);
+	if (user && streq(user, "root"))
+		unsetenv("USER");
+}
+
+/* Executes this program anew in the ordinary user's name space, where the rest is done as by root. */
+static int enter_user(const char *name, char **argv)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	struct err e = { 0 };
+
+	exe[n > 0 ? n : 0] = '\0';
+	name_places();
+	if (engine_user_enter(&e) == 0) {
+		cli_delegate(strrchr(exe, '/') ? strrchr(exe, '/') + 1 : exe, argv);
+		err_set(&e, -errno, "execute %s again", exe);
+	}
+	fprintf(stderr, "%s: %s\n", name, e.msg);
+	if (e.hint[0])
+		fprintf(stderr, "hint: %s\n", e.hint);
+	return 125;
+}
+
+/* What needs neither images nor containers. */
+static bool needs_nothing(const struct command *cmd, int argc, char *const *argv)
+{
+	static const char *const names[] = { "help", "login", "logout", "search" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (streq(cmd->name, names[i]))
+			return true;
+	return argc > 1 && streq(argv[1], "--help");
+}
+
 static int verb(const char *name, struct docker_globals *g, int argc, char **argv, char **all)
 {
 	const struct command *cmd;
@@ -169,6 +213,9 @@ static int verb(const char *name, struct docker_globals *g, int argc, char **arg
 	cmd = find(argc, argv, &words);
 	if (cmd && legacy_wanted(cmd->name, argc, argv))
 		cmd = legacy_command(cmd->name);
+	else if (cmd && geteuid() != 0 && !legacy_named(cmd->name, argc - words + 1, argv + words - 1) &&
+		 !needs_nothing(cmd, argc - words + 1, argv + words - 1))
+		return enter_user(name, all);
 	if (cmd)
 		return run(cmd, g, name, argc - words + 1, argv + words - 1);
 	/* The program that knows all commands says so. */

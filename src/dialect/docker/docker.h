@@ -28,6 +28,7 @@ struct docker_container {
 	const char *init;		       /* program of --init, NULL: none */
 	const char *kernel;		       /* its release, NULL: unknown */
 	bool apparmor, selinux;		       /* which of the two the host's kernel has */
+	bool no_tty_group;		       /* there is no group 5 where it runs */
 	const char *share[NS_MAX];	       /* path of a name space that is another's */
 	uint32_t uid, gid;
 	const gid_t *groups;

@@ -102,7 +102,9 @@ static int standard_mounts(const struct docker_container *c, struct spec *s, str
 	} all[] = {
 		{ "proc", "proc", "/proc", "nosuid,noexec,nodev" },
 		{ "tmpfs", "tmpfs", "/dev", "nosuid,strictatime,mode=755,size=65536k" },
-		{ "devpts", "devpts", "/dev/pts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" },
+		{ "devpts", "devpts", "/dev/pts",
+		  c->no_tty_group ? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"
+				  : "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" },
 		{ "sysfs", "sysfs", "/sys", privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro" },
 		{ "cgroup", "cgroup", "/sys/fs/cgroup", governs ? "nosuid,noexec,nodev" : "ro,nosuid,noexec,nodev" },
 		{ "mqueue", "mqueue", "/dev/mqueue", "nosuid,noexec,nodev", s->ns_share[NS_IPC] },
