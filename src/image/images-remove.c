@@ -165,28 +165,32 @@ int images_collect(struct images *s, uint64_t *ret_bytes, struct err *e)
 struct sweep {
 	struct images *s;
 	struct err *e;
+	bool cache; /* there is one of builds: what it has is not ours to sweep */
 };
 
 static int sweep_blob(void *arg, const char *digest, uint64_t size, const struct timespec *mtime)
 {
 	struct sweep *w = arg;
 
-	return query_any(w->s, "SELECT 1 FROM image_blobs WHERE digest = ?", digest) ? 0
-										     : images_note(w->s, digest, w->e);
+	if (query_any(w->s, "SELECT 1 FROM image_blobs WHERE digest = ?", digest) ||
+	    (w->cache && query_any(w->s, "SELECT 1 FROM build_cache WHERE blob = ?", digest)))
+		return 0;
+	return images_note(w->s, digest, w->e);
 }
 
 static int sweep_layer(void *arg, const char *chain)
 {
 	struct sweep *w = arg;
 
-	if (query_any(w->s, "SELECT 1 FROM image_layers WHERE chain = ?", chain))
+	if (query_any(w->s, "SELECT 1 FROM image_layers WHERE chain = ?", chain) ||
+	    (w->cache && query_any(w->s, "SELECT 1 FROM build_cache WHERE chain = ?", chain)))
 		return 0;
 	return db_exec(w->s->db, w->e, "INSERT OR IGNORE INTO garbage VALUES ('layer', ?)", "s", chain);
 }
 
 int images_sweep(struct images *s, struct err *e)
 {
-	struct sweep w = { s, e };
+	struct sweep w = { s, e, query_any(s, "SELECT 1 FROM sqlite_master WHERE name = ?", "build_cache") };
 	int r;
 
 	if (blobs_alone(s->blobs) < 0)
