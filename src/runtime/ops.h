@@ -6,10 +6,10 @@
 #include "runtime/plan.h"
 
 /* op_host.c: on the host */
-extern const struct op_kind op_hook, op_cgroup_create, op_cgroup_set, op_cgroup_devices, op_cgroup_chown, op_cgroup_lend,
-	op_rootfs_open, op_rootfs_idmap, op_mount_idmap, op_net_script, op_cgroup_inner, op_cgroup_monitor,
-	op_bind_open, op_bind_given, op_lsm_prepare, op_pidfile, op_ns_open, op_clone, op_idmap_write, op_cgroup_attach,
-	op_proc_write, op_net_attach, op_net_publish, op_init_open, op_guard;
+extern const struct op_kind op_hook, op_cgroup_create, op_cgroup_set, op_cgroup_devices, op_cgroup_chown,
+	op_cgroup_lend, op_rootfs_open, op_rootfs_idmap, op_mount_idmap, op_net_script, op_cgroup_inner,
+	op_cgroup_monitor, op_bind_open, op_bind_given, op_lsm_prepare, op_pidfile, op_ns_open, op_clone,
+	op_idmap_write, op_cgroup_attach, op_proc_write, op_net_attach, op_net_publish, op_init_open, op_guard;
 
 /* op_user_net.c */
 extern const struct op_kind op_user_net;

@@ -200,12 +200,12 @@ for how in gzip bzip2 xz zstd; do
 	command -v $how >/dev/null && tools="$tools $how"
 done
 for how in $tools; do
-	tar -C many -cf - . | $how -c >many.$how
+	tar -C many -cf - . | $how -c >"many.$how"
 	tar -cf - --exclude 'many*' . | $how -c >"$T/context.$how"
 done
 for how in $tools tar; do mount --bind /bin/false "$(readlink -f "$(command -v "$how")")"; done
 for how in $tools; do
-	printf 'FROM base\nADD many.%s /%s/\n' $how $how >addtar
+	printf 'FROM base\nADD many.%s /%s/\n' "$how" "$how" >addtar
 	build -t addtar -f addtar .
 	is "ADD of a tar by $how" "$code $(files addtar | grep -c "^\\./$how/x\$")" "0 1"
 	out=$(timeout 60 creel build -f base - <"$T/context.$how" 2>&1)
@@ -222,8 +222,8 @@ rm -rf many many.*
 
 # --- the same digest on any machine
 reproduce() {
-	(cd "$1" && export SOURCE_DATE_EPOCH=1700000000 && creel build -q --no-cache -t base -f base . >/dev/null &&
-		creel build -q --no-cache --build-arg WHO=world --secret id=token,src=token -f all .)
+	(cd "$1" && SOURCE_DATE_EPOCH=1700000000 creel build -q --no-cache -t base -f base . >/dev/null &&
+		SOURCE_DATE_EPOCH=1700000000 creel build -q --no-cache --build-arg WHO=world --secret id=token,src=token -f all .)
 }
 first=$(reproduce "$T/c")
 cp -r "$T/c" "$T/c2" && find "$T/c2" -exec touch -d '2025-02-02' {} +
@@ -282,11 +282,11 @@ for salt in inline local registry; do
 	local) to=type=local,dest=$T/cache,mode=max from=type=local,src=$T/cache ;;
 	registry) to=type=registry,ref=127.0.0.1:5099/cache from=type=registry,ref=127.0.0.1:5099/cache ;;
 	esac
-	build -f out --build-arg SALT=$salt -t 127.0.0.1:5099/cached:1 --push --cache-to $to .
+	build -f out --build-arg SALT=$salt -t 127.0.0.1:5099/cached:1 --push --cache-to "$to" .
 	is "--cache-to $to" "$code" 0
 	[ "$code" = 0 ] || note "$out"
 	again
-	out=$(elsewhere -f out --build-arg SALT=$salt --cache-from $from -t cached .)
+	out=$(elsewhere -f out --build-arg SALT=$salt --cache-from "$from" -t cached .)
 	is "--cache-from $from: the last stage's steps are known elsewhere" "$(sed -n '/^Step.*COPY/,$p' <<<"$out" | grep -c 'Using cache')" 2
 	[ $salt != local ] || unlike "mode=max: those of the others, too" "$out" 'Running in'
 	[ $salt = inline ] || is "and its image is the same" "$(CREEL_ROOT=$T/elsewhere creel image inspect cached --format '{{.Id}}')" \

@@ -33,13 +33,13 @@ is "of many who take a name at once one has it" "$(grep -lE '^[0-9a-f]{64}$' "$T
 
 dk run --name rot --log-opt max-size=10k --log-opt max-file=3 "${N[@]}" base sh -c 'i=0; while [ $i -lt 600 ]; do echo "line $i of many that fill a file of ten kilobytes"; i=$((i + 1)); done' >/dev/null
 log=$(dk inspect -f '{{.LogPath}}' rot)
-is "max-file" "$(ls "${log%/*}" | grep -c '\.log')" 3
+is "max-file" "$(find "${log%/*}" -maxdepth 1 -name '*.log*' | wc -l)" 3
 is "max-size" "$(find "${log%/*}" -name '*.log*' -size +10k | wc -l)" 0
 like "logs begin where they still are" "$(dk logs rot | head -n 1)" '^line [1-9][0-9]+ of'
 is "and end at the end" "$(dk logs --tail 1 rot)" "line 599 of many that fill a file of ten kilobytes"
 is "one after another" "$(dk logs rot | awk '{if (NR > 1 && $2 != last + 1) bad++; last = $2} END {print bad + 0}')" 0
 dk run --name one-file --log-opt max-size=1k "${N[@]}" base sh -c 'i=0; while [ $i -lt 100 ]; do echo "line $i"; i=$((i + 1)); done' >/dev/null
-is "max-size alone: one file" "$(log=$(dk inspect -f '{{.LogPath}}' one-file); ls "${log%/*}" | grep -c '\.log')" 1
+is "max-size alone: one file" "$(log=$(dk inspect -f '{{.LogPath}}' one-file); find "${log%/*}" -maxdepth 1 -name '*.log*' | wc -l)" 1
 dk create --name again --restart on-failure:4 "${N[@]}" base sh -c 'cut -d " " -f 1 /proc/uptime; exit 3' >/dev/null
 dk start again >/dev/null
 gives "restart: on-failure as often as it says" 3 wait again

@@ -66,7 +66,7 @@ like "and it is named" "$(cat "$T/out")" '/no/such/program'
 
 # What says that it runs yet is right; a keeper that is about to leave is nobody else.
 n=0
-for i in $(seq 60); do
+for _ in $(seq 60); do
 	lxc-execute "${P[@]}" -n "$a" -d -- /no/such/program >"$T/out" 2>&1 </dev/null || grep -q 'already running' "$T/out" || { n=$((n + 1)) && note "$(cat "$T/out")"; }
 done
 is "a life as soon as the last one has ended" "$n" 0
