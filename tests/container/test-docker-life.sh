@@ -16,7 +16,7 @@ dk run -d --name many "${N[@]}" base sh -c 'while :; do sleep 0.2; done' >/dev/n
 for _ in $(seq 32); do
 	dk attach --no-stdin many >/dev/null 2>&1 &
 done
-wait_for 20 bash -c "! timeout 2 creel docker attach --no-stdin many >'$T/full' 2>&1 && grep -q 'has 32 clients already' '$T/full'"
+wait_for 20 bash -c "! timeout -s KILL 2 creel docker attach --no-stdin many >'$T/full' 2>&1 && grep -q 'has 32 clients already' '$T/full'"
 is "more than 32 clients are told so" $? 0
 dk rm -f many >/dev/null
 wait
