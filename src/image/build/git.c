@@ -2,6 +2,7 @@
 /* Repositories as contexts and as sources of ADD: URL[#REF[:FOLDER]], by git(1). */
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/spawn.h"
@@ -22,7 +23,27 @@ bool git_is_url(const char *s)
 	return false;
 }
 
-/* git -C DIR ARGUMENTS…, NULL-terminated. Nobody is asked for anything; what the repository brings along is not executed. */
+/* Ours without the variables by which git is told of another repository than DIR's: a hook that builds has them. */
+static int environment(struct strv *ret, struct err *e)
+{
+	static const char *const others[] = {
+		"GIT_DIR=",	     "GIT_WORK_TREE=",	"GIT_INDEX_FILE=",	"GIT_OBJECT_DIRECTORY=",
+		"GIT_COMMON_DIR=",   "GIT_NAMESPACE=",	"GIT_QUARANTINE_PATH=", "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
+		"GIT_SHALLOW_FILE=", "GIT_GRAFT_FILE=", "GIT_PREFIX=",		"GIT_TERMINAL_PROMPT=",
+	};
+	int r = strv_push(ret, "GIT_TERMINAL_PROMPT=0", e);
+
+	for (char *const *v = environ; *v && r == 0; v++) {
+		bool other = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+			other |= startswith(*v, others[i]) != NULL;
+		r = other ? 0 : strv_push(ret, *v, e);
+	}
+	return r;
+}
+
+/* git -C DIR ARGUMENTS…, NULL-terminated. It asks nobody for anything; what the repository brings along is not executed. */
 static int git(const char *dir, const char *const *args, const char *url, struct err *e)
 {
 	static const char *const before[] = {
@@ -30,9 +51,14 @@ static int git(const char *dir, const char *const *args, const char *url, struct
 	};
 	const char *argv[ARRAY_SIZE(before) + 12];
 	struct spawn s = { .path = "git", .argv = (char *const *)argv };
+	_cleanup_strv_ struct strv env = STRV_INIT;
 	_cleanup_free_ char *output = NULL;
 	size_t n = 0;
-	int r;
+	int r = environment(&env, e);
+
+	if (r < 0)
+		return r;
+	s.envp = strv_get(&env);
 
 	for (; n < ARRAY_SIZE(before); n++)
 		argv[n] = before[n];
@@ -64,12 +90,22 @@ static int fetch(const char *dir, const char *repo, const char *ref, struct err 
 	return git(dir, named, repo, e);
 }
 
+/* "../other" in the list of them is beside REPO, which git knows from here. The address, which may have a password, does not stay. */
+static int submodules(const char *dir, const char *repo, struct err *e)
+{
+	const char *origin[] = { "config", "remote.origin.url", repo, NULL };
+	static const char *const update[] = { "submodule", "update", "-q", "--init", "--recursive", "--depth=1", NULL };
+	static const char *const forget[] = { "config", "--unset", "remote.origin.url", NULL };
+	int r = git(dir, origin, repo, e);
+
+	if (r >= 0)
+		r = git(dir, update, repo, e);
+	return r < 0 ? r : git(dir, forget, repo, e);
+}
+
 int git_fetch(const char *url, const char *dir, bool keep, const char **ret_sub, struct err *e)
 {
 	static const char *const init[] = { "init", "-q", NULL };
-	static const char *const modules[] = {
-		"submodule", "update", "-q", "--init", "--recursive", "--depth=1", NULL
-	};
 	const char *hash = strchr(url, '#'), *sub = hash ? strchr(hash, ':') : NULL;
 	_cleanup_free_ char *repo = NULL, *meta = path_join(dir, ".git");
 	_cleanup_free_ char *ref = hash ? strndup(hash + 1, strcspn(hash + 1, ":")) : NULL;
@@ -90,7 +126,7 @@ int git_fetch(const char *url, const char *dir, bool keep, const char **ret_sub,
 	if (r >= 0)
 		r = fetch(dir, repo, isempty(ref) ? "HEAD" : ref, e);
 	if (r >= 0)
-		r = git(dir, modules, repo, e);
+		r = submodules(dir, repo, e);
 	if (r >= 0 && !keep)
 		r = tree_remove(AT_FDCWD, meta, e);
 	*ret_sub = sub ? sub + 1 : "";

@@ -197,8 +197,14 @@ static int clone(struct stage *g, struct copy_job *j, const char *url, struct ha
 {
 	const char *dir, *sub;
 	struct tree_source s = { .root_fd = -EBADF };
-	int r = stage_claim(g, e);
+	int r;
 
+	/* Whoever wrote the Dockerfile need not be who may read what is here. */
+	if (startswith(url, "file://")) {
+		err_kind(e, ERR_DENIED, -EPERM, "ADD %s: a Dockerfile cannot have a repository of the host", url);
+		return err_hint(e, -EPERM, "give it one: --build-context NAME=%s and COPY --from=NAME", url);
+	}
+	r = stage_claim(g, e);
 	if (r < 0)
 		return r;
 	dir = pool_printf(&g->pool, "%s/git%zu", g->dir, g->pool.used);
