@@ -350,15 +350,18 @@ static int clean(void *arg, struct images *s, const char *id, struct err *e)
 	_cleanup_(oci_container_freep) struct oci_container *c = NULL;
 	int r = open_oci(env, &oci, e);
 
-	build_net_end(s, id);
 	if (r < 0)
 		return r;
 	r = oci_container_open(oci, id, OCI_LOCK | OCI_SPEC, &c, e);
 	if (r < 0) {
 		err_clear(e);
-		return oci_delete_remains(oci, id, e);
+		r = oci_delete_remains(oci, id, e);
+	} else {
+		r = oci_delete(c, true, e);
 	}
-	return oci_delete(c, true, e);
+	/* Not before: until it has gone its address is nobody else's. */
+	build_net_end(s, id);
+	return r;
 }
 
 /* --- images and files of elsewhere ------------------------------------------------------------------------------------------------ */

@@ -33,6 +33,7 @@ struct load {
 	struct images *s;
 	const struct progress *progress;
 	struct strv *done;
+	bool nameless; /* whatever names the archive has, ours stay */
 	struct inflate *z;
 	char *chunk;
 	struct file *files;
@@ -223,6 +224,8 @@ static int say_loaded(struct load *x, const char *id, const struct reference *na
 
 	if (!x->done)
 		return 0;
+	if (x->nameless)
+		return strv_push(x->done, id, e);
 	if (!name)
 		return strv_pushf(x->done, e, "Loaded image ID: %s", id);
 	reference_familiar(name, &b);
@@ -235,7 +238,7 @@ static int add_image(struct load *x, const char *text, size_t len, const struct 
 	char id[DIGEST_MAX];
 	int r = 0;
 
-	for (size_t i = 0; i < names->n && r == 0; i++) {
+	for (size_t i = 0; i < names->n && !x->nameless && r == 0; i++) {
 		_cleanup_reference_ struct reference ref = { 0 };
 
 		r = reference_parse(names->v[i], &ref, e);
@@ -246,7 +249,7 @@ static int add_image(struct load *x, const char *text, size_t len, const struct 
 		if (r == 0)
 			r = say_loaded(x, id, &ref, e);
 	}
-	if (!names->n) {
+	if (!names->n || x->nameless) {
 		r = image_add(x->s, text, len, NULL, NULL, x->progress, id, e);
 		if (r == 0)
 			r = say_loaded(x, id, NULL, e);
@@ -436,25 +439,39 @@ static int load_held(struct load *x, int in_fd, struct err *e)
 	return bad(e, "neither manifest.json nor index.json is in it");
 }
 
-int images_load(struct images *s, int in_fd, const struct progress *progress, struct strv *done, struct err *e)
+static int load(struct load *x, int in_fd, struct err *e)
 {
-	_cleanup_(load_done) struct load x = { .s = s, .progress = progress, .done = done };
+	struct images *s = x->s;
 	int r = blobs_hold(s->blobs, e);
 
 	if (r < 0)
 		return r;
-	r = load_held(&x, in_fd, e);
+	r = load_held(x, in_fd, e);
 	if (db_begin(s->db, NULL) == 0) {
 		int k = 0;
 
-		for (size_t i = 0; i < x.n && k == 0; i++)
-			if (x.files[i].digest[0])
-				k = images_note(s, x.files[i].digest, NULL);
+		for (size_t i = 0; i < x->n && k == 0; i++)
+			if (x->files[i].digest[0])
+				k = images_note(s, x->files[i].digest, NULL);
 		(void)db_end(s->db, k, NULL);
 	}
 	blobs_release(s->blobs);
 	(void)images_collect(s, NULL, NULL);
 	return r;
+}
+
+int images_load(struct images *s, int in_fd, const struct progress *progress, struct strv *done, struct err *e)
+{
+	_cleanup_(load_done) struct load x = { .s = s, .progress = progress, .done = done };
+
+	return load(&x, in_fd, e);
+}
+
+int images_load_nameless(struct images *s, int in_fd, struct strv *ids, struct err *e)
+{
+	_cleanup_(load_done) struct load x = { .s = s, .done = ids, .nameless = true };
+
+	return load(&x, in_fd, e);
 }
 
 /* --- a bare root file system ------------------------------------------------------------------------------------------ */

@@ -81,6 +81,8 @@ struct pack_sink;
 int images_save(struct images *s, char *const *names, const struct pack_sink *out, struct err *e);
 /* Either of the two, or an oci-archive; compressed or not. DONE: "Loaded image: …". */
 int images_load(struct images *s, int in_fd, const struct progress *progress, struct strv *done, struct err *e);
+/* The same under no name, whatever names the archive has: ours stay what they are. IDS: of its images. */
+int images_load_nameless(struct images *s, int in_fd, struct strv *ids, struct err *e);
 /* A root file system as an image of one layer. CHANGES: Dockerfile instructions, applied by the caller to CONFIG before. */
 int image_import(struct images *s, int in_fd, const struct image_config *config, const struct reference *name,
 		 char ret_id[static DIGEST_MAX], struct err *e);

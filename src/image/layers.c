@@ -130,12 +130,14 @@ char *layer_path(const struct layers *l, const char *chain)
 
 int layer_info_write(int layer_fd, const struct layer_info *i, struct err *e)
 {
-	char text[INFO_MAX];
+	char text[INFO_MAX], own[32];
 
+	/* Several may settle one layer at once. */
+	snprintf(own, sizeof(own), ".info-%d", (int)gettid());
 	snprintf(text, sizeof(text), "%s %s %llu %llu%s%s", i->parent[0] ? i->parent : "-", i->diff,
 		 (unsigned long long)i->bytes, (unsigned long long)i->disk, i->boot[0] ? " " : "", i->boot);
-	(void)unlinkat(layer_fd, ".info", 0);
-	return symlinkat(text, layer_fd, ".info") < 0 || renameat(layer_fd, ".info", layer_fd, "info") < 0
+	(void)unlinkat(layer_fd, own, 0);
+	return symlinkat(text, layer_fd, own) < 0 || renameat(layer_fd, own, layer_fd, "info") < 0
 		       ? err_set(e, -errno, "write down a layer")
 		       : 0;
 }

@@ -293,6 +293,11 @@ for salt in inline local registry; do
 		"$(creel image inspect 127.0.0.1:5099/cached:1 --format '{{.Id}}')"
 done
 unset SOURCE_DATE_EPOCH
+build -q -f out -t 127.0.0.1:5099/cached:1 --cache-to type=registry,ref=127.0.0.1:5099/cached:1 .
+is "a cache by an image's name leaves the name where it was" "$(creel image inspect 127.0.0.1:5099/cached:1 --format '{{.Id}}')" "$out"
+mkdir "$T/tagged" && creel save -o "$T/tagged/cache.tar" out:1
+unlike "an archive of names is a cache" "$(elsewhere -f out --cache-from type=local,src="$T/tagged" .)" 'failed to import'
+is "a folder's cache brings no names along" "$(CREEL_ROOT=$T/elsewhere creel images -q out)" ""
 out=$(elsewhere -f out --cache-from 127.0.0.1:5099/nothing .)
 like "a cache that is not there is a warning" "$out" '\[Warning\] failed to import the cache of'
 like "and no more" "$out" '^Successfully built'
@@ -314,9 +319,26 @@ if command -v git >/dev/null; then
 	is "at a tag" "$(cat_f "file://$T/repo.git#v1")" top
 	is "at a commit" "$(cat_f "file://$T/repo.git#$first")" top
 	is "a folder of it" "$(cat_f "file://$T/repo.git#main:sub")" below
-	printf 'FROM base\nADD file://%s/repo.git#v1 /r\nADD --keep-git-dir=true file://%s/repo.git /k/\n' "$T" "$T" >addgit
+	mkdir "$T/mine" && (cd "$T/mine" && g init) && cp -r "$T/mine" "$T/mine.before"
+	is "a hook's own repository is left alone" "$(GIT_DIR=$T/mine/.git GIT_WORK_TREE=$T/mine cat_f "file://$T/repo.git")" later
+	check "nothing is in it" diff -r "$T/mine" "$T/mine.before"
+	printf 'FROM base\nADD file://%s/repo.git /r\n' "$T" >addgit
+	build -f addgit .
+	like "a Dockerfile has no repositories of the host" "$out" 'ADD file://.*: a Dockerfile cannot have a repository of the host'
+	# One with another beside it, by a relative address.
+	mkdir "$T/super" && cd "$T/super" && g init && printf '[submodule "sub"]\n\tpath = sub\n\turl = ../repo.git\n' >.gitmodules &&
+		g add . && g update-index --add --cacheinfo "160000,$(git -C "$T/repo" rev-parse HEAD),sub" && g commit -m 1
+	cd "$T/c" && git clone -q --bare "$T/super" "$T/super.git" 2>/dev/null
+	git daemon --export-all --base-path="$T" --listen=127.0.0.1 --port=8767 >"$T/daemon.log" 2>&1 &
+	web=$!
+	wait_for 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8767'
+	at=git://127.0.0.1:8767
+	printf 'FROM base\nADD %s/repo.git#v1 /r\nADD --keep-git-dir=true %s/super.git /k/\n' $at $at >addgit
 	build -f addgit -t addgit .
-	is "ADD of a repository" "$(creel run --rm --network none addgit sh -c 'cat /r/f /k/f; ls -d /r/.git /k/.git 2>/dev/null' | tr '\n' ' ')" "top later /k/.git "
+	is "ADD of repositories" "$(creel run --rm --network none addgit sh -c 'cat /r/f /k/sub/f; ls -d /r/.git /k/.git 2>/dev/null; grep -c "super.git" /k/.git/config' | tr '\n' ' ')" \
+		"top later /k/.git 0 "
+	kill "$web"
+	wait "$web" 2>/dev/null
 	printf 'FROM base\nCOPY --from=named f /f\n' >fromgit
 	build -f fromgit -t git --build-context named="file://$T/repo.git#v1" .
 	is "--build-context of a repository" "$(creel run --rm --network none git cat /f)" top

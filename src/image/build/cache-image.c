@@ -114,18 +114,15 @@ static int save(struct images *s, char *const *ids, const char *dir, struct err 
 static int load(struct images *s, const char *dir, struct err *e)
 {
 	_cleanup_free_ char *path = path_join(dir, FILE_NAME);
-	_cleanup_strv_ struct strv done = STRV_INIT;
+	_cleanup_strv_ struct strv ids = STRV_INIT;
 	_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -EBADF;
 	int r;
 
 	if (fd < 0)
 		return path ? err_set(e, -errno, "open %s", path) : err_oom(e);
-	r = images_load(s, fd, NULL, &done, e);
-	for (size_t i = 0; i < done.n && r >= 0; i++) {
-		const char *id = startswith(done.v[i], "Loaded image ID: ");
-
-		r = id ? learn(s, id, e) : 0;
-	}
+	r = images_load_nameless(s, fd, &ids, e);
+	for (size_t i = 0; i < ids.n && r >= 0; i++)
+		r = learn(s, ids.v[i], e);
 	return r;
 }
 
@@ -206,22 +203,36 @@ static int export_folder(struct build *b, struct images *s, const struct build_c
 	return r;
 }
 
-static int export_image(struct build *b, struct images *s, const struct build_cache *c, struct err *e)
+/* Under its name for as long as that takes; an image that has the name gets it back. */
+static int export_image(struct build *b, struct images *s, const struct build_cache *c, const char *result,
+			struct err *e)
 {
 	const struct build_host *h = b->o->host;
 	_cleanup_reference_ struct reference ref = { 0 };
+	_cleanup_image_ struct image before = { 0 };
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	bool had = false;
 	char id[DIGEST_MAX];
 	int r = reference_parse(c->where, &ref, e);
 
 	if (r >= 0)
 		r = reference_default_tag(&ref, e);
+	if (r >= 0) {
+		reference_familiar(&ref, &name);
+		r = buf_error(&name, e);
+	}
+	if (r >= 0)
+		had = image_find(s, buf_str(&name), &before, NULL) >= 0;
 	if (r >= 0)
 		r = marked_image(b, s, b->target, &ref, id, e);
 	if (r < 0)
 		return r;
 	r = h->push ? h->push(h->arg, s, c->where, e)
 		    : err_kind(e, ERR_MISSING, -ENOTSUP, "nothing here pushes images");
-	(void)image_remove(s, c->where, false, true, NULL, NULL);
+	if (had && image_tag(s, before.id, &ref, NULL) >= 0)
+		drop_marked(s, id, result);
+	else
+		(void)image_remove(s, buf_str(&name), false, true, NULL, NULL);
 	return r;
 }
 
@@ -235,7 +246,7 @@ int cache_export(struct build *b, struct images *s, const char *id, struct err *
 		if (c->kind == BUILD_CACHE_FOLDER)
 			r = export_folder(b, s, c, id, e);
 		else if (c->kind == BUILD_CACHE_IMAGE)
-			r = export_image(b, s, c, e);
+			r = export_image(b, s, c, id, e);
 		if (r < 0)
 			r = err_wrap(e, r, "the cache for %s", c->where ?: "the image");
 	}
