@@ -109,6 +109,8 @@ add_account() {
 	done
 	for n in $(unit_names "$disable_units"); do
 		inside /etc/systemd/system
-		rm -f -- "$real"/*.wants/"$n"
+		for w in "$real"/*.wants; do
+			drop "${w#"$t"}/$n"
+		done
 	done
 }

@@ -34,6 +34,9 @@ inside() {
 
 # room PATH: a place for a new PATH, $real; what stood there is gone, and never followed.
 room() {
+	case ${1##*/} in
+	'' | . | ..) die "'$1' of the tree is no name of a file" ;;
+	esac
 	inside "${1%/*}"
 	mkdir -p -- "$real" || die "cannot make $real"
 	real=$real/${1##*/}

@@ -55,6 +55,8 @@ if busybox --list | grep -qx udhcpc && ! command -v dhclient >/dev/null; then
 		"search test.example nameserver 10.77.0.9 host"
 	pid=$(cat "$LXCPATH/$CT-dhcp/hook/dhclient.pid")
 	check "dhclient: its client stays, in the container's network" [ "/proc/$pid/ns/net" -ef "/proc/$(lxc-info -n "$CT-dhcp" -pH)/ns/net" ]
+	reason=BOUND6 interface=eth0 new_dhcp6_name_servers=10.9.9.9 ROOTFS=/proc/$(lxc-info -n "$CT-dhcp" -pH)/root "$hooks/dhclient-script"
+	unlike "dhclient: a client of another network, whose container has gone, writes nothing" "$(lxc-attach -n "$CT-dhcp" -- cat /etc/resolv.conf)" '10\.9\.9\.9'
 	lxc-stop -n "$CT-dhcp" -t 10
 	check "dhclient: the client has gone" wait_for 5 test ! -d "/proc/$pid"
 	check "dhclient: the lease was given back" wait_for 5 grep -q DHCPRELEASE "$T/dnsmasq.log"

@@ -39,9 +39,11 @@ mkdir -p "$T/boot/root.x86_64/usr/lib/systemd/system"
 : >"$T/boot/root.x86_64/usr/lib/systemd/systemd"
 : >"$T/boot/root.x86_64/usr/lib/systemd/system/systemd-networkd.service"
 : >"$T/boot/root.x86_64/usr/lib/systemd/system/web.service"
+mkdir -p "$T/away" "$T/boot/root.x86_64/etc/systemd/system" && : >"$T/away/away.service" && ln -s "$T/away" "$T/boot/root.x86_64/etc/systemd/system/out.wants"
 tar -C "$T/boot" -I zstd -cf "$iso/archlinux-bootstrap-x86_64.tar.zst" root.x86_64 pkglist.x86_64.txt
 (cd "$iso" && sha256sum archlinux-bootstrap-x86_64.tar.zst >sha256sums.txt)
-check "archlinux" create arch archlinux -a x86_64 --release=2024.01.01 --mirror="$url/arch" -e web
+check "archlinux" create arch archlinux -a x86_64 --release=2024.01.01 --mirror="$url/arch" -e web -d away
+check "archlinux: -d follows no link out of the tree" test -e "$T/away/away.service"
 r=$(root arch)
 is "archlinux: units fit for a container" "$(readlink "$r/etc/systemd/system/getty.target.wants/container-getty@1.service" \
 	"$r/etc/systemd/system/multi-user.target.wants/web.service" "$r/etc/systemd/system/systemd-udevd.service" | xargs)" \
