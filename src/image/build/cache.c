@@ -140,7 +140,8 @@ static int each_folder(const struct listing *l, struct err *e)
 		fd = openat(dirfd(d), x->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 || fstat(fd, &st) < 0)
 			continue;
-		c.in_use = flock(fd, LOCK_EX | LOCK_NB) < 0;
+		/* Not kept while we count: a build would take another cache meanwhile. */
+		c.in_use = flock(fd, LOCK_EX | LOCK_NB) < 0 || flock(fd, LOCK_UN) < 0;
 		c.made_ns = (int64_t)st.st_mtim.tv_sec * 1000000000;
 		c.used_ns = (int64_t)st.st_atim.tv_sec * 1000000000 + st.st_atim.tv_nsec;
 		c.size = usage(fd, 0);
