@@ -174,8 +174,9 @@ static int remove_entry(struct removal *rm, int dir, const char *name, const cha
 	if (errno != EISDIR && errno != EPERM)
 		return err_set(e, -errno, "remove %s/%s", path, name);
 	sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* Another one removes it, too, and was quicker. */
 	if (sub < 0)
-		return err_set(e, -errno, "remove %s/%s", path, name);
+		return errno == ENOENT ? 0 : err_set(e, -errno, "remove %s/%s", path, name);
 	if (fstat(sub, &st) < 0)
 		r = err_set(e, -errno, "remove %s/%s", path, name);
 	else if (st.st_dev != rm->dev)
@@ -230,7 +231,7 @@ int tree_remove(int dirfd, const char *path, struct err *e)
 		return err_set(e, -errno, "remove %s", path);
 	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(e, -errno, "open %s", path);
+		return errno == ENOENT ? 0 : err_set(e, -errno, "open %s", path);
 	if (fstat(fd, &st) < 0) {
 		r = -errno;
 		fd_close(fd);

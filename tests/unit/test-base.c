@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -175,6 +176,31 @@ TEST(file_replace_and_tree_remove)
 	CHECK(tree_remove(AT_FDCWD, dir, NULL) == 0);
 	CHECK(!file_exists(AT_FDCWD, dir));
 	CHECK(tree_remove(AT_FDCWD, dir, NULL) == 0);
+}
+
+/* As who removes a container and a sweep may. */
+TEST(two_who_remove_the_same_tree)
+{
+	char dir[] = "/tmp/creel-test-XXXXXX";
+	int status;
+
+	CHECK(mkdtemp(dir));
+	for (unsigned round = 0; round < 20; round++) {
+		pid_t pid;
+
+		for (unsigned i = 0; i < 200; i++) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "%s/%u/a/b", dir, i);
+			CHECK(dir_make_all(name, 0755, NULL) == 0);
+		}
+		pid = fork();
+		if (pid == 0)
+			_exit(tree_remove(AT_FDCWD, dir, NULL) == 0 ? 0 : 1);
+		CHECK(tree_remove(AT_FDCWD, dir, NULL) == 0);
+		CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		CHECK(!file_exists(AT_FDCWD, dir));
+	}
 }
 
 TEST(spawn_output_and_status)
