@@ -25,11 +25,12 @@ static int query_list(struct images *s, struct strv *ret, struct err *e, const c
 	return r == -ENOMEM ? err_oom(e) : r;
 }
 
+/* What cannot be known is taken to be so: whoever asks removes what nobody has. */
 static bool query_any(struct images *s, const char *sql, const char *arg)
 {
 	_cleanup_free_ char *x = NULL;
 
-	return db_one(s->db, &x, NULL, sql, "s", arg) > 0;
+	return db_one(s->db, &x, NULL, sql, "s", arg) != 0;
 }
 
 int images_note(struct images *s, const char *digest, struct err *e)
