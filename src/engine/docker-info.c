@@ -238,8 +238,6 @@ int docker_df(struct docker *d, struct buf *ret, struct err *e)
 	_cleanup_buf_ struct buf images = BUF_INIT, containers = BUF_INIT, volumes = BUF_INIT, cache = BUF_INIT;
 	struct docker_list o = { .all = true, .size = true };
 	uint64_t layers = 0;
-	struct image *l = NULL;
-	size_t n = 0;
 	struct json j;
 	int r = docker_image_list(d, true, false, NULL, &images, e);
 
@@ -250,12 +248,7 @@ int docker_df(struct docker *d, struct buf *ret, struct err *e)
 	if (r == 0)
 		r = docker_build_cache(d, &cache, e);
 	if (r == 0)
-		r = image_list(d->images, &l, &n, e);
-	for (size_t i = 0; i < n; i++) {
-		layers += l[i].size;
-		image_done(&l[i]);
-	}
-	free(l);
+		r = images_layers_size(d->images, &layers, e);
 	json_init(&j, ret, false);
 	json_object(&j);
 	json_kv_u64(&j, "LayersSize", layers);

@@ -192,7 +192,9 @@ static int note_self(int lock, struct buf *alive, struct err *e)
 
 	buf_printf(alive, "%d %llu\n", (int)getpid(), (unsigned long long)start);
 	r = r < 0 ? err_set(e, r, "read our own start") : buf_error(alive, e);
-	if (r == 0 && (ftruncate(lock, 0) < 0 || pwrite(lock, alive->data, alive->len, 0) != (ssize_t)alive->len))
+	/* A kill in between leaves lines of before, never none. */
+	if (r == 0 &&
+	    (pwrite(lock, alive->data, alive->len, 0) != (ssize_t)alive->len || ftruncate(lock, (off_t)alive->len) < 0))
 		r = err_set(e, -errno, "write down who uses the user name space");
 	return r;
 }

@@ -69,7 +69,8 @@ int images_open(const char *root, const char *driver, struct images **ret, struc
 	layers = path_join(s->root, "layers");
 	if (!db || !blobs || !layers)
 		return err_oom(e);
-	r = dir_make_all(s->root, 0710, e);
+	/* An ordinary user's group may have others in it, and in there are set-user-id programs of his. */
+	r = dir_make_all(s->root, proc_host_root() ? 0710 : 0700, e);
 	if (r == 0)
 		r = db_open(db, true, &s->db, e);
 	if (r == 0)
@@ -335,6 +336,26 @@ int image_list(struct images *s, struct image **ret, size_t *ret_n, struct err *
 	*ret = list;
 	*ret_n = n;
 	return 0;
+}
+
+int images_layers_size(struct images *s, uint64_t *ret, struct err *e)
+{
+	_cleanup_strv_ struct strv chains = STRV_INIT;
+	int r = db_query(s->db, push_text, &chains, e, "SELECT DISTINCT chain FROM image_layers", "");
+
+	*ret = 0;
+	for (size_t i = 0; i < chains.n && r == 0; i++) {
+		uint64_t bytes = 0;
+
+		r = layer_bytes(s->layers, chains.v[i], &bytes, e);
+		/* One that is lost takes no place. */
+		if (r == -ENOENT) {
+			err_clear(e);
+			r = 0;
+		}
+		*ret += bytes;
+	}
+	return r;
 }
 
 /* --- names ------------------------------------------------------------------------------------------------------------ */

@@ -44,6 +44,8 @@ int image_find(struct images *s, const char *name, struct image *ret, struct err
 int image_config_of(struct images *s, const struct image *i, struct image_config *ret, struct err *e);
 /* Newest first. free() the array after image_done() of each. */
 int image_list(struct images *s, struct image **ret, size_t *ret_n, struct err *e);
+/* The sizes of the layers of all of them, those that several have once. */
+int images_layers_size(struct images *s, uint64_t *ret, struct err *e);
 
 /*
  * Takes an image in: MANIFEST (bytes, as it came; its blobs are all in the store) is unpacked layer by layer where layers are not

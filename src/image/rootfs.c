@@ -30,19 +30,23 @@ char *root_path(const struct layers *l, const char *id, const char *name)
 	return asprintf(&path, "%s/roots/%s%s%s", l->dir, id, name ? "/" : "", name ?: "") < 0 ? NULL : path;
 }
 
-/* In TREE, which nobody but us has yet. A folder of it that is a link is not followed. */
+/* In TREE, which nobody but us has yet. A folder of it that is a link is not followed; one that was there is none that has
+ * changed (walk_changes()). */
 int bottom_make(int tree, struct err *e)
 {
 	for (const struct bottom_entry *b = bottom_entries; b->name; b++) {
 		const char *slash = strchr(b->name, '/'), *name = slash ? slash + 1 : b->name;
 		_cleanup_close_ int dir = -EBADF;
 		char above[16];
+		struct stat st;
 		int r;
 
 		snprintf(above, sizeof(above), "%.*s", slash ? (int)(slash - b->name) : 1, slash ? b->name : ".");
 		dir = openat(tree, above, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (dir < 0)
 			continue;
+		if (fstat(dir, &st) < 0)
+			return err_set(e, -errno, "stat /%s", above);
 		if (b->is_dir)
 			r = mkdirat(dir, name, 0755);
 		else if (b->link)
@@ -53,6 +57,8 @@ int bottom_make(int tree, struct err *e)
 			return err_set(e, -errno, "make /%s", b->name);
 		if (r == 0 && !b->link && fchmodat(dir, name, 0755, 0) < 0)
 			return err_set(e, -errno, "set the mode of /%s", b->name);
+		if (r == 0 && futimens(dir, (struct timespec[2]){ st.st_atim, st.st_mtim }) < 0)
+			return err_set(e, -errno, "set the time of /%s", above);
 	}
 	return 0;
 }

@@ -34,6 +34,7 @@ tar -C "$T/tree" --owner=0 --group=0 -cf "$T/t.tar" --exclude=./srv/joe . &&
 	tar -C "$T/tree" --owner=1000 --group=1000 -rf "$T/t.tar" ./srv/joe
 like "import" "$(d import -c 'CMD ["sh"]' -c 'ENV PATH=/bin:/sbin' - bb <"$T/t.tar")" '^sha256:[0-9a-f]{64}$'
 check "what is kept is in the home" test -f "$DATA/creel.db"
+is "where nobody else comes to, for there are set-user-id programs of his" "$(stat -c %a "$DATA")" 700
 check "and nothing of root's" test ! -e /run/creel/locks
 gives "images" "bb latest" images --format '{{.Repository}} {{.Tag}}'
 gives "overlay" overlay2 info -f '{{.Driver}}'
@@ -148,6 +149,16 @@ gives "and the image still runs" ok run --rm "${N[@]}" bb echo ok
 tar -C "$T/tree" --owner=100000 --group=0 -cf "$T/far.tar" ./etc
 like "an id beyond the map" "$(d import - far <"$T/far.tar" 2>&1)" 'give etc.* to 100000:0: Invalid argument'
 like "with the cure" "$(d import - far <"$T/far.tar" 2>&1)" 'subuid'
+
+# --- nobody is in the name space, and many come at once --------------------------------------------------------------------
+
+clean
+for i in 1 2 3 4 5 6; do
+	d run --rm "${N[@]}" bb sh -c 'readlink /proc/self/ns/user; sleep 1' >"$T/ns.$i" 2>&1 </dev/null &
+	all[i]=$!
+done
+wait "${all[@]}"
+is "all are in one user name space" "$(sort "$T"/ns.? | uniq -c | sed 's/[0-9]*]//')" "      6 user:["
 
 # --- one id ------------------------------------------------------------------------------------------------------------------
 
