@@ -359,23 +359,11 @@ static int earlier(struct docker *d, const char *id, const struct docker_attach 
 	return docker_logs(d, id, &o, &sink, e);
 }
 
-/* Whether there is nothing to be done after its end that outlives us. */
-static bool ends_here(const struct docker_row *c)
-{
-	int64_t max;
-
-	return docker_restart_policy(c->host, &max) == RESTART_NO && !docker_is_system(c->host);
-}
-
 /* Where this fails, the keeper's helper does what is left. */
 static void see_to_the_end(struct docker *d, const char *id, const struct relay *x)
 {
 	struct keeper_req done = { .type = KR_ENDED };
-	_cleanup_row_ struct docker_row c = { 0 };
 
-	/* It may have been given another policy while it ran. */
-	if (docker_find(d, id, &c, NULL) < 0 || !ends_here(&c))
-		return;
 	if (docker_end_life(d, id, x->how.head.arg, x->how.keeper, x->a->ret_code, NULL) >= 0)
 		(void)send(x->sock, &done, sizeof(done), MSG_NOSIGNAL);
 }
@@ -413,7 +401,7 @@ int docker_attach(struct docker *d, const char *id, const struct docker_attach *
 				c.id);
 	what |= a->in >= 0 && value_bool(c.config, "OpenStdin") ? KEEPER_IN : 0;
 	running = st.status == DS_RUNNING;
-	what |= !running && a->ret_code && ends_here(&c) ? KEEPER_ENDS : 0;
+	what |= !running && a->ret_code && docker_ends_for_good(&c) ? KEEPER_ENDS : 0;
 	sock = running ? join_running(c.id, what, e) : join_start(dirfd, c.id, what, a, &running, e);
 	if (sock < 0)
 		return sock;

@@ -122,7 +122,9 @@ int docker_making_begin(struct docker *d, const char *id, struct err *e);
 void docker_making_end(struct docker *d, const char *id);
 void docker_sweep(struct docker *d);
 bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docker_state *st);
-/* What the keeper's helper does at the end of a life, by the client that KEEPER handed it to. */
+/* Whether there is nothing to be done after its end that outlives a client. */
+bool docker_ends_for_good(const struct docker_row *c);
+/* What the keeper's helper does at the end of a life, by the client that KEEPER handed it to. -EAGAIN: it is to do it itself. */
 int docker_end_life(struct docker *d, const char *id, int status, pid_t keeper, int *ret_code, struct err *e);
 /* The undoing of what a killed life left. */
 int docker_recover(struct docker *d, const char *id, struct err *e);

@@ -851,8 +851,12 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	if (!removed)
 		docker_net_stopped(d, t->c.id);
 	tell_death(d, &t->c, &t->st);
-	if (removed)
-		return docker_remove_locked(d, &t->c, true, e);
+	if (removed) {
+		r = docker_remove_locked(d, &t->c, true, e);
+		if (r < 0)
+			docker_net_stopped(d, t->c.id);
+		return r;
+	}
 	if (r == 0 && again) {
 		/* Somebody is at it still. */
 		rec->keeper = getppid();
@@ -863,6 +867,13 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	if (r == 0 && again)
 		r = start_again_later(d, t, ctl_fd, e);
 	return again && (r < 0 || runs(&t->st)) ? r : tree_remove(AT_FDCWD, dir, e);
+}
+
+bool docker_ends_for_good(const struct docker_row *c)
+{
+	int64_t max;
+
+	return docker_restart_policy(c->host, &max) == RESTART_NO && !docker_is_system(c->host);
 }
 
 /* RUN: its run directory as KEEPER, who has seen init die, knew it. */
@@ -877,6 +888,9 @@ static int end_life(struct docker *d, const char *id, int run, int status, pid_t
 		r = record_read(run, &rec, e);
 	if (r < 0 || rec.keeper != keeper)
 		return r;
+	/* It may have been given another policy while it ran: a next life is its keeper's. */
+	if (ctl_fd < 0 && !docker_ends_for_good(&t.c))
+		return -EAGAIN;
 	if (ret_code)
 		*ret_code = code_of(status);
 	return ended(d, &t, &rec, run, status, ctl_fd, e);
