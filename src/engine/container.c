@@ -83,6 +83,26 @@ static int load_config(struct container *c, struct err *e)
 	return r < 0 ? r : spec_copy(&c->spec, lxc_config_spec(conf), e);
 }
 
+static bool is_over(const struct record *rec)
+{
+	return rec->state == RUN_STOPPED || rec->state == RUN_STOPPING || rec->state == RUN_ABORTING;
+}
+
+static int load_spec(struct container *c, struct err *e)
+{
+	int r = c->rec.state != RUN_STOPPED ? load_running_spec(c, e) : -ENOENT;
+
+	if (r == -ENOENT && c->rec.state != RUN_STOPPED) {
+		/* Its end, since the record was read, takes what it was started with before it says so. */
+		r = container_refresh(c, NULL);
+		if (r == 0 && !is_over(&c->rec))
+			return -ENOENT;
+		err_clear(e);
+		r = -ENOENT;
+	}
+	return r == -ENOENT ? (c->defined ? load_config(c, e) : 0) : r;
+}
+
 /* One that an image was made into has an id that nobody types: *RET is the id of the one by that name, NULL: none runs. */
 static int id_of_image_container(const char *run_dir, const char *name, char **ret, struct err *e)
 {
@@ -243,10 +263,7 @@ static int open_at(struct engine *g, const char *lxcpath, const char *name, cons
 	if (rcfile && !c->defined)
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "configuration file %s does not exist", rcfile);
 	if (!(flags & OPEN_NO_CONFIG)) {
-		if (c->rec.state != RUN_STOPPED && !rcfile)
-			r = load_running_spec(c, e);
-		else if (c->defined)
-			r = load_config(c, e);
+		r = rcfile ? load_config(c, e) : load_spec(c, e);
 		if (r < 0)
 			return r;
 	}

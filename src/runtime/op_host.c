@@ -374,7 +374,7 @@ static int lsm_prepare_apply(const struct op *op, struct run *run, struct err *e
 {
 	const struct spec_security *s = &run->spec->security;
 	struct lsm_want w = {
-		.container = run->rec.name,
+		.container = run->rec.id,
 		.apparmor_profile = s->apparmor_profile,
 		.apparmor_incomplete = s->apparmor_incomplete == TRI_YES,
 		.apparmor_nesting = s->apparmor_nesting == TRI_YES,

@@ -142,5 +142,5 @@ is "--userns host" "$(dk run --rm "${N[@]}" --userns host base readlink /proc/se
 dk run -d --name alone "${N[@]}" base sleep 1000 >/dev/null
 says "an IPC that is private stays so" "non-shareable IPC" run --rm "${N[@]}" --ipc container:alone base true
 dk stop -t 0 alone >/dev/null
-says "and one that does not run has none" "cannot join PidMode of a non running container" run --rm "${N[@]}" --pid container:alone base true
+says "and one that does not run has none" "cannot join PID of a non running container" run --rm "${N[@]}" --pid container:alone base true
 says "no such mode" "invalid IPC mode: wrong|invalid Ipc mode: wrong|invalid IPC" run --rm "${N[@]}" --ipc wrong base true
