@@ -264,6 +264,18 @@ static int open_source(const struct op_mount *m, struct run *run, bool *ret_attr
 	return fd;
 }
 
+/* Each for itself: a propagation of the whole tree makes no "ro" of the whole tree. OWN: its own attributes, too. */
+static int set_attributes(const struct op_mount *m, int fd, bool own, struct err *e)
+{
+	int r = own ? mount_set(fd, m->attr_set, m->attr_clr, 0, false, e) : 0;
+
+	if (r == 0)
+		r = mount_set(fd, 0, 0, m->propagation, m->propagation_rec, e);
+	if (r == 0)
+		r = mount_set(fd, m->rattr_set, m->rattr_clr, 0, true, e);
+	return r;
+}
+
 /* Of what is mounted there already. */
 static int remount(const struct op_mount *m, struct run *run, struct err *e)
 {
@@ -280,9 +292,7 @@ static int remount(const struct op_mount *m, struct run *run, struct err *e)
 		r = 0;
 	}
 	if (r == 0)
-		r = mount_set(target, m->attr_set, m->attr_clr, m->propagation, m->propagation_rec, e);
-	if (r == 0 && (m->rattr_set || m->rattr_clr))
-		r = mount_set(target, m->rattr_set, m->rattr_clr, 0, true, e);
+		r = set_attributes(m, target, true, e);
 	return r < 0 ? err_wrap(e, r, "remount %s", m->target) : 0;
 }
 
@@ -325,13 +335,8 @@ static int place(const struct op_mount *m, struct run *run, int fd, bool has_att
 		r = inherit(m, target, fd, e);
 	if (r == 0 && m->label && run->lsm == LSM_SELINUX)
 		r = set_label(m, fd, e);
-	/* Each for itself: a propagation of the whole tree makes no "ro" of the whole tree. */
-	if (r == 0 && !has_attrs && (m->attr_set || m->attr_clr))
-		r = mount_set(fd, m->attr_set, m->attr_clr, 0, false, e);
-	if (r == 0 && m->propagation)
-		r = mount_set(fd, 0, 0, m->propagation, m->propagation_rec, e);
-	if (r == 0 && (m->rattr_set || m->rattr_clr))
-		r = mount_set(fd, m->rattr_set, m->rattr_clr, 0, true, e);
+	if (r == 0)
+		r = set_attributes(m, fd, !has_attrs, e);
 	if (r == 0)
 		r = mount_attach(fd, target, e);
 	return r < 0 && e && e->kind == ERR_SYSTEM ? err_wrap(e, r, "mount %s on %s", m->source ?: m->fstype, m->target)

@@ -169,7 +169,6 @@ void plan_done(struct plan *p);
 /* One line per operation: "host    cgroup.create  lxc.payload.c1". */
 void plan_print(const struct plan *p, struct buf *out);
 
-/* What a start was asked for beyond the spec. */
 /* What is to be mounted at TARGET: FD, a detached mount that the caller of the plan holds, in place of what the entry's source
  * names. So nobody can make another thing of it meanwhile, and it may come from where no path leads. */
 struct plan_given {
@@ -177,6 +176,7 @@ struct plan_given {
 	int fd;
 };
 
+/* What a start was asked for beyond the spec. */
 struct plan_opts {
 	const char *id, *lxcpath, *run_dir;
 	const char *config;
