@@ -275,6 +275,9 @@ static int greet(int sock, struct err *e)
 		n = poll(&p, 1, -1);
 	while (n < 0 && errno == EINTR);
 	n = recv(sock, &rep, sizeof(rep), 0);
+	/* Who refuses does not read what was asked, which is told before what he has said. */
+	if (n < 0 && errno == ECONNRESET)
+		n = recv(sock, &rep, sizeof(rep), 0);
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
 		return -EPIPE; /* it has ended, or was never started */
 	if (n != (ssize_t)sizeof(rep))

@@ -18,6 +18,8 @@ for _ in $(seq 32); do
 done
 wait_for 20 bash -c "! timeout -s KILL 2 creel docker attach --no-stdin many >'$T/full' 2>&1 && grep -q 'has 32 clients already' '$T/full'"
 is "more than 32 clients are told so" $? 0
+for _ in $(seq 20); do timeout 2 creel docker attach --no-stdin many 2>&1; done >"$T/full"
+is "each of them" "$(grep -c 'has 32 clients already' "$T/full")" 20
 dk rm -f many >/dev/null
 wait
 id=$(dk run -d --name real "${N[@]}" base sleep 1000)
