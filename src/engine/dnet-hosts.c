@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "engine/dnet-inner.h"
+#include "net/bridge.h"
 
 #define HOSTS_MAX (1u << 20)
 
@@ -92,9 +92,28 @@ static int write_all(int fd, const struct buf *text, const char *path, struct er
 	return ftruncate(fd, (off_t)text->len) < 0 ? err_set(e, -errno, "truncate %s", path) : 0;
 }
 
+/* What the container has bound. It may execute it, or hold a lease on it: then it is not waited for. */
+static int open_bound(const char *path, int flags)
+{
+	return open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+static int read_bound(int fd, char **ret)
+{
+	_cleanup_free_ char *text = malloc(HOSTS_MAX + 1);
+	ssize_t n = text ? fd_read_full(fd, text, HOSTS_MAX + 1) : -ENOMEM;
+
+	if (n < 0 || n > (ssize_t)HOSTS_MAX)
+		return n < 0 ? (int)n : -E2BIG;
+	text[n] = '\0';
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
 /*
  * In its place, for the file is bound into the container. The lock comes before the rows: who writes last has read last; and it
- * is not one on the file, which the container could hold. Nor may what a container made of its file harm others.
+ * is not one on the file, which the container could hold. Nor may what a container made of its files harm others: it goes
+ * without the names.
  */
 int hosts_refresh(struct dnet *n, const char *container, struct err *e)
 {
@@ -102,21 +121,21 @@ int hosts_refresh(struct dnet *n, const char *container, struct err *e)
 			    *path = dir ? path_join(dir, "hosts") : NULL,
 			    *conf = dir ? path_join(dir, "resolv.conf") : NULL, *old = NULL, *resolv = NULL;
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	_cleanup_close_ int fd = -EBADF, lock = -EBADF;
+	_cleanup_close_ int fd = -EBADF, conf_fd = -EBADF, lock = -EBADF;
 	int r;
 
 	if (!path || !conf)
 		return err_oom(e);
 	if (!n->containers)
 		return 0;
-	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : err_set(e, -errno, "open %s", path);
-	lock = open(n->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	while (lock >= 0 && flock(lock, LOCK_EX) < 0 && errno == EINTR)
-		;
-	if (file_read(AT_FDCWD, path, HOSTS_MAX, &old, NULL, NULL) < 0 ||
-	    file_read(AT_FDCWD, conf, HOSTS_MAX, &resolv, NULL, NULL) < 0)
+	fd = open_bound(path, O_RDWR);
+	conf_fd = open_bound(conf, O_RDONLY);
+	if (fd < 0 || conf_fd < 0)
+		return 0;
+	lock = net_lock(n->run_dir, e);
+	if (lock < 0)
+		return lock;
+	if (read_bound(fd, &old) < 0 || read_bound(conf_fd, &resolv) < 0)
 		return 0;
 	without_names(old, &text);
 	r = hosts_names(n, container, resolv, &text, e);

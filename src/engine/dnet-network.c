@@ -7,8 +7,10 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/fd.h"
 #include "dialect/docker/value.h"
 #include "engine/dnet-inner.h"
+#include "net/bridge.h"
 
 void network_done(struct network *w)
 {
@@ -271,13 +273,16 @@ int network_names(struct dnet *n, const struct network *w, struct err *e)
 {
 	const struct net_nat nat = network_nat(w);
 	_cleanup_buf_ struct buf hosts = BUF_INIT;
-	int r = network_lines(n, w, &hosts, e);
+	/* Before the rows: who writes last has read last. */
+	_cleanup_close_ int lock = net_lock(n->run_dir, e);
+	int r = lock < 0 ? lock : network_lines(n, w, &hosts, e);
 
 	if (r == 0)
 		r = buf_error(&hosts, e);
 	if (r == 0)
 		r = hosts.len ? net_dns_serve(&nat, n->run_dir, buf_str(&hosts), !w->internal, e)
 			      : net_dns_stop(&nat, n->run_dir, e);
+	lock = fd_close(lock);
 	return r < 0 ? r : network_hosts(n, w, e);
 }
 

@@ -583,8 +583,6 @@ static int prepare_one(void *arg, struct endpoint *p, struct err *e)
 			r = err_wrap(e, r, "driver failed programming external connectivity on endpoint %s",
 				     c->q->name);
 	}
-	if (r == 0 && network_has_names(&w))
-		r = network_names(c->n, &w, e);
 	return r;
 }
 
@@ -617,7 +615,7 @@ int dnet_prepare(struct dnet *n, const struct dnet_req *q, struct spec *s, char 
 	return db_end(n->db, r, e);
 }
 
-static int release_one(void *arg, struct endpoint *p, struct err *e)
+static int tell_one(void *arg, struct endpoint *p, struct err *e)
 {
 	struct dnet *n = arg;
 	_cleanup_network_ struct network w = { 0 };
@@ -625,6 +623,11 @@ static int release_one(void *arg, struct endpoint *p, struct err *e)
 	if (!p->active || network_find(n, p->network, &w, NULL) < 0 || !network_has_names(&w))
 		return 0;
 	return network_names(n, &w, e);
+}
+
+int dnet_names(struct dnet *n, const char *id, struct err *e)
+{
+	return endpoint_each(n, NULL, id, tell_one, n, e);
 }
 
 /* The names last, for they are made from the rows. */
@@ -648,7 +651,7 @@ int dnet_release(struct dnet *n, const char *id, struct err *e)
 	r = db_end(n->db, r, e);
 	for (size_t i = 0; i < l.n; i++) {
 		if (r == 0)
-			r = release_one(n, &l.v[i], e);
+			r = tell_one(n, &l.v[i], e);
 		endpoint_done(&l.v[i]);
 	}
 	free(l.v);
@@ -664,7 +667,5 @@ int dnet_forget(struct dnet *n, const char *id, struct err *e)
 
 int dnet_rename(struct dnet *n, const char *id, const char *name, struct err *e)
 {
-	int r = db_exec(n->db, e, "UPDATE endpoints SET name = ? WHERE container = ?", "ss", name, id);
-
-	return r < 0 ? r : endpoint_each(n, NULL, id, release_one, n, e);
+	return db_exec(n->db, e, "UPDATE endpoints SET name = ? WHERE container = ?", "ss", name, id);
 }

@@ -41,13 +41,17 @@ struct dnet_req {
 int dnet_check(struct dnet *n, const struct dnet_req *q, struct err *e);
 /* Its rows, where it has none yet; in the caller's transaction, or one of its own. */
 int dnet_ensure(struct dnet *n, const struct dnet_req *q, struct err *e);
-/* Fills S's nets, or what name space it shares. *RET_JOIN (free()): the container whose network it joins, NULL. */
+/* Fills S's nets, or what name space it shares. *RET_JOIN (free()): the container whose network it joins, NULL. Its name is
+ * told by dnet_names(), once its own files are there. */
 int dnet_prepare(struct dnet *n, const struct dnet_req *q, struct spec *s, char **ret_join, struct err *e);
 /* /etc/hosts and /etc/resolv.conf for it, after _prepare(). */
 int dnet_hosts(struct dnet *n, const struct dnet_req *q, struct buf *out, struct err *e);
 int dnet_resolv(struct dnet *n, const struct dnet_req *q, struct buf *out, struct err *e);
 int dnet_release(struct dnet *n, const char *id, struct err *e);
 int dnet_forget(struct dnet *n, const char *id, struct err *e);
+/* Who is on its networks is told to all of them. In no transaction: others read the rows, too, and the last has to know all. */
+int dnet_names(struct dnet *n, const char *id, struct err *e);
+/* In the caller's transaction; dnet_names() comes after it. */
 int dnet_rename(struct dnet *n, const char *id, const char *name, struct err *e);
 
 /* NetworkSettings of an inspect, as the value of a key; FULL: with what it says beside Networks. */

@@ -222,6 +222,8 @@ int docker_net_hosts(struct docker *d, const struct docker_row *c, struct buf *o
 int docker_net_resolv(struct docker *d, const struct docker_row *c, struct buf *out, struct err *e);
 /* Part of create's transaction; and of a rename. */
 int docker_net_created(struct docker *d, const struct docker_row *c, struct err *e);
+/* What is to be told of ID's name, and of its addresses, on its networks; in no transaction. */
+int docker_net_names(struct docker *d, const char *id, struct err *e);
 int docker_net_renamed(struct docker *d, const char *id, const char *name, struct err *e);
 /* It has ended; it is removed. Any number of times. */
 void docker_net_stopped(struct docker *d, const char *id);

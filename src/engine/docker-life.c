@@ -359,7 +359,7 @@ int docker_rename(struct docker *d, const char *id, const char *name, struct err
 	t.c.name = strdup(name);
 	if (t.c.name && old)
 		docker_event(d, &t.c, "rename", (const char *const[]){ old, NULL });
-	return 0;
+	return docker_net_names(d, t.c.id, e);
 }
 
 struct merge {

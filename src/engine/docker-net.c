@@ -125,6 +125,14 @@ void docker_net_removed(struct docker *d, const char *id)
 		log_msg(d->log, LOG_WARN, "%s", e.msg);
 }
 
+int docker_net_names(struct docker *d, const char *id, struct err *e)
+{
+	_cleanup_nets_ struct nets s;
+	int r = nets_open(d, NULL, &s, e);
+
+	return r < 0 ? r : dnet_names(&s.n, id, e);
+}
+
 int docker_net_renamed(struct docker *d, const char *id, const char *name, struct err *e)
 {
 	_cleanup_nets_ struct nets s;

@@ -452,6 +452,8 @@ int docker_spec_of(struct docker *d, struct docker_row *c, struct spec *ret, str
 		r = docker_net_prepare(d, c, ret, e);
 	if (r == 0)
 		r = resolve_files(x, e);
+	if (r == 0)
+		r = docker_net_names(d, c->id, e);
 	x->in.kernel = uname(&host) == 0 ? host.release : NULL;
 	x->in.apparmor = lsm_active() == LSM_APPARMOR && !engine_rootless();
 	x->in.selinux = lsm_active() == LSM_SELINUX;

@@ -103,6 +103,17 @@ check "restarted" dk restart -t 0 app
 check "it has both networks' names again" wait_for 10 reaches app hidden here-is-hidden
 check "and those" wait_for 10 reaches app db here-is-db
 dk exec app sh -c 'echo 192.0.2.7 mine >>/etc/hosts'
+hosts=$T/data/containers/$(dk inspect -f '{{.Id}}' app)/hosts
+python3 -c 'import fcntl, signal, sys, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+f = open(sys.argv[1])
+fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+print("held", flush=True)
+time.sleep(60)' "$hosts" >"$T/lease" &
+lease=$!
+wait_for 5 test -s "$T/lease"
+check "nobody waits for what a container does with its file" timeout 20 creel docker run --rm --network red base true
+kill $lease && wait $lease 2>/dev/null
 check "and no more" dk network disconnect red app
 gives "nor its names" 0 bash -c "creel docker exec app grep -c hidden /etc/hosts; true"
 gives "what the container wrote stays" 1 bash -c "creel docker exec app grep -c mine /etc/hosts"
