@@ -183,6 +183,8 @@ int docker_volume_fill(struct docker *d, const struct docker_fill *f, struct err
 /* Volumes of C with options are mounted, for all that use them, while any of them runs. Any number of times. */
 int docker_volumes_mount(struct docker *d, const struct docker_row *c, struct err *e);
 void docker_volumes_unmount(struct docker *d, const struct docker_row *c);
+/* The same where C's lock is not the caller's: C, too, may run, or be about to. */
+void docker_volumes_release(struct docker *d, const struct docker_row *c);
 void docker_volume_unmount(struct docker *d, const char *name); /* nobody has it */
 
 /* --- docker-root.c --------------------------------------------------------------------------------------------------------- */

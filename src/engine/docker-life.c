@@ -893,7 +893,11 @@ static int end_life(struct docker *d, const char *id, int run, int status, pid_t
 		return -EAGAIN;
 	if (ret_code)
 		*ret_code = code_of(status);
-	return ended(d, &t, &rec, run, status, ctl_fd, e);
+	r = ended(d, &t, &rec, run, status, ctl_fd, e);
+	/* Of several that end at once each finds the others busy; the last one that has let go finds nobody. */
+	t.lock = fd_close(t.lock);
+	docker_volumes_release(d, &t.c);
+	return r;
 }
 
 int docker_end_life(struct docker *d, const char *id, int status, pid_t keeper, int *ret_code, struct err *e)

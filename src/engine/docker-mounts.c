@@ -310,6 +310,28 @@ static int take_mount(struct points *p, const struct json_c_value *m)
 				       : bind_mount(p, v, value_get(m, "BindOptions"), source);
 }
 
+static int copy_text(char **to, const char *s, struct err *e)
+{
+	if (!s)
+		return 0;
+	free(*to);
+	*to = strdup(s);
+	return *to ? 0 : err_oom(e);
+}
+
+/* How the other has it: a part of a volume is no more than that for whoever has it from there. */
+static int take_ways(struct points *p, struct point *v, const struct json_c_value *m)
+{
+	const char *propagation = value_text(m, "Propagation");
+	int r = copy_text(&v->subpath, value_text(m, "Subpath"), p->e);
+
+	v->rw = value_bool(m, "RW");
+	v->non_recursive = value_bool(m, "NonRecursive");
+	v->shallow = value_bool(m, "Shallow");
+	v->no_copy = true;
+	return r == 0 && !isempty(propagation) ? copy_text(&v->propagation, propagation, p->e) : r;
+}
+
 static int take_from(struct points *p, const char *said)
 {
 	_cleanup_free_ char *name = strdup(said);
@@ -338,16 +360,12 @@ static int take_from(struct points *p, const char *said)
 			r = failed(p);
 			continue;
 		}
-		v->rw = value_bool(m, "RW");
-		if (mode)
+		r = take_ways(p, v, m);
+		if (r == 0 && mode)
 			r = take_mode(p, v, mode);
-		v->no_copy = true;
-		if (r == 0 && !isempty(volume)) {
-			r = be_volume(p, v, volume, NULL);
-		} else if (r == 0) {
-			v->source = strdup(value_text(m, "Source") ?: "");
-			r = v->source ? 0 : err_oom(p->e);
-		}
+		if (r == 0)
+			r = isempty(volume) ? copy_text(&v->source, value_text(m, "Source") ?: "", p->e)
+					    : be_volume(p, v, volume, NULL);
 	}
 	return r;
 }

@@ -126,7 +126,7 @@ void docker_root_close(struct docker *d, const struct docker_row *c, struct dock
 	while (r->pid > 0 && waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (r->pid > 0)
-		docker_volumes_unmount(d, c);
+		docker_volumes_release(d, c);
 	r->pid = 0;
 }
 
@@ -147,17 +147,23 @@ int docker_root_open(struct docker *d, const struct docker_row *c, struct docker
 		ret->fd = TAKE_FD(root);
 		return 0;
 	}
-	r = docker_volumes_mount(d, c, e);
-	if (r < 0)
+	r = docker_mounts_check(c, e);
+	if (r == 0)
+		r = docker_volumes_mount(d, c, e);
+	if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		r = err_set(e, -errno, "make a socket pair");
+	if (r < 0) {
+		docker_volumes_release(d, c);
 		return r;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, -errno, "make a socket pair");
+	}
 	ret->pid = fork();
 	if (ret->pid == 0) {
 		close(pair[0]);
 		keep(pair[1], root, where, value_get(c->doc, "Mounts"));
 	}
 	r = ret->pid < 0 ? err_set(e, -errno, "fork") : 0;
+	if (r < 0)
+		docker_volumes_release(d, c);
 	fd_close(pair[1]);
 	ret->sock = pair[0];
 	if (r == 0 && fd_recv(pair[0], &answer, sizeof(answer), &fd, &n) != sizeof(answer))

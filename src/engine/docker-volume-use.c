@@ -358,6 +358,11 @@ void docker_volumes_unmount(struct docker *d, const struct docker_row *c)
 	(void)each_mounted(c, leave_one, d, NULL);
 }
 
+void docker_volumes_release(struct docker *d, const struct docker_row *c)
+{
+	docker_volumes_unmount(d, &(struct docker_row){ .id = (char *)"", .doc = c->doc });
+}
+
 int docker_volume_fill(struct docker *d, const struct docker_fill *f, struct err *e)
 {
 	_cleanup_close_ int volume = lock_volume(d, f->name, e);

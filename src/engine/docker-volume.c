@@ -370,6 +370,12 @@ static int list_each(struct listing *l, int (*fn)(struct listing *l, const struc
 		_cleanup_value_ struct json_c_value *doc = NULL;
 
 		r = find_volume(l->d, names.v[i], &v, l->e);
+		/* Removed meanwhile. */
+		if (r == -ENOENT && !v.name) {
+			err_clear(l->e);
+			r = 0;
+			continue;
+		}
 		if (r == 0)
 			r = value_parse(v.doc, strlen(v.doc), "volume", &doc, l->e);
 		if (r < 0)

@@ -78,4 +78,7 @@ is "it is not" "$(owner owned:/tmp/b)" "1234/2345"
 dk create --name locked --read-only "${N[@]}" -v named:/vol base true >/dev/null
 says "not into a root that is read-only" "container rootfs is marked read-only" cp "$T/file" locked:/tmp/x
 check "but into its volume" dk cp "$T/file" locked:/vol/x
+dk create --name early "${N[@]}" -v "$T/not-yet:/x" base true >/dev/null
+check "a bind whose folder is not there yet" dk cp "$T/file" early:/x/f
+is "is made, as a start does" "$(cat "$T/not-yet/f")" hi
 refuse "nothing stays mounted" grep -q "$T/data/containers" /proc/self/mountinfo

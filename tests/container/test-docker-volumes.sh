@@ -33,6 +33,13 @@ gives "begins anew" 0 exec one sh -c 'ls /m | wc -l'
 kill -9 "$(dk inspect -f '{{.State.Pid}}' one)"
 wait_for 10 bash -c '[ "$(creel docker inspect -f {{.State.Running}} one)" = false ]'
 refuse "gone after a kill, too" has_mount mem
+dk run -d --name two "${N[@]}" -v mem:/m base sleep 1000 >/dev/null
+dk start one >/dev/null
+dk kill one two >/dev/null
+dk wait one two >/dev/null
+wait_for 5 bash -c '! grep -q /volumes/mem/_data /proc/self/mountinfo'
+refuse "nor when two end at once" has_mount mem
+dk rm two >/dev/null
 dk cp "$T/f" one:/m/x
 refuse "cp into one that is stopped leaves no mount" has_mount mem
 says "in use" "volume is in use" volume rm mem
@@ -68,6 +75,8 @@ says "none that climbs" "cannot access path" run --rm "${N[@]}" --mount type=vol
 says "nor does the path" "subpath must be a relative path within the volume" run --rm "${N[@]}" --mount type=volume,src=parts,dst=/v,volume-subpath=../x base true
 gives "inspect shows the volume" "$T/data/volumes/parts/_data" inspect -f '{{(index .Mounts 0).Source}}' \
 	"$(dk create "${N[@]}" --mount type=volume,src=parts,dst=/v,volume-subpath=a base true)"
+dk create --name donor "${N[@]}" --mount type=volume,src=parts,dst=/v,volume-subpath=a/b base true >/dev/null
+gives "--volumes-from gives no more than the part" "deep f" run --rm "${N[@]}" --volumes-from donor base sh -c 'echo $(cat /v/f) $(ls /v)'
 dk container prune -f >/dev/null
 
 # --- filling ---------------------------------------------------------------------------------------------------------------------
