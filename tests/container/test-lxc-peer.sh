@@ -19,7 +19,10 @@ peer() {
 	shift
 	LD_LIBRARY_PATH=$debs/usr/lib/$arch timeout 30 "$debs/usr/bin/$tool" -P "$LXCPATH" "$@" </dev/null
 }
-arch=$(basename "$(dirname "$(ls -d "$debs"/usr/lib/*/liblxc.so.1 2>/dev/null)")")
+arch=
+for lib in "$debs"/usr/lib/*/liblxc.so.1; do
+	[ ! -e "$lib" ] || arch=$(basename "${lib%/*}")
+done
 make_container "$c" <<END
 lxc.tty.max = 2
 lxc.console.buffer.size = 64kB

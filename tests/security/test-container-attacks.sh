@@ -249,7 +249,24 @@ if cc=$(command -v cc || command -v gcc) && "$cc" -static -o "$LXCPATH/$ct/rootf
 else
 	skip "CVE-2016-10124: TIOCSTI" "no C compiler"
 fi
-is "CVE-2020-15257: no abstract socket is ours" "$(grep -c '@.*creel' /proc/net/unix)" 0
+# Those of LXC's commands have to be, and hear nobody from other process ids: a container on the host's network among them.
+make_container "$CT-host" <<<'lxc.net.0.type = none'
+check "one on the host's network" start_ct "$CT-host"
+is "CVE-2020-15257: no abstract socket is ours but LXC's" "$(grep '@.*creel' /proc/net/unix | grep -vc '@.*/command$')" 0
+cat >"$T/ask.py" <<'E'
+import os, socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(10)
+s.connect("\0" + sys.argv[1])
+try:
+    s.sendmsg([struct.pack("iiQ", 4, 0, 0)], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, struct.pack("iII", os.getpid(), 0, 0))])
+    print(len(s.recv(4096)))
+except (BrokenPipeError, ConnectionResetError):
+    print(0)
+E
+like "which answer their like" "$(python3 "$T/ask.py" "$LXCPATH/$CT-host/command")" '^[1-9]'
+is "and not a container" "$(unshare -p -f --kill-child --mount-proc python3 "$T/ask.py" "$LXCPATH/$CT-host/command")" 0
+kill_ct "$CT-host"
 is "and others do not reach its socket" "$(stat -c %A "/run/creel/$ct"@* | cut -c 5-10)" "------"
 
 # --- D: identity, capabilities, policy -------------------------------------------------------------------------------

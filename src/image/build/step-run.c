@@ -591,7 +591,7 @@ static int run(struct stage *g, int root, void *arg, struct err *e)
 				 .rootfs = path,
 				 .argv = &j->argv,
 				 .env = &j->env,
-				 .cwd = g->s.config.config.working_dir ?: "/",
+				 .cwd = isempty(g->s.config.config.working_dir) ? "/" : g->s.config.config.working_dir,
 				 .user = g->s.config.config.user ?: "",
 				 .network = network_of(g, j->in),
 				 .add_hosts = g->b->o->add_hosts,
