@@ -190,7 +190,8 @@ def rights():
     check("no such command", ask(99)[0] == -38)
     check("no answer to what nobody sends", ask(WINCH) is None)
     with connect() as s:
-        s.sendall(struct.pack("iiQ", STATE, 1 << 20, 0))
+        s.sendmsg([struct.pack("iiQ", STATE, 1 << 20, 0)],
+                  [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, struct.pack("iII", os.getpid(), os.geteuid(), os.getegid()))])
         check("too long a request", answer(s) is None)
     if ROOT:
         with connect() as s:

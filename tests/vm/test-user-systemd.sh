@@ -30,6 +30,8 @@ mkdir -p "$dir/rootfs" && chmod 755 "$dir"
 own_by_container "$dir/rootfs"
 tar -C "${cache%.made}" --numeric-owner --exclude='./dev/*' -c . 2>"$T/tar.err" |
 	lxc-usernsexec "${maps[@]}" -- tar -C "$dir/rootfs" --numeric-owner -xp 2>>"$T/tar.err" || note "$(tail -n 3 "$T/tar.err")"
+# A tree of the cache has no keys for its ssh, which lxc-create would make.
+lxc-usernsexec "${maps[@]}" -- ln -s /dev/null "$dir/rootfs/etc/systemd/system/ssh.service"
 # There is no eth0 to wait for.
 lxc-usernsexec "${maps[@]}" -- sh -c "printf 'auto lo\niface lo inet loopback\n' >'$dir/rootfs/etc/network/interfaces'"
 conf=${CREEL_STAGE:-}/usr/share/lxc/config
@@ -52,4 +54,5 @@ check "its services have groups of their own" test -d "$g/system.slice/systemd-j
 is "no complaints about groups" "$(in_ct "$c" journalctl -b --no-pager -p warning | grep -i cgroup)" ""
 check "lxc-stop" lxc-stop -P "$LXCPATH" -n "$c" -t 60
 is "its groups have gone" "$(test -e "$g" && find "$g" -type d)" ""
-lxc-usernsexec "${maps[@]}" -- rm -rf "$dir/rootfs"
+lxc-usernsexec "${maps[@]}" -- find "$dir/rootfs" -mindepth 1 -delete
+rmdir "$dir/rootfs"
