@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "keeper/keeper.h"
+#include "keeper/inner.h"
 #include "runtime/keeper_proto.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -81,11 +81,15 @@ static void drop(struct keeper *k)
 {
 	fd_close(k->ctl);
 	fd_close(k->listen);
+	fd_close(k->commands);
+	fd_close(k->seccomp);
 	fd_close(k->sigfd);
 	fd_close(k->init_fd);
 	fd_close(k->console);
 	fd_close(k->log);
 	fd_close(k->out);
+	streams_done(&k->s);
+	fd_close(k->s.lines);
 	for (unsigned i = 0; i < k->n_ttys; i++)
 		fd_close(k->ttys[i]);
 	for (unsigned i = 0; i < k->n_ns; i++)
