@@ -130,6 +130,14 @@ check "events" bash -c "creel events --since 10m --until 0s --filter container=b
 says "start of what is not there" "Error: failed to start containers: nosuch" start nosuch
 exits "rm -f of what is not there" 0 rm -f nosuch
 check "save" d save -o "$T/save.tar" snap:1
+cp "$T/save.tar" "$T/save.was"
+exits "save of what is not there" 1 save -o "$T/save.tar" snap:1 nosuch
+check "leaves the file that was" cmp "$T/save.tar" "$T/save.was"
+exits "export of what is not there, too" 1 export -o "$T/save.tar" nosuch
+check "and no other" bash -c "cmp '$T/save.tar' '$T/save.was' && ! compgen -G '$T/save.tar.new*'"
+exits "save into a pipe" 0 save -o >(cat >"$T/piped.tar") snap:1
+check "writes to it" wait_for 5 cmp "$T/piped.tar" "$T/save.tar"
+says "save into a folder that is not there" "invalid output path: directory \"/nosuch\" does not exist" save -o /nosuch/x.tar snap:1
 check "rm" d rm -f box2 kept
 check "rmi" d rmi snap:1
 like "load" "$(d load -i "$T/save.tar")" '^Loaded image: snap:1$'

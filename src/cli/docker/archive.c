@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,28 +29,11 @@ static const struct opt save_rows[] = { { 'o', "output", "FILE", "Into FILE, not
 					  AT(output), .complete = COMPLETE_FILE },
 					OPT_END };
 
-/* The folder must be there, as the message says it. */
-static int open_output(const struct cli *c, const char *path, int *ret)
-{
-	_cleanup_free_ char *dir = strdup(path);
-	char *slash = dir ? strrchr(dir, '/') : NULL;
-	struct stat st;
-
-	if (slash && slash != dir) {
-		*slash = '\0';
-		if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
-			return dk_error(c, "failed to save image: invalid output path: directory \"%s\" does not exist",
-					dir);
-	}
-	*ret = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	return *ret < 0 ? dk_error(c, "failed to save image: open %s: %m", path) : 0;
-}
-
 static int run_save(struct cli *c)
 {
 	_cleanup_(docker_freep) struct docker *d = NULL;
-	int fd = STDOUT_FILENO;
-	struct pack_sink sink = { .write = to_fd, .arg = &fd };
+	struct outfile out;
+	struct pack_sink sink = { .write = to_fd, .arg = &out.fd };
 	struct args a = { 0 };
 	struct err e = { 0 };
 	int code = dk_parse(c, &a);
@@ -60,15 +42,12 @@ static int run_save(struct cli *c)
 		return code;
 	if (isempty(a.output) && isatty(STDOUT_FILENO))
 		return dk_error(c, "cowardly refusing to save to a terminal. Use the -o flag or redirect");
-	if (!isempty(a.output) && open_output(c, a.output, &fd))
-		return 1;
+	if (outfile_open(a.output, 0600, &out, &e) < 0)
+		return dk_error(c, "failed to save image: %s", e.msg);
 	code = dk_start(c, &d);
-	if (code == 0 && images_save(docker_images(d), strv_get(&c->operands), &sink, &e) < 0) {
+	if (code == 0 && images_save(docker_images(d), strv_get(&c->operands), &sink, &e) < 0)
 		code = dk_fail(c, &e);
-		if (!isempty(a.output))
-			unlink(a.output);
-	}
-	return code;
+	return outfile_close(&out, code == 0, &e) < 0 ? dk_fail(c, &e) : code;
 }
 
 const struct command cmd_docker_save = {

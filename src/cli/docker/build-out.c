@@ -78,20 +78,19 @@ static int to_fd(void *arg, const void *data, size_t len)
 static int save(struct build_job *j, struct images *s, const char *id, const char *dest, struct err *e)
 {
 	_cleanup_strv_ struct strv names = STRV_INIT;
-	_cleanup_close_ int file = -EBADF;
-	int fd = STDOUT_FILENO;
-	const struct pack_sink sink = { .write = to_fd, .arg = &fd };
+	struct outfile out;
+	const struct pack_sink sink = { .write = to_fd, .arg = &out.fd };
 	int r = j->a->tags.n ? strv_copy(&names, &j->a->tags, e) : strv_push(&names, id, e);
 
+	int closed;
+
+	if (r == 0)
+		r = outfile_open(dest, 0644, &out, e);
 	if (r < 0)
 		return r;
-	if (!streq(dest, "-")) {
-		file = open(dest, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-		if (file < 0)
-			return err_set(e, -errno, "open %s", dest);
-		fd = file;
-	}
-	return images_save(s, (char *const *)strv_get(&names), &sink, e);
+	r = images_save(s, (char *const *)strv_get(&names), &sink, e);
+	closed = outfile_close(&out, r >= 0, e);
+	return r < 0 ? r : closed;
 }
 
 /* One --output: our own store has the image in any case. */

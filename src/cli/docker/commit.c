@@ -54,9 +54,9 @@ static int commit(const struct cli *c, const struct args *a)
 	code = dk_start(c, &d);
 	if (code)
 		return code;
-	if (docker_commit(d, c->operands.v[0], &o, &answer, &e) < 0)
-		return dk_fail(c, &e);
-	answer_json = dk_json(c, &answer);
+	answer_json = dk_answer(c, docker_commit(d, c->operands.v[0], &o, &answer, &e), &answer, &e);
+	if (!answer_json)
+		return 1;
 	printf("%s\n", dk_text(answer_json, "Id"));
 	json_object_put(answer_json);
 	return 0;

@@ -39,8 +39,8 @@ static const struct opt export_rows[] = { { 'o', "output", "FILE", "Into FILE, n
 static int run_export(struct cli *c)
 {
 	_cleanup_(docker_freep) struct docker *d = NULL;
-	int fd = STDOUT_FILENO;
-	struct docker_sink sink = { .write = to_fd, .arg = &fd };
+	struct outfile out;
+	struct docker_sink sink = { .write = to_fd, .arg = &out.fd };
 	struct args a = { 0 };
 	struct err e = { 0 };
 	int code = dk_parse(c, &a);
@@ -49,20 +49,12 @@ static int run_export(struct cli *c)
 		return code;
 	if (isempty(a.output) && isatty(STDOUT_FILENO))
 		return dk_error(c, "cowardly refusing to save to a terminal. Use the -o flag or redirect");
+	if (outfile_open(a.output, 0600, &out, &e) < 0)
+		return dk_error(c, "failed to export container: %s", e.msg);
 	code = dk_start(c, &d);
-	if (code)
-		return code;
-	if (!isempty(a.output)) {
-		fd = open(a.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		if (fd < 0)
-			return dk_error(c, "failed to export container: open %s: %m", a.output);
-	}
-	if (docker_export(d, c->operands.v[0], &sink, &e) < 0) {
+	if (code == 0 && docker_export(d, c->operands.v[0], &sink, &e) < 0)
 		code = dk_fail(c, &e);
-		if (!isempty(a.output))
-			unlink(a.output);
-	}
-	return code;
+	return outfile_close(&out, code == 0, &e) < 0 ? dk_fail(c, &e) : code;
 }
 
 const struct command cmd_docker_export = {

@@ -109,6 +109,16 @@ int dk_start(const struct cli *c, struct docker **ret)
 	return dk_open(c, ret, &e) < 0 ? dk_fail(c, &e) : 0;
 }
 
+int dk_begin(struct cli *c, void *args, struct docker **ret)
+{
+	int code = dk_parse(c, args);
+
+	if (code >= 0)
+		return code;
+	code = dk_start(c, ret);
+	return code ? code : -1;
+}
+
 struct json_object *dk_json(const struct cli *c, const struct buf *text)
 {
 	struct json_object *o = json_tokener_parse(buf_str(text));
@@ -118,7 +128,15 @@ struct json_object *dk_json(const struct cli *c, const struct buf *text)
 	return o;
 }
 
-int dk_each(const struct cli *c, int (*fn)(struct docker *d, const char *name, void *arg, struct err *e), void *arg)
+struct json_object *dk_answer(const struct cli *c, int r, const struct buf *text, const struct err *e)
+{
+	if (r >= 0)
+		return dk_json(c, text);
+	dk_fail(c, e);
+	return NULL;
+}
+
+static int each(const struct cli *c, bool forgive, dk_fn fn, void *arg)
 {
 	_cleanup_(docker_freep) struct docker *d = NULL;
 	int code = dk_start(c, &d);
@@ -128,13 +146,30 @@ int dk_each(const struct cli *c, int (*fn)(struct docker *d, const char *name, v
 	for (size_t i = 0; i < c->operands.n; i++) {
 		struct err e = { 0 };
 
-		if (fn(d, c->operands.v[i], arg, &e) < 0)
-			code = dk_fail(c, &e);
-		else
+		if (fn(d, c->operands.v[i], arg, &e) >= 0)
 			printf("%s\n", c->operands.v[i]);
+		else if (dk_fail(c, &e) && !(forgive && e.kind == ERR_NOT_FOUND))
+			code = 1;
 		fflush(stdout);
 	}
 	return code;
+}
+
+int dk_each(const struct cli *c, dk_fn fn, void *arg)
+{
+	return each(c, false, fn, arg);
+}
+
+int dk_remove_each(const struct cli *c, bool force, dk_fn fn, void *arg)
+{
+	return each(c, force, fn, arg);
+}
+
+int dk_parse_each(struct cli *c, void *args, dk_fn fn, void *arg)
+{
+	int code = dk_parse(c, args);
+
+	return code >= 0 ? code : dk_each(c, fn, arg);
 }
 
 struct json_object *dk_get(struct json_object *o, const char *path)

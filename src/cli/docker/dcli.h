@@ -28,6 +28,8 @@ int dk_parse(struct cli *c, void *args);
 int dk_open(const struct cli *c, struct docker **ret, struct err *e);
 /* Opens or says why not: 0, or the exit code. */
 int dk_start(const struct cli *c, struct docker **ret);
+/* dk_parse() and dk_start(): as the first, -1 means that *RET is open. */
+int dk_begin(struct cli *c, void *args, struct docker **ret);
 
 /* "Error response from daemon: …", as scripts know it. Returns 1. */
 int dk_fail(const struct cli *c, const struct err *e);
@@ -35,8 +37,16 @@ int dk_error(const struct cli *c, const char *fmt, ...) _printf_(2, 3); /* the b
 /* Parses what the engine has answered. The caller's (json_object_put()); NULL: it is no JSON, and that has been said. */
 struct json_object *dk_json(const struct cli *c, const struct buf *text);
 
+/* The same of what an engine's call that returned R has answered; NULL: what went wrong has been said, and the exit code is 1. */
+struct json_object *dk_answer(const struct cli *c, int r, const struct buf *text, const struct err *e);
+
 /* Calls FN for each operand and prints its name where that worked, the error where not. 0, or 1: one of them did not. */
-int dk_each(const struct cli *c, int (*fn)(struct docker *d, const char *name, void *arg, struct err *e), void *arg);
+typedef int (*dk_fn)(struct docker *d, const char *name, void *arg, struct err *e);
+int dk_each(const struct cli *c, dk_fn fn, void *arg);
+/* The same for what removes: with FORCE one that is not there is told, and no mistake. */
+int dk_remove_each(const struct cli *c, bool force, dk_fn fn, void *arg);
+/* The whole of a command that does one thing to each operand: dk_parse() into ARGS, then FN with ARG. */
+int dk_parse_each(struct cli *c, void *args, dk_fn fn, void *arg);
 
 /* Members: text ("" where there is none), numbers, and members of members by "A.B". */
 const char *dk_text(struct json_object *o, const char *path);
@@ -88,6 +98,16 @@ struct json_object *dk_sorted(struct json_object *o);
 void dk_align(const char *text, struct buf *out);
 /* \t and \n in what was typed. */
 char *dk_unescape(const char *format);
+
+/* --- outfile.c: what -o names -------------------------------------------------------------------------------------------------- */
+
+struct outfile {
+	int fd;
+	char *path, *tmp; /* NULL: nothing is replaced at the end */
+};
+/* PATH "" or "-": standard output. A device or a pipe is written to; a file is what it was until it is closed as GOOD. */
+int outfile_open(const char *path, mode_t mode, struct outfile *ret, struct err *e);
+int outfile_close(struct outfile *o, bool good, struct err *e);
 
 /* --- streams.c: a terminal in raw mode, its size, and signals that are passed on ---------------------------------------------- */
 

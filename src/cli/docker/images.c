@@ -324,15 +324,11 @@ static int run_history(struct cli *c)
 	struct args a = { .human = true };
 	struct json_object *list, *rows;
 	struct err e = { 0 };
-	int code = dk_parse(c, &a);
+	int code = dk_begin(c, &a, &d);
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code || !d)
+	if (code >= 0)
 		return code;
-	if (docker_image_history(d, c->operands.v[0], &text, &e) < 0)
-		return dk_fail(c, &e);
-	list = dk_json(c, &text);
+	list = dk_answer(c, docker_image_history(d, c->operands.v[0], &text, &e), &text, &e);
 	if (!list)
 		return 1;
 	rows = json_object_new_array();
@@ -381,17 +377,16 @@ static int run_tag(struct cli *c)
 {
 	_cleanup_(docker_freep) struct docker *d = NULL;
 	struct err e = { 0 };
-	int code = dk_parse(c, NULL);
+	int code = dk_begin(c, NULL, &d);
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code == 0 && d && tag(d, c->operands.v[0], c->operands.v[1], &e) < 0) {
-		if (e.kind == ERR_INVALID)
-			return dk_error(c, "Error parsing reference: \"%s\" is not a valid repository/tag: %s",
-					c->operands.v[1], e.msg);
-		return dk_fail(c, &e);
-	}
-	return code;
+	if (code >= 0)
+		return code;
+	if (tag(d, c->operands.v[0], c->operands.v[1], &e) >= 0)
+		return 0;
+	if (e.kind == ERR_INVALID)
+		return dk_error(c, "Error parsing reference: \"%s\" is not a valid repository/tag: %s",
+				c->operands.v[1], e.msg);
+	return dk_fail(c, &e);
 }
 
 const struct command cmd_docker_tag = {

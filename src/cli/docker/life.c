@@ -48,17 +48,15 @@ static int restart_one(struct docker *d, const char *name, void *arg, struct err
 static int run_stop(struct cli *c)
 {
 	struct stop_args a = { .timeout = -2 };
-	int code = dk_parse(c, &a);
 
-	return code >= 0 ? code : dk_each(c, stop_one, &a);
+	return dk_parse_each(c, &a, stop_one, &a);
 }
 
 static int run_restart(struct cli *c)
 {
 	struct stop_args a = { .timeout = -2 };
-	int code = dk_parse(c, &a);
 
-	return code >= 0 ? code : dk_each(c, restart_one, &a);
+	return dk_parse_each(c, &a, restart_one, &a);
 }
 
 const struct command cmd_docker_stop = {
@@ -111,9 +109,8 @@ static int kill_one(struct docker *d, const char *name, void *arg, struct err *e
 static int run_kill(struct cli *c)
 {
 	struct kill_args a = { 0 };
-	int code = dk_parse(c, &a);
 
-	return code >= 0 ? code : dk_each(c, kill_one, &a);
+	return dk_parse_each(c, &a, kill_one, &a);
 }
 
 const struct command cmd_docker_kill = {
@@ -138,17 +135,15 @@ static int pause_one(struct docker *d, const char *name, void *arg, struct err *
 static int run_pause(struct cli *c)
 {
 	bool pause = true;
-	int code = dk_parse(c, NULL);
 
-	return code >= 0 ? code : dk_each(c, pause_one, &pause);
+	return dk_parse_each(c, NULL, pause_one, &pause);
 }
 
 static int run_unpause(struct cli *c)
 {
 	bool pause = false;
-	int code = dk_parse(c, NULL);
 
-	return code >= 0 ? code : dk_each(c, pause_one, &pause);
+	return dk_parse_each(c, NULL, pause_one, &pause);
 }
 
 const struct command cmd_docker_pause = {
@@ -196,7 +191,6 @@ static int rm_one(struct docker *d, const char *name, void *arg, struct err *e)
 
 static int run_rm(struct cli *c)
 {
-	_cleanup_(docker_freep) struct docker *d = NULL;
 	struct rm_args a = { 0 };
 	int code = dk_parse(c, &a);
 
@@ -204,17 +198,7 @@ static int run_rm(struct cli *c)
 		return code;
 	if (a.link)
 		return dk_error(c, "links are names in the network of the two containers: there is none to be removed");
-	code = dk_start(c, &d);
-	for (size_t i = 0; i < c->operands.n && d; i++) {
-		struct err e = { 0 };
-
-		if (rm_one(d, c->operands.v[i], &a, &e) >= 0)
-			printf("%s\n", c->operands.v[i]);
-		/* What is to be gone and is not there is no mistake: so it says, and goes on. */
-		else if (dk_fail(c, &e) && !(a.force && e.kind == ERR_NOT_FOUND))
-			code = 1;
-	}
-	return code;
+	return dk_remove_each(c, a.force, rm_one, &a);
 }
 
 const struct command cmd_docker_rm = {
@@ -237,11 +221,12 @@ static int run_rename(struct cli *c)
 	struct err e = { 0 };
 	int code = dk_parse(c, NULL);
 
-	if (code < 0 && (!*c->operands.v[0] || !*c->operands.v[1]))
+	if (code >= 0)
+		return code;
+	if (!*c->operands.v[0] || !*c->operands.v[1])
 		return dk_error(c, "Error: Neither old nor new names may be empty");
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code == 0 && d && docker_rename(d, c->operands.v[0], c->operands.v[1], &e) < 0) {
+	code = dk_start(c, &d);
+	if (code == 0 && docker_rename(d, c->operands.v[0], c->operands.v[1], &e) < 0) {
 		dk_fail(c, &e);
 		return dk_error(c, "Error: failed to rename container named %s", c->operands.v[0]);
 	}
@@ -263,11 +248,12 @@ const struct command cmd_docker_rename = {
 static int run_wait(struct cli *c)
 {
 	_cleanup_(docker_freep) struct docker *d = NULL;
-	int code = dk_parse(c, NULL);
+	int code = dk_begin(c, NULL, &d);
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	for (size_t i = 0; i < c->operands.n && d; i++) {
+	if (code >= 0)
+		return code;
+	code = 0;
+	for (size_t i = 0; i < c->operands.n; i++) {
 		struct err e = { 0 };
 		int status = 0;
 

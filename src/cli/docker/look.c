@@ -24,17 +24,13 @@ static int run_top(struct cli *c)
 	_cleanup_(docker_freep) struct docker *d = NULL;
 	struct json_object *o, *list;
 	struct err e = { 0 };
-	int code = dk_parse(c, NULL);
+	int code = dk_begin(c, NULL, &d);
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code || !d)
+	if (code >= 0)
 		return code;
 	for (size_t i = 1; i < c->operands.n; i++)
 		buf_printf(&ps, "%s%s", i > 1 ? " " : "", c->operands.v[i]);
-	if (docker_top(d, c->operands.v[0], ps.len ? buf_str(&ps) : NULL, &text, &e) < 0)
-		return dk_fail(c, &e);
-	o = dk_json(c, &text);
+	o = dk_answer(c, docker_top(d, c->operands.v[0], ps.len ? buf_str(&ps) : NULL, &text, &e), &text, &e);
 	if (!o)
 		return 1;
 	add_line(dk_get(o, "Titles"), &out);
@@ -108,15 +104,11 @@ static int run_port(struct cli *c)
 	_cleanup_(docker_freep) struct docker *d = NULL;
 	struct json_object *o;
 	struct err e = { 0 };
-	int code = dk_parse(c, NULL);
+	int code = dk_begin(c, NULL, &d);
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code || !d)
+	if (code >= 0)
 		return code;
-	if (docker_inspect(d, c->operands.v[0], false, &text, &e) < 0)
-		return dk_fail(c, &e);
-	o = dk_json(c, &text);
+	o = dk_answer(c, docker_inspect(d, c->operands.v[0], false, &text, &e), &text, &e);
 	if (!o)
 		return 1;
 	code = port(c, dk_get(o, "NetworkSettings.Ports"), &out);
@@ -144,16 +136,14 @@ static int run_diff(struct cli *c)
 	_cleanup_(docker_freep) struct docker *d = NULL;
 	struct json_object *list;
 	struct err e = { 0 };
-	int code = dk_parse(c, NULL);
+	int code = dk_begin(c, NULL, &d);
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code || !d)
+	if (code >= 0)
 		return code;
-	if (docker_changes(d, c->operands.v[0], &text, &e) < 0)
-		return dk_fail(c, &e);
-	list = dk_json(c, &text);
-	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+	list = dk_answer(c, docker_changes(d, c->operands.v[0], &text, &e), &text, &e);
+	if (!list)
+		return 1;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 		int64_t kind = dk_int(o, "Kind");
 

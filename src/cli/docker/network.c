@@ -349,23 +349,14 @@ static const struct opt rm_rows[] = {
 	{ 'f', "force", NULL, "One that is not there is no mistake.", OPT_BOOL, AT(force), 1 }, OPT_END
 };
 
+static int rm_one(struct docker *d, const char *name, void *arg, struct err *e)
+{
+	return docker_network_remove(d, name, e);
+}
+
 static int rm(const struct cli *c, const struct args *a)
 {
-	_cleanup_(docker_freep) struct docker *d = NULL;
-	int code = dk_start(c, &d);
-
-	for (size_t i = 0; i < c->operands.n && d; i++) {
-		struct err e = { 0 };
-
-		if (docker_network_remove(d, c->operands.v[i], &e) >= 0) {
-			printf("%s\n", c->operands.v[i]);
-			continue;
-		}
-		dk_fail(c, &e);
-		if (!(a->force && e.kind == ERR_NOT_FOUND))
-			code = 1;
-	}
-	return code;
+	return dk_remove_each(c, a->force, rm_one, NULL);
 }
 
 static int run_rm(struct cli *c)

@@ -351,9 +351,7 @@ static int list(const struct cli *c, const struct args *a)
 	if (dk_filters(&a->filters, &filters, &e) < 0)
 		return dk_fail(c, &e);
 	o.filters = filters.len ? buf_str(&filters) : NULL;
-	if (docker_list(d, &o, &text, &e) < 0)
-		return dk_fail(c, &e);
-	containers = dk_json(c, &text);
+	containers = dk_answer(c, docker_list(d, &o, &text, &e), &text, &e);
 	if (!containers)
 		return 1;
 	if (a->quiet && isempty(a->format)) {

@@ -178,12 +178,10 @@ static int run_attach(struct cli *c)
 	struct attach_args a = { .sig_proxy = true };
 	struct json_object *o;
 	struct err e = { 0 };
-	int code = dk_parse(c, &a);
+	int code = dk_begin(c, &a, &d);
 	bool running, paused;
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code || !d)
+	if (code >= 0)
 		return code;
 	o = inspected(c, d, c->operands.v[0], &e);
 	if (!o)

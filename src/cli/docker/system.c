@@ -111,15 +111,11 @@ static int run_info(struct cli *c)
 	struct json_object *o;
 	struct args a = { 0 };
 	struct err e = { 0 };
-	int code = dk_parse(c, &a);
+	int code = dk_begin(c, &a, &d);
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code || !d)
+	if (code >= 0)
 		return code;
-	if (docker_info(d, &text, &e) < 0)
-		return dk_fail(c, &e);
-	o = dk_json(c, &text);
+	o = dk_answer(c, docker_info(d, &text, &e), &text, &e);
 	if (!o)
 		return 1;
 	if (!isempty(a.format))
@@ -175,15 +171,11 @@ static int run_version(struct cli *c)
 	struct json_object *server, *both;
 	struct args a = { 0 };
 	struct err e = { 0 };
-	int code = dk_parse(c, &a);
+	int code = dk_begin(c, &a, &d);
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code || !d)
+	if (code >= 0)
 		return code;
-	if (docker_version(d, &text, &e) < 0)
-		return dk_fail(c, &e);
-	server = dk_json(c, &text);
+	server = dk_answer(c, docker_version(d, &text, &e), &text, &e);
 	if (!server)
 		return 1;
 	/* Client and server are one program. */
@@ -395,15 +387,11 @@ static int run_du(struct cli *c)
 	struct json_object *o;
 	struct args a = { 0 };
 	struct err e = { 0 };
-	int code = dk_parse(c, &a);
+	int code = dk_begin(c, &a, &d);
 
-	if (code < 0)
-		code = dk_start(c, &d);
-	if (code)
+	if (code >= 0)
 		return code;
-	if (docker_build_cache(d, &text, &e) < 0)
-		return dk_fail(c, &e);
-	o = dk_json(c, &text);
+	o = dk_answer(c, docker_build_cache(d, &text, &e), &text, &e);
 	if (!o)
 		return 1;
 	print_du(o, a.verbose);
@@ -439,9 +427,7 @@ static int run_df(struct cli *c)
 	code = dk_start(c, &d);
 	if (code)
 		return code;
-	if (docker_df(d, &text, &e) < 0)
-		return dk_fail(c, &e);
-	o = dk_json(c, &text);
+	o = dk_answer(c, docker_df(d, &text, &e), &text, &e);
 	if (!o)
 		return 1;
 	code = a.verbose ? df_verbose(c, &a, o) : df(c, &a, o);

@@ -83,9 +83,9 @@ static int create(const struct cli *c, const struct args *a)
 	add_map(body, "Labels", &a->labels);
 	r = docker_volume_create(d, json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN), &text, &e);
 	json_object_put(body);
-	if (r < 0)
-		return dk_fail(c, &e);
-	o = dk_json(c, &text);
+	o = dk_answer(c, r, &text, &e);
+	if (!o)
+		return 1;
 	printf("%s\n", dk_text(o, "Name"));
 	json_object_put(o);
 	return 0;
@@ -216,9 +216,8 @@ static int rm_one(struct docker *d, const char *name, void *arg, struct err *e)
 static int run_rm(struct cli *c)
 {
 	struct args a = { 0 };
-	int code = dk_parse(c, &a);
 
-	return code >= 0 ? code : dk_each(c, rm_one, &a.force);
+	return dk_parse_each(c, &a, rm_one, &a.force);
 }
 
 const struct command cmd_docker_volume_rm = {
