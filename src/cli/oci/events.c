@@ -92,13 +92,17 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* How long after the kernel has said that memory is short somebody may be killed for it, and how often is looked in that time. */
+#define OOM_MS	    2000
+#define OOM_LOOK_MS 20
+
 /* Figures in intervals, and a word whenever somebody was killed for want of memory, until the container ends. */
 static int follow(const struct cli *c, struct oci_container *ct, int64_t interval, struct err *e)
 {
 	_cleanup_(cg_freep) struct cg *g = NULL;
 	_cleanup_close_ int oom = -EBADF, init = proc_open(ct->rec.pid, ct->rec.pid_start);
 	uint64_t kills;
-	int64_t next;
+	int64_t next, short_until = 0;
 	int r = oci_cgroup(ct, &g, e);
 
 	if (r < 0)
@@ -109,14 +113,18 @@ static int follow(const struct cli *c, struct oci_container *ct, int64_t interva
 	next = now_ms() + interval;
 	while (init >= 0) {
 		struct pollfd p[] = { { .fd = init, .events = POLLIN }, { .fd = oom, .events = POLLIN } };
-		int64_t left = next - now_ms();
+		int64_t now_is = now_ms(), left = next - now_is;
 		char drop[4096];
 		uint64_t now;
 
+		left = now_is < short_until && left > OOM_LOOK_MS ? OOM_LOOK_MS : left;
 		if (left > 0 && poll(p, ARRAY_SIZE(p), left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
 			return err_set(e, -errno, "wait for events");
 		if (p[1].revents && read(oom, drop, sizeof(drop)) <= 0 && !(p[0].revents & POLLIN))
 			oom = fd_close(oom);
+		/* Version 1 tells before it kills. */
+		if (p[1].revents)
+			short_until = now_ms() + OOM_MS;
 		now = oom_kills(g);
 		if (now > kills && print_event(c, ct, "oom", e) < 0)
 			return 0;
