@@ -267,7 +267,7 @@ if [ -d /sys/fs/cgroup/memory ] || grep -qw memory /sys/fs/cgroup/cgroup.control
 	listens() { [ -n "$(find "/proc/$events/fd" -lname '*eventfd*' -o -lname '*inotify*')" ] && grep -q poll "/proc/$events/wchan"; }
 	check "events listens" wait_for 10 listens
 	# A shell's variable of 200 MB, in a container of 32.
-	is "who takes too much is killed" "$(code_of creel-oci exec "$c" sh -c 'x=$(head -c 200000000 /dev/zero | tr "\0" x); echo ${#x}')" 137
+	is "who takes too much is killed" "$(code_of creel-oci exec "$c" sh -c 'echo 1000 >/proc/self/oom_score_adj; x=$(head -c 200000000 /dev/zero | tr "\0" x); echo ${#x}')" 137
 	check "events says so" wait_for 5 grep -q '"oom"' "$T/events"
 	is "one line of JSON" "$(grep '"oom"' "$T/events" | head -n 1 | jq -c '[.type, .id]')" "[\"oom\",\"$c\"]"
 	is "the container lives on" "$(status_of "$c")" running
