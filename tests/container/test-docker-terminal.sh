@@ -12,7 +12,7 @@ tty() {
 	local steps=()
 	while [ "$1" != -- ]; do steps+=("$1") && shift; done
 	shift
-	out=$("$here/pty-talk.py" -t 20 "${steps[@]}" -- creel docker "$@" 2>&1)
+	out=$("$here/pty-talk.py" -t "${limit:-20}" "${steps[@]}" -- creel docker "$@" 2>&1)
 	code=$?
 	out=$(tr -d '\r' <<<"$out")
 }
@@ -63,7 +63,7 @@ tty sleep=0.3 send='exit 4\r' -- attach term
 is "attach: the container's code" "$code $(state term)" "4 exited"
 tty expect='# ' send='\x10\x11' -- start -ai term
 is "start -ai: the keys end it with 0" "$code $(state term)" "0 running"
-tty sleep=0.3 send='exit 9\r' sleep=1 send='\x10\x11' -- attach --no-stdin term
+limit=3 tty sleep=0.3 send='exit 9\r' -- attach --no-stdin term
 like "attach --no-stdin types nothing" "$(state term)" running
 dk rm -f term >/dev/null
 out=$("$here/pty-talk.py" -t 20 expect='READY' sleep=0.5 -- sh -c 'stty rows 33 cols 101; (sleep 1.5; stty rows 44 cols 122 </dev/tty) & echo READY
