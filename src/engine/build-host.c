@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/parse.h"
 #include "dialect/docker/docker.h"
+#include "dialect/docker/host.h"
 #include "dialect/oci/oci.h"
 #include "engine/build-host.h"
 #include "engine/build-inner.h"
@@ -43,20 +44,6 @@ static const char *const more_caps[] = {
 	"CAP_SYS_PACCT",       "CAP_SYS_BOOT",	      "CAP_SYS_NICE",	   "CAP_SYS_RESOURCE", "CAP_SYS_TIME",
 	"CAP_SYS_TTY_CONFIG",  "CAP_LEASE",	      "CAP_AUDIT_CONTROL", "CAP_SYSLOG",       NULL
 };
-static const char *const masked[] = { "/proc/acpi",
-				      "/proc/asound",
-				      "/proc/kcore",
-				      "/proc/keys",
-				      "/proc/latency_stats",
-				      "/proc/timer_list",
-				      "/proc/timer_stats",
-				      "/proc/sched_debug",
-				      "/proc/scsi",
-				      "/sys/firmware",
-				      "/sys/devices/virtual/powercap",
-				      NULL };
-static const char *const readonly_paths[] = { "/proc/bus",	     "/proc/fs", "/proc/irq", "/proc/sys",
-					      "/proc/sysrq-trigger", NULL };
 
 static const struct {
 	const char *target, *type, *source, *options;
@@ -239,8 +226,8 @@ static int linux_part(struct json *j, const struct build_run *r, struct err *e)
 	}
 	json_end_array(j);
 	if (!r->insecure) {
-		build_strings(j, "maskedPaths", masked);
-		build_strings(j, "readonlyPaths", readonly_paths);
+		build_strings(j, "maskedPaths", docker_masked_paths);
+		build_strings(j, "readonlyPaths", docker_readonly_paths);
 		n = build_seccomp(caps, j, e);
 	}
 	json_end_object(j);

@@ -40,7 +40,8 @@ static void place_done(struct place *p)
 	docker_row_done(&p->c);
 }
 #define _cleanup_place_ _cleanup_(place_done)
-#define PLACE_INIT	((struct place){ .root = -EBADF, .obj = -EBADF, .stopped = { .fd = -EBADF, .sock = -EBADF } })
+#define PLACE_INIT \
+	((struct place){ .root = -EBADF, .obj = -EBADF, .stopped = { .fd = -EBADF, .keeps = { .sock = -EBADF } } })
 
 /* Absolute, without ".", ".." and what is empty. */
 static int clean(const char *said, struct place *p, struct err *e)

@@ -14,6 +14,7 @@
 #include "engine/docker.h"
 #include "engine/internal.h"
 #include "runtime/plan.h"
+#include "sys/errand.h"
 
 struct docker {
 	struct images *images;
@@ -192,7 +193,7 @@ void docker_volume_unmount(struct docker *d, const char *name); /* nobody has it
 /* Of a container that does not run: its root, as it would see it. Its lock is not needed. */
 struct docker_root {
 	int fd; /* O_PATH */
-	int sock, pid;
+	struct errand keeps;
 };
 int docker_root_open(struct docker *d, const struct docker_row *c, struct docker_root *ret, struct err *e);
 void docker_root_close(struct docker *d, const struct docker_row *c, struct docker_root *r);

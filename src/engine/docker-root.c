@@ -7,11 +7,8 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
+#include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -102,78 +99,56 @@ static int assemble(int root, const char *where, const struct json_c_value *moun
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-static _noreturn_ void keep(int sock, int root, const char *where, const struct json_c_value *mounts)
-{
-	struct err answer = { 0 };
-	int fd = -EBADF;
-	char c;
+struct keep {
+	int root;
+	const char *where;
+	const struct json_c_value *mounts;
+};
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	fd = assemble(root, where, mounts, &answer);
-	if (fd < 0 && !answer.code)
-		err_set(&answer, fd, "mount the root");
-	(void)fd_send(sock, &answer, sizeof(answer), fd < 0 ? NULL : &fd, fd >= 0);
-	/* Until the other end is closed. */
-	while (read(sock, &c, 1) < 0 && errno == EINTR)
-		;
-	_exit(0);
+static int keep(int sock, int *ret_fd, void *arg, struct err *e)
+{
+	const struct keep *k = arg;
+
+	*ret_fd = assemble(k->root, k->where, k->mounts, e);
+	return *ret_fd < 0 ? *ret_fd : 0;
 }
 
 void docker_root_close(struct docker *d, const struct docker_row *c, struct docker_root *r)
 {
+	bool mounted = r->keeps.pid > 0;
+
 	r->fd = fd_close(r->fd);
-	r->sock = fd_close(r->sock);
-	while (r->pid > 0 && waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (r->pid > 0)
+	errand_end(&r->keeps);
+	if (mounted)
 		docker_volumes_release(d, c);
-	r->pid = 0;
 }
 
 int docker_root_open(struct docker *d, const struct docker_row *c, struct docker_root *ret, struct err *e)
 {
 	_cleanup_close_ int root = rootfs_open(d->images->layers, c->id, NULL, false, e);
-	_cleanup_free_ char *where = docker_path(d, c->id, NULL);
-	struct err answer = { 0 };
-	int pair[2], fd = -EBADF, r = root < 0 ? root : 0;
-	size_t n = 1;
+	_cleanup_free_ char *where = docker_path(d, c->id, NULL), *what = NULL;
+	struct keep k = { root, where, value_get(c->doc, "Mounts") };
+	int r = root < 0 ? root : 0;
 
-	*ret = (struct docker_root){ .fd = -EBADF, .sock = -EBADF };
-	if (r == 0 && !where)
+	*ret = (struct docker_root){ .fd = -EBADF, .keeps = { .sock = -EBADF } };
+	if (r == 0 && (!where || asprintf(&what, "the process that mounts the root of %s", c->name) < 0))
 		r = err_oom(e);
 	if (r < 0)
 		return r;
-	if (!value_len(value_get(c->doc, "Mounts"))) {
+	if (!value_len(k.mounts)) {
 		ret->fd = TAKE_FD(root);
 		return 0;
 	}
 	r = docker_mounts_check(c, e);
 	if (r == 0)
 		r = docker_volumes_mount(d, c, e);
-	if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		r = err_set(e, -errno, "make a socket pair");
+	if (r == 0)
+		r = errand_start(&ret->keeps, keep, &k, e);
 	if (r < 0) {
 		docker_volumes_release(d, c);
 		return r;
 	}
-	ret->pid = fork();
-	if (ret->pid == 0) {
-		close(pair[0]);
-		keep(pair[1], root, where, value_get(c->doc, "Mounts"));
-	}
-	r = ret->pid < 0 ? err_set(e, -errno, "fork") : 0;
-	if (r < 0)
-		docker_volumes_release(d, c);
-	fd_close(pair[1]);
-	ret->sock = pair[0];
-	if (r == 0 && fd_recv(pair[0], &answer, sizeof(answer), &fd, &n) != sizeof(answer))
-		r = err_kind(e, ERR_STATE, -ECHILD, "the process that mounts the root of %s was killed", c->name);
-	ret->fd = r == 0 && n == 1 ? fd : -EBADF;
-	if (r == 0 && answer.code) {
-		if (e)
-			*e = answer;
-		r = answer.code;
-	}
+	r = errand_answer(&ret->keeps, &ret->fd, what, e);
 	if (r < 0)
 		docker_root_close(d, c, ret);
 	return r;

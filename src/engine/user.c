@@ -9,9 +9,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,6 +17,7 @@
 #include "base/file.h"
 #include "engine/unshare.h"
 #include "runtime/record.h"
+#include "sys/errand.h"
 #include "sys/idmap.h"
 #include "sys/proc.h"
 #include "sys/syscalls.h"
@@ -126,60 +125,43 @@ static int choose_maps(struct idmap maps[static 4], size_t *ret_n, struct err *e
 	return r;
 }
 
+struct outside {
+	pid_t pid;
+	struct idmap maps[4];
+	size_t n;
+};
+
 /* Stays outside, and writes the maps of who made it once that is inside. */
-static _noreturn_ void write_maps(int sock, pid_t pid, const struct idmap *maps, size_t n)
+static int write_maps(int sock, int *ret_fd, void *arg, struct err *e)
 {
-	struct err e = { 0 };
+	const struct outside *o = arg;
 	char byte;
 
 	if (fd_recv(sock, &byte, 1, NULL, NULL) != 1)
-		_exit(1);
-	(void)idmap_write(pid, maps, n, &e);
-	(void)fd_send(sock, &e, sizeof(e), NULL, 0);
-	_exit(0);
+		return -ECHILD;
+	return idmap_write(o->pid, o->maps, o->n, e);
 }
 
 static int make_ns(struct err *e)
 {
-	_cleanup_close_ int mine = -EBADF, theirs = -EBADF;
-	struct err answer = { 0 };
-	struct idmap maps[4];
-	pid_t self = getpid(), pid;
+	struct outside o = { .pid = getpid() };
+	struct errand h;
 	char byte = 0;
-	ssize_t got = 0;
-	size_t n = 0;
-	int pair[2], r = choose_maps(maps, &n, e);
+	int r = choose_maps(o.maps, &o.n, e);
 
+	if (r == 0)
+		r = errand_start(&h, write_maps, &o, e);
 	if (r < 0)
 		return r;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, -errno, "make a socket pair");
-	mine = pair[0];
-	theirs = pair[1];
-	pid = fork();
-	if (pid < 0)
-		return err_set(e, -errno, "fork");
-	if (pid == 0) {
-		fd_close(mine);
-		write_maps(theirs, self, maps, n);
-	}
-	theirs = fd_close(theirs);
 	if (unshare(CLONE_NEWUSER) < 0) {
 		r = err_set(e, -errno, "create a user name space");
 		err_hint(e, r, "see /proc/sys/user/max_user_namespaces and kernel.unprivileged_userns_clone");
-	} else if (fd_send(mine, &byte, 1, NULL, 0) == 1) {
-		got = fd_recv(mine, &answer, sizeof(answer), NULL, NULL);
+	} else {
+		(void)fd_send(h.sock, &byte, 1, NULL, 0);
+		r = errand_answer(&h, NULL, "the process that writes the id maps", e);
 	}
-	mine = fd_close(mine);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (r < 0)
-		return r;
-	if (got != sizeof(answer))
-		return err_kind(e, ERR_STATE, -ECHILD, "the process that writes the id maps was killed");
-	if (answer.code && e)
-		*e = answer;
-	return answer.code;
+	errand_end(&h);
+	return r;
 }
 
 /* --- going in -------------------------------------------------------------------------------------------------------- */

@@ -10,9 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "store/driver.h"
+#include "sys/errand.h"
 #include "sys/inroot.h"
 #include "sys/probe.h"
 #include "sys/proc.h"
@@ -244,35 +243,32 @@ static bool needs_old(const struct layers *l)
  * In a user name space that we have not become root of yet, what overlay makes for itself would belong to nobody there, and
  * could not be opened. So one of us becomes root and hands the mount back; the others stay who may pass what lies above.
  */
+struct overlay_errand {
+	const struct layers *l;
+	const struct mount_opts *o;
+	int *fds;
+};
+
+static int mount_elsewhere(int sock, int *ret_fd, void *arg, struct err *e)
+{
+	const struct overlay_errand *x = arg;
+
+	if (geteuid() != 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		return err_set(e, -errno, "become root of the user name space");
+	*ret_fd = needs_old(x->l) ? mount_old(x->l, x->o, x->fds, e) : mount_layers(x->l, x->o, x->fds, e);
+	return *ret_fd < 0 ? *ret_fd : 0;
+}
+
 static int mount_by_child(const struct layers *l, const struct mount_opts *o, int *fds, struct err *e)
 {
-	struct err answer = { 0 };
-	size_t n = 1;
-	int pair[2], mnt = -EBADF;
-	ssize_t got;
-	pid_t pid;
+	struct overlay_errand x = { l, o, fds };
+	struct errand h;
+	int mnt = -EBADF, r = errand_start(&h, mount_elsewhere, &x, e);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, -errno, "make a socket pair");
-	pid = fork();
-	if (pid == 0) {
-		if (geteuid() != 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-			mnt = err_set(&answer, -errno, "become root of the user name space");
-		else
-			mnt = needs_old(l) ? mount_old(l, o, fds, &answer) : mount_layers(l, o, fds, &answer);
-		(void)fd_send(pair[1], &answer, sizeof(answer), &mnt, mnt >= 0);
-		_exit(0);
-	}
-	fd_close(pair[1]);
-	got = pid < 0 ? -errno : fd_recv(pair[0], &answer, sizeof(answer), &mnt, &n);
-	fd_close(pair[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (got != sizeof(answer))
-		return err_set(e, got < 0 ? (int)got : -ECHILD, "mount overlay in a process of its own");
-	if (answer.code && e)
-		*e = answer;
-	return answer.code ? answer.code : n == 1 ? mnt : -EBADF;
+	if (r == 0)
+		r = errand_answer(&h, &mnt, "the process that mounts the overlay", e);
+	errand_end(&h);
+	return r < 0 ? r : mnt;
 }
 
 static int mount_as_we_are(const struct layers *l, const struct mount_opts *o, struct err *e)

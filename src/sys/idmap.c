@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/spawn.h"
+#include "sys/errand.h"
 
 #define MAP_LINES_MAX 340 /* UID_GID_MAP_MAX_EXTENTS */
 
@@ -239,66 +240,42 @@ size_t idmap_add_own(struct idmap *maps, size_t n, char type, uint32_t own, uint
 	return n + 1;
 }
 
-/* The other half of idmap_call(): says when it is in its name space, waits for the maps, answers with its error. */
-static _noreturn_ void call_child(int sock, int (*fn)(void *arg, struct err *e), void *arg)
-{
-	struct err e = { 0 };
-	char byte = 0;
-	int r = 0;
+struct mapped_call {
+	int (*fn)(void *arg, struct err *e);
+	void *arg;
+};
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+/* Says when it is in its name space, and waits for the maps. */
+static int call_mapped(int sock, int *ret_fd, void *arg, struct err *e)
+{
+	const struct mapped_call *c = arg;
+	char byte = 0;
+
 	if (unshare(CLONE_NEWUSER) < 0)
-		r = err_set(&e, -errno, "create a user name space");
-	if (r == 0 && (fd_send(sock, &byte, 1, NULL, 0) < 0 || fd_recv(sock, &byte, 1, NULL, NULL) != 1))
-		_exit(1);
-	if (r == 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-		r = err_set(&e, -errno, "become root of a user name space");
-	if (r == 0)
-		r = fn(arg, &e);
-	if (r < 0 && !e.code)
-		err_set(&e, r, "work in a user name space");
-	(void)fd_send(sock, &e, sizeof(e), NULL, 0);
-	_exit(0);
+		return err_set(e, -errno, "create a user name space");
+	if (fd_send(sock, &byte, 1, NULL, 0) != 1 || fd_recv(sock, &byte, 1, NULL, NULL) != 1)
+		return -ECHILD;
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_set(e, -errno, "become root of a user name space");
+	return c->fn(c->arg, e);
 }
 
 int idmap_call(const struct idmap *maps, size_t n, int (*fn)(void *arg, struct err *e), void *arg, struct err *e)
 {
-	_cleanup_close_ int mine = -EBADF, theirs = -EBADF;
-	struct err answer = { 0 };
-	int pair[2], r = 0;
-	ssize_t got;
+	struct mapped_call c = { fn, arg };
+	struct errand h;
 	char byte = 0;
-	pid_t pid;
+	int r = errand_start(&h, call_mapped, &c, e);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, -errno, "make a socket pair");
-	mine = pair[0];
-	theirs = pair[1];
-	pid = fork();
-	if (pid < 0)
-		return err_set(e, -errno, "fork");
-	if (pid == 0) {
-		fd_close(mine);
-		call_child(theirs, fn, arg);
+	if (r == 0 && errand_word(&h)) {
+		r = idmap_write(h.pid, maps, n, e);
+		if (r == 0)
+			(void)fd_send(h.sock, &byte, 1, NULL, 0);
 	}
-	theirs = fd_close(theirs);
-	got = fd_recv(mine, &answer, sizeof(answer), NULL, NULL);
-	if (got == 1) {
-		r = idmap_write(pid, maps, n, e);
-		/* Without maps it ends on the end of file. */
-		if (r == 0 && fd_send(mine, &byte, 1, NULL, 0) == 1)
-			got = fd_recv(mine, &answer, sizeof(answer), NULL, NULL);
-	}
-	mine = fd_close(mine);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (r < 0)
-		return r;
-	if (got != sizeof(answer))
-		return err_kind(e, ERR_STATE, -ECHILD, "the process in the user name space was killed");
-	if (answer.code && e)
-		*e = answer;
-	return answer.code;
+	if (r == 0)
+		r = errand_answer(&h, NULL, "the process in the user name space", e);
+	errand_end(&h);
+	return r;
 }
 
 int64_t idmap_to_host(const struct idmap *maps, size_t n, char type, uint32_t nsid)

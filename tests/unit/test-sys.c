@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "sys/clone.h"
+#include "sys/errand.h"
 #include "sys/ns.h"
 #include "sys/probe.h"
 #include "sys/proc.h"
@@ -226,4 +227,74 @@ TEST(probes_have_names_and_can_be_masked)
 	CHECK(!probe_has(PROBE_PIDFD));
 	CHECK(probe_mask(0) == 1u << PROBE_PIDFD);
 	CHECK(probe_has(PROBE_PIDFD));
+}
+
+/* --- errands --------------------------------------------------------------------------------------------------------- */
+
+static int errand(int sock, int *ret_fd, void *arg, struct err *e)
+{
+	const char *what = arg;
+	char c;
+
+	if (streq(what, "fail"))
+		return err_kind(e, ERR_LIMIT, -E2BIG, "too much");
+	if (streq(what, "silent"))
+		return -EIO;
+	if (streq(what, "die"))
+		_exit(0);
+	if (streq(what, "talk") &&
+	    (fd_send(sock, "w", 1, NULL, 0) != 1 || fd_recv(sock, &c, 1, NULL, NULL) != 1 || c != 'g'))
+		return err_kind(e, ERR_STATE, -EPROTO, "not the word");
+	if (streq(what, "give"))
+		*ret_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return 0;
+}
+
+static int run_errand(const char *what, int *ret_fd, struct err *e)
+{
+	struct errand x;
+	int r = errand_start(&x, errand, (void *)(uintptr_t)what, e);
+
+	if (r == 0)
+		r = errand_answer(&x, ret_fd, "the errand", e);
+	errand_end(&x);
+	errand_end(&x);
+	return r;
+}
+
+TEST(errand_answers)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct err e = { 0 };
+
+	CHECK(run_errand("nothing", &fd, &e) == 0 && fd == -EBADF && e.code == 0);
+	CHECK(run_errand("give", &fd, &e) == 0 && fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
+	CHECK(run_errand("fail", NULL, &e) == -E2BIG && e.kind == ERR_LIMIT && streq(e.msg, "too much"));
+	CHECK(run_errand("silent", NULL, &e) == -EIO && e.code == -EIO && e.msg[0]);
+	CHECK(run_errand("fail", NULL, NULL) == -E2BIG);
+	CHECK(run_errand("die", NULL, &e) == -ECHILD && streq(e.msg, "the errand was killed"));
+	CHECK(waitpid(-1, NULL, __WALL | WNOHANG) < 0 && errno == ECHILD);
+}
+
+TEST(errand_says_a_word_first)
+{
+	struct errand x;
+	struct err e = { 0 };
+
+	CHECK(errand_start(&x, errand, (void *)(uintptr_t) "talk", &e) == 0);
+	CHECK(errand_word(&x) && fd_send(x.sock, "g", 1, NULL, 0) == 1);
+	CHECK(errand_answer(&x, NULL, "the errand", &e) == 0);
+	errand_end(&x);
+	CHECK(errand_start(&x, errand, (void *)(uintptr_t) "fail", &e) == 0);
+	CHECK(!errand_word(&x));
+	CHECK(errand_answer(&x, NULL, "the errand", &e) == -E2BIG);
+	errand_end(&x);
+	CHECK(errand_start(&x, errand, (void *)(uintptr_t) "die", &e) == 0);
+	CHECK(!errand_word(&x));
+	/* Let go of in the middle, it ends. */
+	errand_end(&x);
+	CHECK(errand_start(&x, errand, (void *)(uintptr_t) "talk", &e) == 0);
+	CHECK(errand_word(&x));
+	errand_end(&x);
+	CHECK(waitpid(-1, NULL, __WALL | WNOHANG) < 0 && errno == ECHILD);
 }
