@@ -55,6 +55,13 @@ TEST(directives)
 	CHECK(refused("# escape=x\nFROM a\n", 1, "invalid escape token 'x'"));
 }
 
+/* The one image that is known. */
+static int python(void *arg, const char *name, struct strv *ret, struct err *e)
+{
+	(void)arg;
+	return streq(name, "python") ? strv_push(ret, "PYTHON_VERSION=3", e) : -ENOENT;
+}
+
 /* "RULE:LINE RULE:LINE" of what the check of TEXT finds, IGNORED in .dockerignore. */
 static const char *checked(const char *text, const char *ignored)
 {
@@ -63,12 +70,19 @@ static const char *checked(const char *text, const char *ignored)
 	_cleanup_ignore_ struct ignore ignore = { 0 };
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct df_finding *found = NULL;
-	size_t n = 0, printed = 0;
+	size_t n = 0, printed = 0, target;
 	char one[64];
+	char given_arg[] = "GIVEN=1", *args[] = { given_arg, NULL };
+	const struct strv given = { .v = args, .n = 1 };
+	const struct df_plan_opts plan = { .build_args = &given,
+					   .platform = "linux/amd64",
+					   .build_platform = "linux/amd64" };
+	const struct df_check_opts o = { .ignore = &ignore, .build_args = &given, .env = python };
 
 	*all = '\0';
 	CHECK(parse(&df, text, NULL) == 0 && ignore_parse(&ignore, ignored, strlen(ignored), NULL) == 0);
-	CHECK(dockerfile_check(&df, &ignore, &found, &n, NULL) == 0);
+	(void)dockerfile_plan(&df, &plan, &target, NULL);
+	CHECK(dockerfile_check(&df, &o, &found, &n, NULL) == 0);
 	for (const struct df_finding *f = found; f; f = f->next) {
 		snprintf(one, sizeof(one), "%s%s:%u", f == found ? "" : " ", f->rule, f->first);
 		strncat(all, one, sizeof(all) - strlen(all) - 1);
@@ -107,6 +121,42 @@ TEST(checks)
 		checked("# check=skip=StageNameCasing,MaintainerDeprecated\nFROM a AS B\nMAINTAINER m\nENV a b\n", ""),
 		"LegacyKeyValueFormat:4");
 	CHECK_STR(checked("# check=skip=all\nFROM a AS B\n", ""), "");
+	CHECK_STR(checked("FROM a\n# check=skip=MaintainerDeprecated\nMAINTAINER m\nMAINTAINER n\n", ""),
+		  "MaintainerDeprecated:4");
+}
+
+TEST(checks_of_variables)
+{
+	CHECK_STR(checked("FROM scratch\nCOPY $foo .\nARG foo=bar\nCOPY $foo .\n", ""), "UndefinedVar:2");
+	CHECK_STR(checked("FROM scratch\nENV PATH=$PATHS:/x LATER=$PATH\nRUN echo $unknown\nCMD [\"$unknown\"]\n", ""),
+		  "UndefinedVar:2");
+	CHECK_STR(checked("FROM scratch\nENV A=1 B=$A\nENV C=$A\nLABEL l=${A:-$D}\nUSER ${E:-0}\n", ""),
+		  "UndefinedVar:2 UndefinedVar:4 UndefinedVar:5");
+	CHECK_STR(checked("FROM scratch\nARG X\nARG Y=$X Z=$Y$W\nENV GIVEN=$X\n", ""), "UndefinedVar:3");
+	CHECK_STR(checked("FROM scratch\nARG GIVEN=$nowhere\nEXPOSE $GIVEN\n", ""), "");
+	CHECK_STR(checked("FROM scratch\nRUN --mount=type=cache,target=/$x true\n", ""), "UndefinedVar:2");
+	CHECK_STR(checked("FROM scratch\nCOPY <<E /x\n$y\nE\nCOPY <<'E' /x\n$y\nE\n", ""), "UndefinedVar:2");
+	CHECK_STR(checked("FROM scratch\nCOPY '$x' \\$x /\n", ""), "");
+	/* of a base */
+	CHECK_STR(checked("FROM python\nARG V=$PYTHON_VERSION\nUSER $PYTHON_VERSIONS\n", ""), "UndefinedVar:3");
+	CHECK_STR(checked("FROM unknown\nUSER $anything\nFROM scratch\nUSER $anything\n", ""), "UndefinedVar:4");
+	CHECK_STR(checked("FROM scratch AS a\nARG X=1\nENV Y=1\nFROM a\nUSER $X$Y$Z\n", ""), "UndefinedVar:5");
+	CHECK_STR(checked("# check=skip=UndefinedVar\nFROM scratch\nUSER $x\n", ""), "");
+}
+
+TEST(checks_of_descriptions)
+{
+	static const char text[] = "# bar this is the bar\nARG foo=bar\n# BasE this is it\nFROM scratch AS base\n"
+				   "# a bad comment\nARG version=latest\n# a bad comment\nARG foo=baz bar=qux\n"
+				   "# bar, of two\nARG foo bar\n# bar of two\nARG foo bar\n"
+				   "# not of it\n\nARG x\n# nor this\n#\nARG x\n# of COPY\nCOPY a b\n";
+	char all[1024];
+
+	CHECK_STR(checked(text, ""), "");
+	snprintf(all, sizeof(all), "# check=skip=all;experimental=InvalidDefinitionDescription\n%s", text);
+	CHECK_STR(checked(all, ""),
+		  "InvalidDefinitionDescription:3 InvalidDefinitionDescription:5 InvalidDefinitionDescription:7 "
+		  "InvalidDefinitionDescription:9 InvalidDefinitionDescription:11");
 }
 
 TEST(bad_input_has_its_line)

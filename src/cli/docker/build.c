@@ -105,7 +105,8 @@ static const struct opt rows[] = {
 	{ 0, "security-opt", "WHAT", "Refused, as Docker does.", OPT_LIST, AT(security), .flags = OPT_HIDDEN },
 	{ 0, "shm-size", "BYTES", "Size of /dev/shm.", OPT_CALL, 0, .parse = set_shm },
 	{ 0, "squash", NULL, "One layer over the base image.", OPT_BOOL, AT(squash), 1 },
-	{ 0, "ssh", "ID[=SOCKET]", "What RUN --mount=type=ssh sees; $SSH_AUTH_SOCK by default.", OPT_LIST, AT(ssh) },
+	{ 0, "ssh", "ID[=SOCKET]",
+	  "What RUN --mount=type=ssh sees; $SSH_AUTH_SOCK by default.", OPT_LIST, AT(ssh) },
 	{ 't', "tag", "NAME[:TAG]", "A name of the image; any number of them.", OPT_LIST, AT(tags) },
 	{ 0, "target", "STAGE", "Build STAGE, and what it needs.", OPT_STR, AT(target) },
 	{ 0, "ulimit", "NAME=SOFT[:HARD]", "A limit of the processes of each RUN.", OPT_LIST, AT(ulimits) },
@@ -413,29 +414,18 @@ static int fail(const struct cli *c, const struct err *e, int exit_code)
 /* --check: nothing is built. */
 static int lint(struct build_job *j)
 {
-	_cleanup_dockerfile_ struct dockerfile df = { 0 };
-	_cleanup_ignore_ struct ignore ignore = { 0 };
-	_cleanup_buf_ struct buf out = BUF_INIT;
 	const char *file = isempty(j->a->file) || streq(j->a->file, "-") ? "Dockerfile" : j->a->file;
-	struct df_finding *found = NULL;
+	_cleanup_buf_ struct buf found = BUF_INIT;
 	struct err e = { 0 };
 	size_t n = 0;
-	int r = dockerfile_parse(&df, j->o.dockerfile, j->o.dockerfile_len, &e);
+	int r = build_check(&j->o, file, &found, &n, &e);
 
-	if (r >= 0 && j->o.ignore)
-		r = ignore_parse(&ignore, j->o.ignore, j->o.ignore_len, &e);
-	if (r >= 0)
-		r = dockerfile_check(&df, &ignore, &found, &n, &e);
-	if (r < 0)
-		return fail(j->c, &e, 0);
 	if (n)
-		buf_printf(&out, "Check complete, %zu warning%s been found!\n\n", n, n > 1 ? "s have" : " has");
-	else
-		buf_puts(&out, "Check complete, no warnings found.\n");
-	for (const struct df_finding *f = found; f; f = f->next)
-		finding_print(&df, f, file, &out);
-	fputs(buf_str(&out), stdout);
-	return n > 0;
+		printf("Check complete, %zu warning%s been found!\n\n%s", n, n > 1 ? "s have" : " has",
+		       buf_str(&found));
+	else if (r >= 0)
+		puts("Check complete, no warnings found.");
+	return r < 0 ? fail(j->c, &e, 0) : n > 0;
 }
 
 static int build(struct build_job *j)

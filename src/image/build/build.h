@@ -110,6 +110,9 @@ struct build_opts {
  * something else. */
 int build_image(const struct build_opts *o, char ret_id[static DIGEST_MAX], int *ret_exit, struct err *e);
 
+/* What of the Dockerfile, FILE by name, may be meant otherwise than it is written: *RET_N texts in OUT, also where it cannot be built. */
+int build_check(const struct build_opts *o, const char *file, struct buf *out, size_t *ret_n, struct err *e);
+
 /* Whether S is a repository's; it into the folder DIR, with .git where KEEP says so. *RET_SUB: the folder of it that URL#REF:SUB
  * names, "": all. */
 bool git_is_url(const char *s);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What may be meant otherwise than it is written: the checks of BuildKit, by their names and in their words. Those that need the base
- * image (UndefinedVar) are not among them.
+ * What may be meant otherwise than it is written: the checks of BuildKit, by their names and in their words.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -10,38 +9,60 @@
 #include "image/build/check.h"
 #include "image/build/ignore.h"
 
-struct checking {
-	struct dockerfile *df;
-	const struct ignore *ignore;
-	const struct df_stage *st;
-	struct df_finding **end;
-	size_t *n;
-	int r;
-	struct err *e;
-};
-
-/* "skip=A,B;error=true" of the directive; "all" skips everything. */
-static bool is_skipped(const struct dockerfile *df, const char *rule)
+/* Whether the list of KEY in "skip=A,B;error=true" has RULE, or is "all". */
+static bool option_has(const char *options, const char *key, const char *rule)
 {
-	const char *p = df->check ? strstr(df->check, "skip=") : NULL;
+	for (const char *p = options; p && *p; p += *p == ';') {
+		size_t n = strlen(key), end = strcspn(p, ";");
+		const char *at, *stop = p + end;
 
-	for (p = p ? p + 5 : ""; *p && *p != ';'; p += *p == ',') {
-		size_t n = strcspn(p, ",;");
+		p += strspn(p, " \t");
+		at = strncasecmp(p, key, n) == 0 && p[n] == '=' ? p + n + 1 : stop;
+		while (at < stop) {
+			size_t one;
 
-		if ((n == strlen(rule) && strncasecmp(p, rule, n) == 0) || (n == 3 && strncmp(p, "all", 3) == 0))
-			return true;
-		p += n;
+			at += strspn(at, " \t,");
+			one = strcspn(at, " \t,;");
+			if ((one == strlen(rule) && strncasecmp(at, rule, one) == 0) ||
+			    (one == 3 && strncasecmp(at, "all", one) == 0))
+				return true;
+			at += one + !one;
+		}
+		p = stop;
 	}
 	return false;
 }
 
-static _printf_(4, 5) void found(struct checking *c, const struct df_line *line, const char *rule, const char *fmt, ...)
+/* Of "check=…" above an instruction, what is behind the sign. */
+static const char *options_above(const char *comment)
+{
+	const char *p = strncasecmp(comment, "check", 5) == 0 ? comment + 5 : "";
+
+	p += strspn(p, " \t");
+	return *p == '=' ? p + 1 + strspn(p + 1, " \t") : NULL;
+}
+
+static bool is_wanted(const struct checking *c, const struct df_line *line, const char *rule)
+{
+	bool experimental = streq(rule, "InvalidDefinitionDescription");
+	const char *key = experimental ? "experimental" : "skip";
+	bool said = option_has(c->df->check, key, rule);
+
+	for (size_t i = 0; line && i < line->comments.n; i++) {
+		const char *above = options_above(line->comments.v[i]);
+
+		said = said || option_has(above, key, rule);
+	}
+	return said == experimental;
+}
+
+void check_found(struct checking *c, const struct df_line *line, const char *rule, const char *fmt, ...)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct df_finding *f;
+	struct df_finding *f, **at = c->list;
 	va_list ap;
 
-	if (is_skipped(c->df, rule))
+	if (!is_wanted(c, line, rule))
 		return;
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
@@ -55,8 +76,10 @@ static _printf_(4, 5) void found(struct checking *c, const struct df_line *line,
 	f->text = pool_str(&c->df->pool, buf_str(&text));
 	f->first = line ? line->first : 0;
 	f->last = line ? line->last : 0;
-	*c->end = f;
-	c->end = &f->next;
+	while (*at && (*at)->first <= f->first)
+		at = &(*at)->next;
+	f->next = *at;
+	*at = f;
 	(*c->n)++;
 }
 
@@ -80,9 +103,28 @@ static void casing(struct checking *c)
 	to_lower = lower > upper;
 	for (const struct df_line *l = c->df->lines; l; l = l->next)
 		if (has_case(l->word, to_lower ? isupper : islower))
-			found(c, l, "ConsistentInstructionCasing",
-			      "Command '%s' should match the case of the command majority (%s)", l->word,
-			      to_lower ? "lowercase" : "uppercase");
+			check_found(c, l, "ConsistentInstructionCasing",
+				    "Command '%s' should match the case of the command majority (%s)", l->word,
+				    to_lower ? "lowercase" : "uppercase");
+}
+
+/* The comment above an ARG or a FROM describes it, and begins with a name of its: NAME or one of PAIRS. */
+static void description(struct checking *c, const struct df_line *line, const char *name, const struct df_pair *pairs)
+{
+	const char *text = line->comments.n ? line->comments.v[line->comments.n - 1] : NULL;
+	size_t n = text ? strcspn(text, " ") : 0;
+	bool several = pairs && pairs->next;
+
+	if (!text || !name)
+		return;
+	do {
+		if (strlen(pairs ? pairs->name : name) == n && strncmp(pairs ? pairs->name : name, text, n) == 0)
+			return;
+		pairs = pairs ? pairs->next : NULL;
+	} while (pairs);
+	check_found(c, line, "InvalidDefinitionDescription",
+		    "Comment for %s should follow the format: `# %s <description>`",
+		    df_kind_name(df_kind_find(line->word)), several ? "<arg_key>" : name);
 }
 
 /* --- FROM ----------------------------------------------------------------------------------------------------------------------- */
@@ -119,13 +161,13 @@ static void from_variable(struct checking *c, const char *name, bool plain)
 			if (!streq(p->name, name))
 				continue;
 			if (isempty(p->value) && plain)
-				found(c, c->st->line, "InvalidDefaultArgInFrom",
-				      "Default value for ARG %s results in empty or invalid base image name",
-				      c->st->base);
+				check_found(c, c->st->line, "InvalidDefaultArgInFrom",
+					    "Default value for ARG %s results in empty or invalid base image name",
+					    c->st->base);
 			return;
 		}
 	if (plain)
-		found(c, c->st->line, "UndefinedArgInFrom", "FROM argument '%s' is not declared", name);
+		check_found(c, c->st->line, "UndefinedArgInFrom", "FROM argument '%s' is not declared", name);
 }
 
 /* FROM IMAGE AS NAME, as it is written. */
@@ -137,16 +179,16 @@ static void stage_name(struct checking *c)
 	if (!as || strcasecmp(as, "as") != 0)
 		return;
 	if (has_case(l->word, islower) != has_case(as, islower))
-		found(c, l, "FromAsCasing", "'%s' and '%s' keywords' casing do not match", as, l->word);
+		check_found(c, l, "FromAsCasing", "'%s' and '%s' keywords' casing do not match", as, l->word);
 	if (has_case(name, isupper))
-		found(c, l, "StageNameCasing", "Stage name '%s' should be lowercase", name);
+		check_found(c, l, "StageNameCasing", "Stage name '%s' should be lowercase", name);
 	if (strcasecmp(name, "scratch") == 0 || strcasecmp(name, "context") == 0)
-		found(c, l, "ReservedStageName", "Stage name should not use the same name as reserved stage \"%s\"",
-		      c->st->name);
+		check_found(c, l, "ReservedStageName",
+			    "Stage name should not use the same name as reserved stage \"%s\"", c->st->name);
 	for (size_t i = 0; i < c->st->index; i++)
 		if (c->df->stages[i]->name && streq(c->df->stages[i]->name, c->st->name)) {
-			found(c, l, "DuplicateStageName", "Duplicate stage name '%s', stage names should be unique",
-			      c->st->name);
+			check_found(c, l, "DuplicateStageName",
+				    "Duplicate stage name '%s', stage names should be unique", c->st->name);
 			return;
 		}
 }
@@ -158,11 +200,12 @@ static void platform(struct checking *c)
 	if (!p)
 		return;
 	if (streq(p, "$TARGETPLATFORM") || streq(p, "${TARGETPLATFORM}"))
-		found(c, c->st->line, "RedundantTargetPlatform",
-		      "Setting platform to predefined %s in FROM is redundant as this is the default behavior", p);
+		check_found(c, c->st->line, "RedundantTargetPlatform",
+			    "Setting platform to predefined %s in FROM is redundant as this is the default behavior",
+			    p);
 	else if (!strchr(p, '$'))
-		found(c, c->st->line, "FromPlatformFlagConstDisallowed",
-		      "FROM --platform flag should not use constant value \"%s\"", p);
+		check_found(c, c->st->line, "FromPlatformFlagConstDisallowed",
+			    "FROM --platform flag should not use constant value \"%s\"", p);
 }
 
 /* --- what is in a stage ------------------------------------------------------------------------------------------------------- */
@@ -193,14 +236,14 @@ static void pairs(struct checking *c, const struct df_instr *in)
 	for (const struct df_pair *p = in->pairs; p; p = p->next) {
 		legacy |= p->blank;
 		if ((in->kind == DF_ARG || in->kind == DF_ENV) && is_secret(p->name))
-			found(c, in->line, "SecretsUsedInArgOrEnv",
-			      "Do not use ARG or ENV instructions for sensitive data (%s \"%s\")",
-			      df_kind_name(in->kind), p->name);
+			check_found(c, in->line, "SecretsUsedInArgOrEnv",
+				    "Do not use ARG or ENV instructions for sensitive data (%s \"%s\")",
+				    df_kind_name(in->kind), p->name);
 	}
 	if (legacy)
-		found(c, in->line, "LegacyKeyValueFormat",
-		      "\"%s key=value\" should be used instead of legacy \"%s key value\" format",
-		      df_kind_name(in->kind), df_kind_name(in->kind));
+		check_found(c, in->line, "LegacyKeyValueFormat",
+			    "\"%s key=value\" should be used instead of legacy \"%s key value\" format",
+			    df_kind_name(in->kind), df_kind_name(in->kind));
 }
 
 static void ports(struct checking *c, const struct df_instr *in)
@@ -209,26 +252,27 @@ static void ports(struct checking *c, const struct df_instr *in)
 		const char *port = in->args.v[i], *proto = strchr(port, '/');
 
 		if (proto && has_case(proto, isupper))
-			found(c, in->line, "ExposeProtoCasing",
-			      "Defined protocol '%s' in EXPOSE instruction should be lowercase", port);
+			check_found(c, in->line, "ExposeProtoCasing",
+				    "Defined protocol '%s' in EXPOSE instruction should be lowercase", port);
 		if (strchr(port, ':'))
-			found(c, in->line, "ExposeInvalidFormat",
-			      "EXPOSE instruction should not define an IP address or host-port mapping, found '%s'",
-			      port);
+			check_found(
+				c, in->line, "ExposeInvalidFormat",
+				"EXPOSE instruction should not define an IP address or host-port mapping, found '%s'",
+				port);
 	}
 }
 
 static void sources(struct checking *c, const struct df_instr *in)
 {
-	for (size_t i = 0; i < in->args.n && !in->from && c->ignore; i++) {
+	for (size_t i = 0; i < in->args.n && !in->from && c->o->ignore; i++) {
 		const char *src = in->args.v[i];
 
 		while (*src == '/' || (src[0] == '.' && src[1] == '/'))
 			src++;
-		if (*src && !streq(src, ".") && !strpbrk(src, "*?[$:") && ignore_match(c->ignore, src))
-			found(c, in->line, "CopyIgnoredFile",
-			      "Attempting to %s file \"%s\" that is excluded by .dockerignore", df_kind_name(in->kind),
-			      src);
+		if (*src && !streq(src, ".") && !strpbrk(src, "*?[$:") && ignore_match(c->o->ignore, src))
+			check_found(c, in->line, "CopyIgnoredFile",
+				    "Attempting to %s file \"%s\" that is excluded by .dockerignore",
+				    df_kind_name(in->kind), src);
 	}
 }
 
@@ -237,10 +281,11 @@ static void repeated(struct checking *c, const struct df_instr *in)
 {
 	for (const struct df_instr *later = in->next; later; later = later->next)
 		if (later->kind == in->kind) {
-			found(c, in->line, "MultipleInstructionsDisallowed",
-			      "Multiple %s instructions should not be used in the same stage because only the last "
-			      "one will be used",
-			      df_kind_name(in->kind));
+			check_found(
+				c, in->line, "MultipleInstructionsDisallowed",
+				"Multiple %s instructions should not be used in the same stage because only the last "
+				"one will be used",
+				df_kind_name(in->kind));
 			return;
 		}
 }
@@ -249,10 +294,13 @@ static void instruction(struct checking *c, const struct df_instr *in, bool *she
 {
 	switch (in->kind) {
 	case DF_MAINTAINER:
-		found(c, in->line, "MaintainerDeprecated",
-		      "Maintainer instruction is deprecated in favor of using label");
+		check_found(c, in->line, "MaintainerDeprecated",
+			    "Maintainer instruction is deprecated in favor of using label");
 		break;
 	case DF_ARG:
+		description(c, in->line, in->pairs ? in->pairs->name : NULL, in->pairs);
+		pairs(c, in);
+		break;
 	case DF_ENV:
 	case DF_LABEL:
 		pairs(c, in);
@@ -269,17 +317,18 @@ static void instruction(struct checking *c, const struct df_instr *in, bool *she
 		break;
 	case DF_WORKDIR:
 		if (in->args.n && *in->args.v[0] != '/' && *in->args.v[0] != '$' && !*rooted)
-			found(c, in->line, "WorkdirRelativePath",
-			      "Relative workdir \"%s\" can have unexpected results if the base image changes",
-			      in->args.v[0]);
+			check_found(c, in->line, "WorkdirRelativePath",
+				    "Relative workdir \"%s\" can have unexpected results if the base image changes",
+				    in->args.v[0]);
 		*rooted = true;
 		break;
 	case DF_CMD:
 	case DF_ENTRYPOINT:
 		if (!in->json && !*shell)
-			found(c, in->line, "JSONArgsRecommended",
-			      "JSON arguments recommended for %s to prevent unintended behavior related to OS signals",
-			      df_kind_name(in->kind));
+			check_found(c, in->line, "JSONArgsRecommended",
+				    "JSON arguments recommended for %s to prevent unintended behavior related to OS "
+				    "signals",
+				    df_kind_name(in->kind));
 		repeated(c, in);
 		break;
 	case DF_HEALTHCHECK:
@@ -290,24 +339,27 @@ static void instruction(struct checking *c, const struct df_instr *in, bool *she
 	}
 }
 
-int dockerfile_check(struct dockerfile *df, const struct ignore *ignore, struct df_finding **ret, size_t *ret_n,
+int dockerfile_check(struct dockerfile *df, const struct df_check_opts *o, struct df_finding **ret, size_t *ret_n,
 		     struct err *e)
 {
-	struct checking c = { .df = df, .ignore = ignore, .end = ret, .n = ret_n, .e = e };
+	struct checking c = { .df = df, .o = o, .list = ret, .n = ret_n, .e = e };
 
 	*ret = NULL;
 	*ret_n = 0;
 	for (size_t i = 0; i < df->warnings.n; i++)
 		if (strcasestr(df->warnings.v[i], "empty continuation"))
-			found(&c, NULL, "NoEmptyContinuation", "Empty continuation line");
+			check_found(&c, NULL, "NoEmptyContinuation", "Empty continuation line");
 	casing(&c);
-	for (const struct df_instr *in = df->meta; in; in = in->next)
+	for (const struct df_instr *in = df->meta; in; in = in->next) {
 		pairs(&c, in);
+		description(&c, in->line, in->pairs ? in->pairs->name : NULL, in->pairs);
+	}
 	for (size_t i = 0; i < df->n_stages; i++) {
 		bool shell = false, rooted = false;
 
 		c.st = df->stages[i];
 		stage_name(&c);
+		description(&c, c.st->line, c.st->name, NULL);
 		platform(&c);
 		each_variable(&c, c.st->base, from_variable);
 		/* What it begins from may have said where it works. */
@@ -318,6 +370,7 @@ int dockerfile_check(struct dockerfile *df, const struct ignore *ignore, struct 
 		for (const struct df_instr *in = c.st->instrs; in; in = in->next)
 			instruction(&c, in, &shell, &rooted);
 	}
+	check_variables(&c);
 	return c.r;
 }
 

@@ -64,7 +64,8 @@ struct df_line {
 	bool json;	     /* the arguments were a JSON array */
 	struct df_line *sub; /* what ONBUILD has for argument */
 	struct df_heredoc *heredocs;
-	unsigned first, last; /* lines of the file, from 1 */
+	struct texts comments; /* the lines right above it, without their # */
+	unsigned first, last;  /* lines of the file, from 1 */
 	struct df_line *next;
 };
 

@@ -301,24 +301,65 @@ static int count_steps(struct build *b, struct err *e)
 	return 0;
 }
 
+/* For the checks. */
+static int image_env(void *arg, const char *name, struct strv *ret, struct err *e)
+{
+	const struct build_opts *o = arg;
+	_cleanup_image_config_ struct image_config config = { 0 };
+	_cleanup_image_ struct image i = { 0 };
+	struct images *images = NULL;
+	int r;
+
+	for (size_t k = 0; k < o->n_contexts; k++)
+		if (streq(o->contexts[k].name, name)) {
+			if (!o->contexts[k].image)
+				return -ENOENT;
+			name = o->contexts[k].image;
+		}
+	image_config_init(&config);
+	r = images_open(o->data_root, o->driver, &images, e);
+	if (r >= 0)
+		r = image_find(images, name, &i, e);
+	if (r >= 0)
+		r = image_config_of(images, &i, &config, e);
+	if (r >= 0)
+		r = strv_copy(ret, &config.config.env, e);
+	images_free(images);
+	return r;
+}
+
+static int check(struct build *b, struct df_finding **ret, size_t *ret_n, struct err *e)
+{
+	const struct build_opts *o = b->o;
+	const struct df_check_opts c = {
+		.ignore = &b->ignore, .build_args = o->build_args, .env = image_env, .arg = (void *)o
+	};
+
+	return dockerfile_check(&b->df, &c, ret, ret_n, e);
+}
+
 /* What --check finds is an error where the file itself says so. */
-static int check(struct build *b, struct err *e)
+static int check_strictly(struct build *b, struct err *e)
 {
 	struct df_finding *found;
 	size_t n;
-	int r = dockerfile_check(&b->df, &b->ignore, &found, &n, e);
+	int r = dockerfile_check_is_error(&b->df) ? check(b, &found, &n, e) : 0;
 
-	if (r < 0 || !n || !dockerfile_check_is_error(&b->df))
+	if (r < 0 || !dockerfile_check_is_error(&b->df) || !n)
 		return r;
 	return err_kind(e, ERR_INVALID, -EINVAL, "lint violation found for rule %s, line %u: %s", found->rule,
 			found->first, found->text);
 }
 
-static int plan(struct build *b, struct err *e)
+/* All that comes before it is known how the stages hang together. */
+static int parse(struct build *b, struct err *e)
 {
 	const struct build_opts *o = b->o;
+	const char *checks = o->build_args ? strv_env_get(o->build_args, "BUILDKIT_DOCKERFILE_CHECK") : NULL;
 	int r = dockerfile_parse(&b->df, o->dockerfile, o->dockerfile_len, e);
 
+	if (checks)
+		b->df.check = checks;
 	if (r >= 0 && o->ignore)
 		r = ignore_parse(&b->ignore, o->ignore, o->ignore_len, e);
 	for (size_t i = 0; i < o->n_contexts && r >= 0; i++)
@@ -334,9 +375,17 @@ static int plan(struct build *b, struct err *e)
 					 .target = o->target,
 					 .platform = b->platform,
 					 .build_platform = b->build_platform };
-	r = check(b, e);
+	return 0;
+}
+
+static int plan(struct build *b, struct err *e)
+{
+	int r = parse(b, e);
+
 	if (r >= 0)
 		r = dockerfile_plan(&b->df, &b->plan, &b->target, e);
+	if (r >= 0)
+		r = check_strictly(b, e);
 	return r < 0 ? r : count_steps(b, e);
 }
 
@@ -565,4 +614,26 @@ int build_image(const struct build_opts *o, char ret_id[static DIGEST_MAX], int 
 	}
 	build_done(&b);
 	return r;
+}
+
+int build_check(const struct build_opts *o, const char *file, struct buf *out, size_t *ret_n, struct err *e)
+{
+	struct build b = { .o = o };
+	struct df_finding *found = NULL;
+	struct err later = { 0 };
+	int r = parse(&b, e), planned = 0;
+
+	*ret_n = 0;
+	if (r >= 0) {
+		planned = dockerfile_plan(&b.df, &b.plan, &b.target, &later);
+		r = check(&b, &found, ret_n, e);
+	}
+	for (const struct df_finding *f = found; f && r >= 0; f = f->next)
+		finding_print(&b.df, f, file, out);
+	build_done(&b);
+	if (r < 0 || planned >= 0)
+		return r;
+	if (e)
+		*e = later;
+	return planned;
 }

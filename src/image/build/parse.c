@@ -11,8 +11,9 @@
 struct reader {
 	struct dockerfile *df;
 	const char *p, *end;
-	unsigned line;	 /* of the last one read, from 1 */
-	bool directives; /* still possible */
+	unsigned line;	       /* of the last one read, from 1 */
+	bool directives;       /* still possible */
+	struct texts comments; /* right above what is read next */
 	struct df_line **last;
 };
 
@@ -131,6 +132,21 @@ static char escape_of(const struct dockerfile *df)
 	return df->escape ?: '\\';
 }
 
+/* An empty one, and an empty line, part what is above from what follows. */
+static void note_comment(struct reader *rd, const char *text)
+{
+	size_t n;
+
+	text = skip_blanks(text);
+	n = strlen(text);
+	while (n > 0 && isspace((unsigned char)text[n - 1]))
+		n--;
+	if (n)
+		pool_add(&rd->df->pool, &rd->comments, pool_strn(&rd->df->pool, text, n));
+	else
+		rd->comments = (struct texts){ 0 };
+}
+
 /* Appends LINE to ALL. *MORE: another one belongs to it. FIRST: the first of an instruction. */
 static int take(struct reader *rd, const char *line, size_t len, bool first, struct buf *all, bool *more, bool *empty,
 		struct err *e)
@@ -146,6 +162,8 @@ static int take(struct reader *rd, const char *line, size_t len, bool first, str
 	r = directive(rd, first ? text : copy, e);
 	if (r < 0)
 		return r;
+	if (first && !rd->directives && (*text == '#' || !*text))
+		note_comment(rd, *text ? text + 1 : text);
 	if (*text == '#') {
 		*more = !first;
 		return 0;
@@ -207,6 +225,8 @@ static int finish(struct reader *rd, const char *text, unsigned first, bool empt
 	if (r < 0)
 		return r;
 	line->first = first;
+	line->comments = rd->comments;
+	rd->comments = (struct texts){ 0 };
 	if (may_have_heredoc(line) && strstr(text, "<<")) {
 		r = heredocs_from_line(&rd->df->pool, text, &line->heredocs, e);
 		for (struct df_heredoc *h = line->heredocs; h && r >= 0; h = h->next)
