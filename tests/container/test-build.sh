@@ -325,6 +325,16 @@ if command -v git >/dev/null; then
 	printf 'FROM base\nADD file://%s/repo.git /r\n' "$T" >addgit
 	build -f addgit .
 	like "a Dockerfile has no repositories of the host" "$out" 'ADD file://.*: a Dockerfile cannot have a repository of the host'
+	# Nor the keys of whoever builds: ssh is for who says so, and has the agent's keys alone.
+	mkdir "$T/fake" && printf '#!/bin/sh\necho "$SSH_AUTH_SOCK $*" >>%s/ssh.log\nfor last; do :; done\nexec sh -c "$last"\n' "$T" >"$T/fake/ssh"
+	chmod 755 "$T/fake/ssh"
+	printf 'FROM base\nADD git@nowhere.invalid:%s/repo.git /r\n' "$T" >addssh
+	PATH=$T/fake:$PATH build -f addssh .
+	like "a Dockerfile has no keys of the host" "$out" 'unset ssh forward key default'
+	check "ssh is not even called" test ! -e "$T/ssh.log"
+	PATH=$T/fake:$PATH build -f addssh -t git --ssh default="$T/an-agent" .
+	is "but the agent's that --ssh names" "$(creel run --rm --network none git cat /r/f) $(cut -d' ' -f1 "$T/ssh.log")" "later $T/an-agent"
+	like "and no others" "$(cat "$T/ssh.log")" ' IdentityFile=none '
 	# One with another beside it, by a relative address.
 	mkdir "$T/super" && cd "$T/super" && g init && printf '[submodule "sub"]\n\tpath = sub\n\turl = ../repo.git\n' >.gitmodules &&
 		g add . && g update-index --add --cacheinfo "160000,$(git -C "$T/repo" rev-parse HEAD),sub" && g commit -m 1
@@ -334,7 +344,9 @@ if command -v git >/dev/null; then
 	wait_for 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8767'
 	at=git://127.0.0.1:8767
 	printf 'FROM base\nADD %s/repo.git#v1 /r\nADD --keep-git-dir=true %s/super.git /k/\n' $at $at >addgit
-	build -f addgit -t addgit .
+	# Whose configuration would lead elsewhere.
+	mkdir "$T/home" && printf '[url "/nowhere"]\n\tinsteadOf = git:\n' >"$T/home/.gitconfig"
+	HOME=$T/home build -f addgit -t addgit .
 	is "ADD of repositories" "$(creel run --rm --network none addgit sh -c 'cat /r/f /k/sub/f; ls -d /r/.git /k/.git 2>/dev/null; grep -c "super.git" /k/.git/config' | tr '\n' ' ')" \
 		"top later /k/.git 0 "
 	kill "$web"

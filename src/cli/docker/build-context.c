@@ -86,7 +86,7 @@ static int sub_folder(struct build_job *j, const char *url, const char *sub, str
 static int from_git(struct build_job *j, const char *url, struct err *e)
 {
 	const char *sub;
-	int r = git_fetch(url, j->dir, false, &sub, e);
+	int r = git_fetch(url, NULL, j->dir, false, &sub, e);
 
 	return r >= 0 && *sub ? sub_folder(j, url, sub, e) : r;
 }

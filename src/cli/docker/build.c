@@ -106,7 +106,7 @@ static const struct opt rows[] = {
 	{ 0, "shm-size", "BYTES", "Size of /dev/shm.", OPT_CALL, 0, .parse = set_shm },
 	{ 0, "squash", NULL, "One layer over the base image.", OPT_BOOL, AT(squash), 1 },
 	{ 0, "ssh", "ID[=SOCKET]",
-	  "What RUN --mount=type=ssh sees; $SSH_AUTH_SOCK by default.", OPT_LIST, AT(ssh) },
+	  "What RUN --mount=type=ssh and ADD of a repository may use; $SSH_AUTH_SOCK by default.", OPT_LIST, AT(ssh) },
 	{ 't', "tag", "NAME[:TAG]", "A name of the image; any number of them.", OPT_LIST, AT(tags) },
 	{ 0, "target", "STAGE", "Build STAGE, and what it needs.", OPT_STR, AT(target) },
 	{ 0, "ulimit", "NAME=SOFT[:HARD]", "A limit of the processes of each RUN.", OPT_LIST, AT(ulimits) },

@@ -116,7 +116,12 @@ int build_check(const struct build_opts *o, const char *file, struct buf *out, s
 /* Whether S is a repository's; it into the folder DIR, with .git where KEEP says so. *RET_SUB: the folder of it that URL#REF:SUB
  * names, "": all. */
 bool git_is_url(const char *s);
-int git_fetch(const char *url, const char *dir, bool keep, const char **ret_sub, struct err *e);
+/* What a Dockerfile's ADD has of the caller's; NULL for whom the caller has named himself: all. */
+struct git_access {
+	const char *agent; /* socket of an agent for ssh; NULL: there is no ssh */
+};
+int git_fetch(const char *url, const struct git_access *access, const char *dir, bool keep, const char **ret_sub,
+	      struct err *e);
 
 /* A context that came as a tar, compressed or not, into DIR_FD: by us, in here, whatever it holds. -ENOMSG: it is none. */
 int build_unpack(int dir_fd, int in_fd, struct err *e);

@@ -195,6 +195,7 @@ static int fetch(struct stage *g, struct copy_job *j, const char *url, struct ha
 /* A repository, or the folder of it that URL#REF:FOLDER names. */
 static int clone(struct stage *g, struct copy_job *j, const char *url, struct hasher *h, struct err *e)
 {
+	const struct git_access access = { .agent = g->b->o->ssh ? strv_env_get(g->b->o->ssh, "default") : NULL };
 	const char *dir, *sub;
 	struct tree_source s = { .root_fd = -EBADF };
 	int r;
@@ -208,7 +209,7 @@ static int clone(struct stage *g, struct copy_job *j, const char *url, struct ha
 	if (r < 0)
 		return r;
 	dir = pool_printf(&g->pool, "%s/git%zu", g->dir, g->pool.used);
-	r = git_fetch(url, dir, j->in->keep_git == DF_YES, &sub, e);
+	r = git_fetch(url, &access, dir, j->in->keep_git == DF_YES, &sub, e);
 	if (r < 0)
 		return err_wrap(e, r, "ADD %s", url);
 	s.root_fd = open_folder(dir, url, e);
