@@ -11,10 +11,10 @@ fi
 status=0
 for f in tests/container/test-*.sh tests/security/test-*.sh; do
 	head -n 5 "$f" 2>/dev/null | grep -q '^# runs:.*vm' || continue
-	echo "# $f, as root"
+	echo "# $f, as root, $(cut -d. -f1 /proc/uptime) s"
 	timeout 600 tests/container/run "$f" || status=1
 	if head -n 5 "$f" | grep -q '^# runs:.*user'; then
-		echo "# $f, as an ordinary user"
+		echo "# $f, as an ordinary user, $(cut -d. -f1 /proc/uptime) s"
 		timeout 600 tests/container/run --user "$f" || status=1
 	fi
 done
