@@ -385,6 +385,7 @@ struct docker_waiter {
 	char condition[16];
 	struct docker_state then;
 	int dirfd;
+	struct container *lxc; /* one of LXC's in its place */
 };
 
 struct docker_waiter *docker_waiter_free(struct docker_waiter *w)
@@ -393,6 +394,7 @@ struct docker_waiter *docker_waiter_free(struct docker_waiter *w)
 		return NULL;
 	docker_state_done(&w->then);
 	fd_close(w->dirfd);
+	container_free(w->lxc);
 	free(w->id);
 	free(w);
 	return NULL;
@@ -414,6 +416,10 @@ int docker_wait_begin(struct docker *d, const char *id, const char *condition, s
 		return err_kind(e, ERR_INVALID, -EINVAL, "invalid condition: \"%s\"", condition);
 	snprintf(w->condition, sizeof(w->condition), "%s", condition);
 	r = docker_find(d, id, &c, e);
+	if (r == -ENOENT && (w->lxc = docker_lxc_find(d, id, e))) {
+		*ret = TAKE_PTR(w);
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	w->id = TAKE_PTR(c.id);
@@ -450,6 +456,8 @@ int docker_wait_end(const struct docker_waiter *w, int *ret_code, struct err *e)
 	_cleanup_close_ int ino = -EBADF;
 	char waste[4096];
 
+	if (w->lxc)
+		return docker_lxc_wait(w->lxc, w->condition, ret_code, e);
 	for (int code = w->then.exit_code;;) {
 		_cleanup_state_ struct docker_state now = { 0 };
 		struct pollfd p = { .events = POLLIN };

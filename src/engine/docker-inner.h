@@ -135,6 +135,18 @@ int docker_recover(struct docker *d, const char *id, struct err *e);
 /* Those of an update's BODY, of a container that runs. */
 int docker_limits_apply(struct docker *d, struct docker_row *c, const struct json_c_value *body, struct err *e);
 
+/* --- docker-lxc.c --------------------------------------------------------------------------------------------------------- */
+
+/* A container that is no image's, for those that docker_find() does not know: *E is cleared. NULL: there is none, *E stays as it
+ * is. LOAD reads its configuration, too. */
+struct container *docker_lxc_find(struct docker *d, const char *name, struct err *e);
+struct container *docker_lxc_load(struct docker *d, const char *name, struct err *e);
+/* As docker_start() and its neighbours. */
+int docker_lxc_start(struct container *c, struct err *e);
+int docker_lxc_stop(struct container *c, const char *signal, int timeout_s, struct err *e);
+int docker_lxc_wait(struct container *c, const char *condition, int *ret_code, struct err *e);
+int docker_lxc_inspect(struct container *c, struct buf *ret, struct err *e);
+
 /* --- docker-attach.c ----------------------------------------------------------------------------------------------------- */
 
 /* Those who wait for the start of C, as clients of the keeper at CTL. */

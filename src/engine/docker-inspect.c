@@ -195,10 +195,13 @@ int docker_inspect(struct docker *d, const char *id, bool size, struct buf *ret,
 {
 	_cleanup_row_ struct docker_row c = { 0 };
 	_cleanup_state_ struct docker_state st = { .status = DS_DEAD };
+	_cleanup_(container_freep) struct container *lxc = NULL;
 	_cleanup_close_ int dirfd = -EBADF;
 	struct json j;
 	int r = docker_find(d, id, &c, e);
 
+	if (r == -ENOENT && (lxc = docker_lxc_load(d, id, e)))
+		return docker_lxc_inspect(lxc, ret, e);
 	if (r < 0)
 		return r;
 	/* One whose removal was interrupted has no folder, maybe. */

@@ -76,16 +76,6 @@ static int open_target(struct docker *d, const char *id, bool lock, struct targe
 	return read_state(t, e);
 }
 
-/* One of LXC's by that name; *E stays as it is where there is none. */
-static struct container *find_lxc(struct docker *d, const char *name, struct err *e)
-{
-	struct container *c = NULL;
-
-	if (container_open(d->engine, name, NULL, OPEN_MUST_EXIST | OPEN_NO_CONFIG, &c, NULL) == 0)
-		err_clear(e);
-	return c;
-}
-
 /* Whoever looks at it while it is not locked: the lock is taken for the change alone. */
 static int mark_stopped(struct target *t, struct err *e)
 {
@@ -234,8 +224,11 @@ static int stop(struct docker *d, struct target *t, const char *signal, int time
 int docker_stop(struct docker *d, const char *id, const char *signal, int timeout_s, struct err *e)
 {
 	_cleanup_target_ struct target t = TARGET_INIT;
+	_cleanup_(container_freep) struct container *lxc = NULL;
 	int r = open_target(d, id, false, &t, e);
 
+	if (r == -ENOENT && (lxc = docker_lxc_load(d, id, e)))
+		return docker_lxc_stop(lxc, signal, timeout_s, e);
 	if (r == 0)
 		r = stop(d, &t, signal, timeout_s, e);
 	if (r == 0)
@@ -246,8 +239,14 @@ int docker_stop(struct docker *d, const char *id, const char *signal, int timeou
 int docker_restart(struct docker *d, const char *id, const char *signal, int timeout_s, struct err *e)
 {
 	_cleanup_target_ struct target t = TARGET_INIT;
+	_cleanup_(container_freep) struct container *lxc = NULL;
 	int r = open_target(d, id, false, &t, e);
 
+	if (r == -ENOENT && (lxc = docker_lxc_load(d, id, e))) {
+		r = docker_lxc_stop(lxc, signal, timeout_s, e);
+		/* By the configuration as it is now. */
+		return r < 0 ? r : docker_start(d, id, e);
+	}
 	if (r == 0)
 		r = stop(d, &t, signal, timeout_s, e);
 	if (r >= 0)
@@ -264,7 +263,7 @@ int docker_kill(struct docker *d, const char *id, const char *signal, struct err
 	int sig = SIGKILL, own = SIGTERM, r = open_target(d, id, false, &t, e);
 
 	if (r == -ENOENT)
-		lxc = find_lxc(d, id, e);
+		lxc = docker_lxc_find(d, id, e);
 	r = lxc ? 0 : r;
 	if (r == 0 && !isempty(signal))
 		r = docker_signal(signal, &sig, e);
@@ -296,7 +295,7 @@ int docker_pause(struct docker *d, const char *id, bool pause, struct err *e)
 	_cleanup_(container_freep) struct container *lxc = NULL;
 	int r = open_target(d, id, false, &t, e);
 
-	if (r == -ENOENT && (lxc = find_lxc(d, id, e)))
+	if (r == -ENOENT && (lxc = docker_lxc_find(d, id, e)))
 		return container_freeze(lxc, pause, e);
 	if (r < 0)
 		return r;
@@ -591,7 +590,7 @@ int docker_remove(struct docker *d, const char *id, bool force, bool volumes, st
 	_cleanup_(container_freep) struct container *lxc = NULL;
 	int r = docker_find(d, id, &c, e);
 
-	if (r == -ENOENT && (lxc = find_lxc(d, id, e)))
+	if (r == -ENOENT && (lxc = docker_lxc_find(d, id, e)))
 		return err_kind(e, ERR_INVALID, -EINVAL,
 				"%s is a container of LXC: lxc-destroy removes it, with all that it has", id);
 	if (r < 0)

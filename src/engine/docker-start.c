@@ -806,8 +806,11 @@ int docker_start(struct docker *d, const char *id, struct err *e)
 {
 	_cleanup_row_ struct docker_row c = { 0 };
 	_cleanup_close_ int lock = -EBADF, dirfd = -EBADF;
+	_cleanup_(container_freep) struct container *lxc = NULL;
 	int r = docker_find(d, id, &c, e);
 
+	if (r == -ENOENT && (lxc = docker_lxc_load(d, id, e)))
+		return docker_lxc_start(lxc, e);
 	if (r < 0)
 		return r;
 	lock = record_lock(c.id, true, e);

@@ -246,7 +246,15 @@ static int find(struct docker *d, const char *id, bool names, struct docker_row 
 
 int docker_find(struct docker *d, const char *id, struct docker_row *ret, struct err *e)
 {
-	return find(d, id, true, ret, e);
+	int r = find(d, id, true, ret, e);
+	_cleanup_(container_freep) struct container *lxc = r == -ENOENT && e ? docker_lxc_find(d, id, NULL) : NULL;
+
+	/* Of interest where this request is none that can be made of such a one. */
+	return lxc ? err_hint(e, r,
+			      "%s is a container of LXC: this is done to it by lxc-copy, lxc-cgroup and their "
+			      "neighbours",
+			      id)
+		   : r;
 }
 
 int docker_find_id(struct docker *d, const char *id, struct docker_row *ret, struct err *e)

@@ -75,8 +75,28 @@ like "of LXC: stats" "$(dk stats --no-stream --format '{{.Name}} {{.PIDs}}' "$CT
 check "of LXC: pause" dk pause "$CT-box"
 like "of LXC: is frozen" "$(lxc-info -P /var/lib/lxc -n "$CT-box" -s)" FROZEN
 check "of LXC: unpause" dk unpause "$CT-box"
+gives "of LXC: inspect" "/$CT-box running true $(lxc-info -P /var/lib/lxc -n "$CT-box" -pH) lxc" \
+	inspect -f '{{.Name}} {{.State.Status}} {{.State.Running}} {{.State.Pid}} {{index .Config.Labels "creel.personality"}}' "$CT-box"
+like "of LXC: inspect names its root" "$(dk inspect -f '{{.GraphDriver.Data.Rootfs}}' "$CT-box")" "$CT-box/rootfs$"
+like "of LXC: top" "$(dk top "$CT-box")" '^UID .*PID'
+gives "of LXC: port, of which it has none" "" port "$CT-box"
+dk wait "$CT-box" >"$T/waited" &
+was=$(lxc-info -P /var/lib/lxc -n "$CT-box" -pH)
+gives "of LXC: restart" "$CT-box" restart -t 1 "$CT-box"
+wait $!
+like "of LXC: wait says how it ended" "$(cat "$T/waited")" '^[0-9]+$'
+check "of LXC: it is another life" [ "$was" != "$(lxc-info -P /var/lib/lxc -n "$CT-box" -pH)" ]
+says "of LXC: what Docker's words cannot do" "lxc-copy, lxc-cgroup" rename "$CT-box" other
 says "of LXC: rm leaves it to lxc-destroy" "lxc-destroy removes it" rm "$CT-box"
+dk create --name beside "${N[@]}" base sleep 1000 >/dev/null
+gives "start of both kinds" "$(printf 'beside\n%s' "$CT-box")" start beside "$CT-box"
 check "of LXC: stop" dk stop -t 1 "$CT-box"
+gives "of LXC: stop of one that does not run" "$CT-box" stop "$CT-box"
+dk start "$CT-box" >/dev/null
+gives "of LXC: stop by a signal" "$CT-box" stop -s KILL "$CT-box"
+gives "of LXC: has ended by it" "exited 137" inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$CT-box"
+gives "of LXC: wait for what has ended" 137 wait "$CT-box"
+dk rm -f beside >/dev/null
 dk start "$CT-box" >/dev/null
 check "of LXC: kill" dk kill "$CT-box"
 check "of LXC: is gone" wait_for 10 bash -c "lxc-info -P /var/lib/lxc -n '$CT-box' -s | grep -q STOPPED"

@@ -2,11 +2,9 @@
 
 /* stop, restart, kill, pause, unpause, rm, rename, wait. */
 
-#include <stdint.h>
 #include <stdio.h>
 
 #include "cli/docker/dcli.h"
-#include "cli/docker/legacy.h"
 
 #define DK_CONTAINERS .min_args = 1, .max_args = ARGS_ANY
 
@@ -26,16 +24,8 @@ static const struct opt stop_opts_rows[] = {
 static int stop_one(struct docker *d, const char *name, void *arg, struct err *e)
 {
 	const struct stop_args *a = arg;
-	int r = docker_stop(d, name, isempty(a->signal) ? NULL : a->signal, a->timeout, e);
-	char timeout[16];
 
-	if (r >= 0 || e->kind != ERR_NOT_FOUND)
-		return r;
-	snprintf(timeout, sizeof(timeout), "%d", a->timeout == -2 ? 60 : a->timeout);
-	if (legacy_try(name, "stop", 4,
-		       (char *[]){ (char *)"stop", (char *)"-t", timeout, (char *)(uintptr_t)name, NULL }) == 0)
-		return 0;
-	return r;
+	return docker_stop(d, name, isempty(a->signal) ? NULL : a->signal, a->timeout, e);
 }
 
 static int restart_one(struct docker *d, const char *name, void *arg, struct err *e)

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "cli/docker/dcli.h"
-#include "cli/docker/legacy.h"
 
 struct attach_args {
 	bool attach, interactive, no_stdin, sig_proxy;
@@ -107,18 +106,12 @@ static int start_all(const struct cli *c, struct docker *d)
 	for (size_t i = 0; i < c->operands.n; i++) {
 		struct err e = { 0 };
 
-		char *name = c->operands.v[i];
-		int other = -1;
-
-		if (docker_start(d, name, &e) >= 0 ||
-		    (e.kind == ERR_NOT_FOUND &&
-		     (other = legacy_try(name, "start", 2, (char *[]){ (char *)"start", name, NULL })) == 0)) {
-			printf("%s\n", name);
+		if (docker_start(d, c->operands.v[i], &e) >= 0) {
+			printf("%s\n", c->operands.v[i]);
 			fflush(stdout);
 			continue;
 		}
-		if (other < 0)
-			dk_fail(c, &e);
+		dk_fail(c, &e);
 		buf_printf(&failed, "%s%s", failed.len ? ", " : "", c->operands.v[i]);
 	}
 	return failed.len ? dk_error(c, "Error: failed to start containers: %s", buf_str(&failed)) : 0;
