@@ -154,7 +154,7 @@ int docker_info(struct docker *d, struct buf *ret, struct err *e)
 	json_array(&j);
 	json_end_array(&j);
 	json_kv_bool(&j, "ExperimentalBuild", false);
-	json_kv_string(&j, "ServerVersion", CREEL_VERSION);
+	json_kv_string(&j, "ServerVersion", DOCKER_INTERFACE_VERSION);
 	json_key(&j, "Runtimes");
 	json_object(&j);
 	json_key(&j, "creel");
@@ -188,13 +188,13 @@ int docker_version(struct docker *d, struct buf *ret, struct err *e)
 	json_object(&j);
 	json_key(&j, "Platform");
 	json_object(&j);
-	json_kv_string(&j, "Name", "creel");
+	json_kv_string(&j, "Name", "creel " CREEL_VERSION);
 	json_end_object(&j);
 	json_key(&j, "Components");
 	json_array(&j);
 	json_object(&j);
 	json_kv_string(&j, "Name", "Engine");
-	json_kv_string(&j, "Version", CREEL_VERSION);
+	json_kv_string(&j, "Version", DOCKER_INTERFACE_VERSION);
 	json_key(&j, "Details");
 	json_object(&j);
 	json_kv_string(&j, "ApiVersion", API_VERSION);
@@ -204,7 +204,7 @@ int docker_version(struct docker *d, struct buf *ret, struct err *e)
 	json_end_object(&j);
 	json_end_object(&j);
 	json_end_array(&j);
-	json_kv_string(&j, "Version", CREEL_VERSION);
+	json_kv_string(&j, "Version", DOCKER_INTERFACE_VERSION);
 	json_kv_string(&j, "ApiVersion", API_VERSION);
 	json_kv_string(&j, "MinAPIVersion", API_MIN_VERSION);
 	json_kv_string(&j, "GitCommit", "");

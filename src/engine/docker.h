@@ -17,6 +17,9 @@
 #include "image/images.h"
 #include "image/registry.h"
 
+/* The release of Docker whose interface this is. */
+#define DOCKER_INTERFACE_VERSION "26.1.5"
+
 struct docker_opts {
 	const char *root;   /* data root, NULL: images_open()'s */
 	const char *driver; /* of layers, NULL */

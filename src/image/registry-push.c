@@ -154,6 +154,34 @@ static int explain(const struct push *x, int rc, struct err *e)
 	return err_wrap(e, rc, "push %s", buf_str(&name));
 }
 
+/* Nothing of that name, or another tag of it. */
+static int not_here(struct images *s, const struct reference *name, struct err *e)
+{
+	_cleanup_buf_ struct buf prefix = BUF_INIT, familiar = BUF_INIT;
+	struct image *list = NULL;
+	size_t n = 0;
+	bool other = false;
+	int r = image_list(s, &list, &n, e);
+
+	reference_name(name, false, &prefix);
+	buf_putc(&prefix, ':');
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; r >= 0 && k < list[i].tags.n; k++)
+			other |= startswith(list[i].tags.v[k], buf_str(&prefix)) != NULL;
+		image_done(&list[i]);
+	}
+	free(list);
+	if (r < 0)
+		return r;
+	if (other) {
+		reference_familiar(name, &familiar);
+		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "tag does not exist: %s", buf_str(&familiar));
+	}
+	reference_name(name, true, &familiar);
+	return err_kind(e, ERR_NOT_FOUND, -ENOENT, "An image does not exist locally with the tag: %s",
+			buf_str(&familiar));
+}
+
 static int push_one(struct images *s, struct registry *r, const struct reference *name, unsigned parallel,
 		    const struct progress *p, struct err *e)
 {
@@ -168,8 +196,7 @@ static int push_one(struct images *s, struct registry *r, const struct reference
 	reference_full(name, &full);
 	rc = image_find(s, buf_str(&full), &i, e);
 	if (rc < 0)
-		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "An image does not exist locally with the tag: %s",
-				buf_str(&full));
+		return not_here(s, name, e);
 	rc = load(&x, &i, &text, &len, &type, e);
 	for (size_t k = parallel; rc >= 0 && k < x.m.n_layers; k++)
 		progress_say(p, id_of(&x, k, id), "Waiting", 0, 0);
@@ -225,8 +252,7 @@ static int push_tags(struct images *s, struct registry *r, const struct referenc
 		image_done(&list[i]);
 	free(list);
 	if (rc >= 0 && !pushed)
-		rc = err_kind(e, ERR_NOT_FOUND, -ENOENT, "An image does not exist locally with the tag: %.*s",
-			      (int)prefix.len - 1, buf_str(&prefix));
+		rc = not_here(s, name, e);
 	return rc;
 }
 

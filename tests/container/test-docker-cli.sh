@@ -155,9 +155,21 @@ like "network ls" "$(d network ls --format '{{.Name}} {{.Driver}}')" "^$CT-net b
 gives "network rm" "$CT-net" network rm "$CT-net"
 like "system df" "$(d system df)" '^Images +[0-9]+ '
 like "info" "$(d info --format '{{.DefaultRuntime}} {{.Images}}')" '^creel [0-9]'
+mkfifo "$T/asked"
 like "version" "$(d version --format '{{.Client.ApiVersion}}')" '^1\.[0-9]+$'
 like "--version" "$(d --version)" '^Docker version [0-9.]+, build '
+exits "version: there are both sides" 0 version
 like "prune asks" "$(d container prune </dev/null)" 'continue\? \[y/N\]'
+for sig in INT TERM; do
+	creel docker volume prune <"$T/asked" >"$T/asks.$sig" 2>&1 &
+	job=$!
+	exec 9<>"$T/asked"
+	wait_for 10 grep -q 'y/N' "$T/asks.$sig"
+	kill -$sig $job
+	wait $job
+	is "who goes away by SIG$sig when asked has failed in nothing" "$? $(wc -l <"$T/asks.$sig")" "0 2"
+	exec 9>&-
+done
 like "system prune" "$(d system prune -f)" 'Total reclaimed space: '
 is "container ls is ps" "$(d container ls -aq)" ""
 

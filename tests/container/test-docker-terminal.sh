@@ -72,6 +72,10 @@ like "run -it has the terminal's size" "$out" '^33 101$'
 like "and follows it, with a signal" "$out" '^44 122$'
 like "run -it: TERM" "$(tty expect=END -- run --rm -it "${N[@]}" base sh -c 'echo $TERM END'; echo "$out")" 'xterm END'
 
+"$here/pty-talk.py" -t 20 expect=up sleep=2 -- sh -c 'creel docker run --rm -t --network none base sh -c "trap \"exit 6\" TERM; echo up; while :; do sleep 0.1; done" &
+	sleep 1; kill -TERM $!; wait $!; exit $?' >/dev/null
+is "run -t: signals are passed on, too" $? 6
+
 # --- attach without a terminal -------------------------------------------------------------------------------------------------
 
 dk run -d --name tick "${N[@]}" base sh -c 'trap "echo usr1" USR1; trap "exit 5" TERM; while :; do echo tick; sleep 0.1; done' >/dev/null

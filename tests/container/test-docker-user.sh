@@ -131,6 +131,15 @@ check "a container of LXC's" start_ct "$CT-l"
 like "is in ps" "$(creel ps)" "$CT-l"
 is "exec in it" "$(creel exec "$CT-l" id -u </dev/null)" 0
 check "stop" creel stop -t 1 "$CT-l"
+d create --name "$CT-two" "${N[@]}" bb sleep 1000 >/dev/null
+gives "start of both kinds by one command" "$(printf '%s\n%s' "$CT-two" "$CT-l")" start "$CT-two" "$CT-l"
+gives "inspect of both" "$(printf 'running\nrunning')" inspect -f '{{.State.Status}}' "$CT-two" "$CT-l"
+is "a name in the words of a command is no container" "$(d exec "$CT-two" echo "$CT-l")" "$CT-l"
+check "restart of both" d restart -t 1 "$CT-l" "$CT-two"
+gives "kill of both" "$(printf '%s\n%s' "$CT-l" "$CT-two")" kill -s KILL "$CT-l" "$CT-two"
+gives "wait says what they have ended with" "$(printf '137\n137')" wait "$CT-l" "$CT-two"
+exits "one that is not there among them" 1 stop "$CT-l" nosuch "$CT-two"
+d rm "$CT-two" >/dev/null
 lxc-destroy -n "$CT-l"
 
 # --- killed ------------------------------------------------------------------------------------------------------------------

@@ -58,6 +58,10 @@ static int run(struct cli *c)
 	}
 	if (c->operands.n)
 		cmd = find(c->operands.v[0], c->operands.n > 1 ? c->operands.v[1] : NULL);
+	if (!cmd && startswith(c->prog, "docker ")) {
+		fprintf(stderr, "unknown help topic: %s\n", c->operands.v[0]);
+		return 1;
+	}
 	if (!cmd)
 		return cli_usage_error(c, "unknown command '%s'", c->operands.v[0]);
 	if (a.completion && help_completion(a.completion, cmd, &out, &e) < 0)

@@ -35,6 +35,7 @@ const struct alias docker_aliases[] = {
 	{ "container unpause", "unpause" },
 	{ "container update", "update" },
 	{ "container wait", "wait" },
+	{ "context list", "context ls" },
 	{ "image build", "build" },
 	{ "image history", "history" },
 	{ "image import", "import" },

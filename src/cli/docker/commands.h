@@ -13,6 +13,10 @@ extern const struct command cmd_docker_builder_prune;
 extern const struct command cmd_docker_commit;
 extern const struct command cmd_docker_container_inspect;
 extern const struct command cmd_docker_container_prune;
+extern const struct command cmd_docker_context_inspect;
+extern const struct command cmd_docker_context_ls;
+extern const struct command cmd_docker_context_show;
+extern const struct command cmd_docker_context_use;
 extern const struct command cmd_docker_cp;
 extern const struct command cmd_docker_create;
 extern const struct command cmd_docker_diff;
@@ -87,6 +91,10 @@ extern const struct command cmd_docker_wait;
 	&cmd_docker_inspect, \
 	&cmd_docker_container_inspect, \
 	&cmd_docker_container_prune, \
+	&cmd_docker_context_inspect, \
+	&cmd_docker_context_ls, \
+	&cmd_docker_context_show, \
+	&cmd_docker_context_use, \
 	&cmd_docker_diff, \
 	&cmd_docker_events, \
 	&cmd_docker_history, \

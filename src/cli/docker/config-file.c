@@ -12,19 +12,25 @@
 
 #define CONFIG_MAX (1u << 20)
 
-/* The caller's; NULL: there is none that can be read. */
-static struct json_object *read_config(const struct cli *c)
+char *dk_config_path(const struct docker_globals *g, const char *file)
 {
-	const char *dir = c->docker->config, *home = getenv("HOME");
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	struct json_object *o;
-	size_t len;
+	const char *dir = g->config, *home = getenv("HOME");
+	_cleanup_free_ char *usual = NULL;
 
 	if (isempty(dir))
 		dir = getenv("DOCKER_CONFIG");
-	path = !isempty(dir)   ? path_join(dir, "config.json")
-	       : isempty(home) ? NULL
-			       : path_join(home, ".docker/config.json");
+	if (isempty(dir))
+		dir = usual = isempty(home) ? NULL : path_join(home, ".docker");
+	return dir ? path_join(dir, file) : NULL;
+}
+
+/* The caller's; NULL: there is none that can be read. */
+static struct json_object *read_config(const struct docker_globals *g)
+{
+	_cleanup_free_ char *path = dk_config_path(g, "config.json"), *text = NULL;
+	struct json_object *o;
+	size_t len;
+
 	if (!path || file_read(AT_FDCWD, path, CONFIG_MAX, &text, &len, NULL) < 0)
 		return NULL;
 	o = json_tokener_parse(text);
@@ -34,14 +40,19 @@ static struct json_object *read_config(const struct cli *c)
 	return NULL;
 }
 
-char *dk_config(const struct cli *c, const char *member)
+char *dk_config_text(const struct docker_globals *g, const char *member)
 {
-	struct json_object *o = read_config(c);
+	struct json_object *o = read_config(g);
 	const char *s = o ? dk_text(o, member) : "";
 	char *copy = *s ? strdup(s) : NULL;
 
 	json_object_put(o);
 	return copy;
+}
+
+char *dk_config(const struct cli *c, const char *member)
+{
+	return dk_config_text(c->docker, member);
 }
 
 char *dk_detach_keys(const struct cli *c, const char *said)
@@ -66,7 +77,7 @@ int dk_proxies(const struct cli *c, struct strv *env, struct err *e)
 						{ "FTP_PROXY", "ftpProxy" },
 						{ "NO_PROXY", "noProxy" },
 						{ "ALL_PROXY", "allProxy" } };
-	struct json_object *o = read_config(c), *of = o ? dk_get(o, "proxies.default") : NULL;
+	struct json_object *o = read_config(c->docker), *of = o ? dk_get(o, "proxies.default") : NULL;
 	int r = 0;
 
 	for (size_t i = 0; of && i < ARRAY_SIZE(known) && r >= 0; i++) {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -15,13 +16,20 @@
 const struct opt docker_global_opts[] = {
 	{ 0, "config", "DIR", "Folder of config.json with log-ins; ~/.docker by default.", OPT_STR, AT(config),
 	  .complete = COMPLETE_DIR },
-	{ 'c', "context", "NAME", "Accepted: there is no daemon to choose.", OPT_STR, AT(ignored) },
+	{ 'c', "context", "NAME", "\"default\", or another that means this machine (creel-context-ls(1)).", OPT_STR,
+	  AT(context) },
 	{ 0, "data-root", "DIR", "Where images and containers are; $CREEL_ROOT, else /var/lib/creel.", OPT_STR,
 	  AT(root), .complete = COMPLETE_DIR },
 	{ 'D', "debug", NULL, "Accepted.", OPT_BOOL, AT(debug), 1 },
 	{ 'h', "help", NULL, "Show this help.", OPT_BOOL, AT(help), 1 },
 	{ 'H', "host", "SOCKET", "Accepted where it is a local socket: no daemon is asked.", OPT_LIST, AT(hosts) },
 	{ 'l', "log-level", "LEVEL", "Accepted.", OPT_STR, AT(ignored) },
+	{ 0, "tls", NULL, "For a daemon elsewhere: refused.", OPT_BOOL, AT(tls), 1, .flags = OPT_HIDDEN },
+	{ 0, "tlscacert", "FILE", "For a daemon elsewhere: without effect.", OPT_STR, AT(ignored),
+	  .flags = OPT_HIDDEN },
+	{ 0, "tlscert", "FILE", "For a daemon elsewhere: without effect.", OPT_STR, AT(ignored), .flags = OPT_HIDDEN },
+	{ 0, "tlskey", "FILE", "For a daemon elsewhere: without effect.", OPT_STR, AT(ignored), .flags = OPT_HIDDEN },
+	{ 0, "tlsverify", NULL, "For a daemon elsewhere: refused.", OPT_BOOL, AT(tls_verify), 1, .flags = OPT_HIDDEN },
 	{ 'v', "version", NULL, "Print the version.", OPT_BOOL, AT(version), 1 },
 	OPT_END
 };
@@ -242,14 +250,29 @@ int dk_filters(const struct strv *words, struct buf *out, struct err *e)
 	return buf_error(out, e);
 }
 
+static void leave_question(int sig)
+{
+	ssize_t n = write(STDOUT_FILENO, "\n", 1);
+
+	(void)n;
+	_exit(0);
+}
+
 bool dk_confirm(const char *question)
 {
+	const struct sigaction leave = { .sa_handler = leave_question };
+	struct sigaction was[2];
 	char answer[16] = "";
 
 	printf("%s [y/N] ", question);
 	fflush(stdout);
+	/* Who goes away has said no, and that is no failure. */
+	(void)sigaction(SIGINT, &leave, &was[0]);
+	(void)sigaction(SIGTERM, &leave, &was[1]);
 	if (!fgets(answer, sizeof(answer), stdin))
 		putchar('\n');
+	(void)sigaction(SIGINT, &was[0], NULL);
+	(void)sigaction(SIGTERM, &was[1], NULL);
 	return *answer == 'y' || *answer == 'Y';
 }
 

@@ -19,7 +19,9 @@ struct docker_globals {
 	const char *root;   /* data root, NULL: the usual one */
 	bool debug, version, help;
 	struct strv hosts;
-	const char *ignored;
+	const char *ignored, *context;
+	bool tls, tls_verify;
+	bool environment; /* it was called by the name docker: what the environment and config.json say of a daemon counts */
 };
 extern const struct opt docker_global_opts[];
 
@@ -67,6 +69,9 @@ int dk_filters(const struct strv *words, struct buf *out, struct err *e);
 char *dk_config(const struct cli *c, const char *member);
 /* --detach-keys, else those of config.json. free(); NULL: as always */
 char *dk_detach_keys(const struct cli *c, const char *said);
+/* The same of a command that is not known yet, and a file or folder beside config.json (free(); NULL: there is no home). */
+char *dk_config_text(const struct docker_globals *g, const char *member);
+char *dk_config_path(const struct docker_globals *g, const char *file);
 /* The proxies of config.json into ENV, where it does not say otherwise. */
 int dk_proxies(const struct cli *c, struct strv *env, struct err *e);
 
@@ -90,6 +95,8 @@ struct listing {
 };
 /* ROWS: an array of objects, one member a column. FORMAT: --format, NULL or "" is the table. The exit code. */
 int dk_print_rows(const struct cli *c, const char *format, const struct listing *l, struct json_object *rows);
+/* What inspect prints of LIST, by --format (NULL, "": as JSON). The exit code. */
+int dk_print_inspected(const struct cli *c, const char *format, struct json_object *list);
 /* DATA as JSON with an indent of four, as inspect prints it. */
 void dk_pretty(struct json_object *o, struct buf *out);
 /* An object's members, sorted by name. Owned by the caller. */

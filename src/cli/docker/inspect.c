@@ -69,7 +69,9 @@ static int get(struct docker *d, const char *kind, const char *name, bool size, 
 		buf_reset(out);
 		err_clear(e);
 		r = kinds[i].get(d, name, size, out, e);
-		if (r >= 0 || !isempty(kind) || e->kind != ERR_NOT_FOUND)
+		/* What can be no image's name may be another's. */
+		if (r >= 0 || !isempty(kind) ||
+		    (e->kind != ERR_NOT_FOUND && !(e->kind == ERR_INVALID && streq(kinds[i].name, "image"))))
 			return r;
 	}
 	return err_kind(e, ERR_NOT_FOUND, -ENOENT, "No such object: %s", name);
@@ -126,12 +128,12 @@ static int by_template(const struct cli *c, const char *format, struct json_obje
 	return cli_print(c, &out, code);
 }
 
-static int print(const struct cli *c, const struct args *a, struct json_object *list)
+int dk_print_inspected(const struct cli *c, const char *format, struct json_object *list)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
-	if (!isempty(a->format))
-		return by_template(c, a->format, list);
+	if (!isempty(format))
+		return by_template(c, format, list);
 	dk_pretty(list, &out);
 	buf_putc(&out, '\n');
 	return cli_print(c, &out, 0);
@@ -176,7 +178,7 @@ static int inspect(struct cli *c, const char *of)
 		if (o)
 			json_object_array_add(list, o);
 	}
-	code = print(c, &a, list);
+	code = dk_print_inspected(c, a.format, list);
 	json_object_put(list);
 	fflush(stdout);
 	fputs(buf_str(&errors), stderr);

@@ -73,8 +73,7 @@ const struct command *legacy_command(const char *verb)
 	return NULL;
 }
 
-/* LXC: it is no container of an image. */
-static bool known(const char *name, bool lxc)
+bool legacy_knows(const char *name, bool lxc)
 {
 	_cleanup_(engine_freep) struct engine *g = NULL;
 	_cleanup_(container_freep) struct container *ct = NULL;
@@ -86,19 +85,6 @@ static bool known(const char *name, bool lxc)
 	return (ct->defined || container_state(ct) != RUN_STOPPED) && !(lxc && container_has_data(ct));
 }
 
-bool legacy_named(const char *verb, int argc, char *const *argv)
-{
-	if (!legacy_command(verb))
-		return false;
-	for (int i = 1; i < argc; i++) {
-		if (*argv[i] == '-')
-			continue;
-		if (known(argv[i], true))
-			return true;
-	}
-	return false;
-}
-
 int legacy_try(const char *name, const char *verb, int argc, char *const *argv)
 {
 	const struct command *cmd = legacy_command(verb);
@@ -106,7 +92,7 @@ int legacy_try(const char *name, const char *verb, int argc, char *const *argv)
 	struct cli c = { .cmd = cmd, .prog = prog, .argc = argc, .argv = argv, .log = { .fd = -EBADF } };
 	int code;
 
-	if (!cmd || !known(name, false))
+	if (!cmd || !legacy_knows(name, false))
 		return -1;
 	snprintf(prog, sizeof(prog), "creel %s", verb);
 	code = cmd->run(&c);

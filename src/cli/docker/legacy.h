@@ -12,8 +12,8 @@
 bool legacy_wanted(const char *verb, int argc, char *const *argv);
 const struct command *legacy_command(const char *verb);
 
-/* One of ARGV's words is the name of a container of LXC's, and VERB one that these have, too. */
-bool legacy_named(const char *verb, int argc, char *const *argv);
+/* NAME is a container of ours; LXC: and no image's. */
+bool legacy_knows(const char *name, bool lxc);
 
 /* Docker's engine knows no container NAME: where another of ours does, VERB is done to it by the older command. ARGV: as typed
  * to that one, verb first. Its exit code, or -1: there is none of that name. */

@@ -20,9 +20,11 @@
 #include "base/fd.h"
 #include "base/names.h"
 #include "base/parse.h"
+#include "cli/docker/context.h"
 #include "cli/docker/dcli.h"
 #include "cli/docker/legacy.h"
 #include "cli/docker/programs.h"
+#include "cli/docker/whose.h"
 #include "config.h"
 #include "engine/user.h"
 
@@ -46,9 +48,6 @@ static int keeper_helper(int argc, char **argv)
 	/* Nobody reads our standard streams; what could not be undone stays in the journal, for doctor. */
 	return docker_keeper_exit(argv[2], status, ctl, &log, NULL) < 0;
 }
-
-/* Docker's API and client whose interface this is. */
-#define DOCKER_INTERFACE_VERSION "26.1.5"
 
 static int run(const struct command *cmd, struct docker_globals *g, const char *name, int argc, char *const *argv)
 {
@@ -153,6 +152,22 @@ static int unknown(const char *name, const char *word)
 /* There is no daemon: only a socket of this machine may be named, as scripts do. */
 static int check_hosts(const struct docker_globals *g)
 {
+	const char *env = g->environment && !g->hosts.n && isempty(g->context) ? getenv("DOCKER_HOST") : NULL;
+
+	if (g->hosts.n > 1) {
+		fprintf(stderr, "Please specify only one -H\n");
+		return 1;
+	}
+	if (g->tls || g->tls_verify) {
+		fprintf(stderr, "unable to resolve docker endpoint: containers are run here, there is no daemon to "
+				"speak TLS with\n");
+		return 1;
+	}
+	if (!isempty(env) && !startswith(env, "unix://") && !startswith(env, "fd://")) {
+		fprintf(stderr, "docker: DOCKER_HOST is %s: containers are run here, no daemon elsewhere is asked\n",
+			env);
+		return 1;
+	}
 	for (size_t i = 0; i < g->hosts.n; i++)
 		if (!startswith(g->hosts.v[i], "unix://") && !startswith(g->hosts.v[i], "fd://")) {
 			fprintf(stderr, "creel: -H %s: containers are run here, no daemon elsewhere is asked\n",
@@ -199,27 +214,58 @@ static bool needs_nothing(const struct command *cmd, int argc, char *const *argv
 {
 	static const char *const names[] = { "help", "login", "logout", "search" };
 
+	if (startswith(cmd->name, "context "))
+		return true;
+
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (streq(cmd->name, names[i]))
 			return true;
 	return argc > 1 && streq(argv[1], "--help");
 }
 
+static int run_as_user(const struct command *cmd, struct docker_globals *g, const char *name, int argc, char **argv,
+		       char **all)
+{
+	int code = 0;
+
+	switch (docker_whose(cmd, argc, argv, all, &code)) {
+	case WHOSE_LXC:
+		return run(cmd, g, name, argc, argv);
+	case WHOSE_BOTH:
+		return code;
+	case WHOSE_IMAGES:
+		break;
+	}
+	return enter_user(name, all);
+}
+
 static int verb(const char *name, struct docker_globals *g, int argc, char **argv, char **all)
 {
 	const struct command *cmd;
+	const char *why;
 	int words, code;
 
 	cmd = find(argc, argv, &words);
-	if (cmd && legacy_wanted(cmd->name, argc, argv))
-		cmd = legacy_command(cmd->name);
-	else if (cmd && geteuid() != 0 && !legacy_named(cmd->name, argc - words + 1, argv + words - 1) &&
-		 !needs_nothing(cmd, argc - words + 1, argv + words - 1))
-		return enter_user(name, all);
-	if (cmd)
-		return run(cmd, g, name, argc - words + 1, argv + words - 1);
+	if (cmd) {
+		int n = argc - words + 1;
+		char **own = argv + words - 1;
+
+		code = needs_nothing(cmd, n, own) ? 0 : docker_context_check(g);
+		if (code)
+			return code;
+		if (legacy_wanted(cmd->name, argc, argv))
+			return run(legacy_command(cmd->name), g, name, n, own);
+		return geteuid() == 0 || needs_nothing(cmd, n, own) ? run(cmd, g, name, n, own)
+								    : run_as_user(cmd, g, name, n, own, all);
+	}
 	/* The program that knows all commands says so. */
 	docker_execute_online(all);
+	why = docker_absent(argc, argv);
+	if (why && !(is_group(argv[0]) && (argc < 2 || streq(argv[1], "--help")))) {
+		fprintf(stderr, "%s: '%s%s%s' is not there: %s\n", name, argv[0], is_group(argv[0]) ? " " : "",
+			is_group(argv[0]) ? argv[1] : "", why);
+		return 1;
+	}
 	if (is_group(argv[0])) {
 		bool help = argc > 1 && streq(argv[1], "--help");
 
@@ -231,7 +277,7 @@ static int verb(const char *name, struct docker_globals *g, int argc, char **arg
 
 static int global(const char *name, int argc, char **argv)
 {
-	struct docker_globals g = { 0 };
+	struct docker_globals g = { .environment = streq(name, "docker") };
 	struct opt_parser p = { .stop_after = 1, .sets = { { docker_global_opts, &g } } };
 	struct err e = { 0 };
 	int r = opt_parse_pflag(&p, argc, argv, &e), code;

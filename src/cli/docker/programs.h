@@ -9,5 +9,8 @@ struct alias {
 };
 extern const struct alias docker_aliases[];
 
+/* Why these words of Docker's client are no command of ours; NULL: they are none of Docker's, either. */
+const char *docker_absent(int argc, char *const *argv);
+
 /* Executes creel-online with these arguments. Returns where this is it, or it is not there. */
 void docker_execute_online(char **argv);

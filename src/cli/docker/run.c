@@ -267,7 +267,7 @@ static int foreground(const struct cli *c, struct docker *d, const struct run_ar
 	int code = -1, r;
 
 	so.raw = a->create.tty && at.in >= 0;
-	so.proxy = a->sig_proxy && !a->create.tty;
+	so.proxy = a->sig_proxy;
 	at.arg = &x;
 	at.ret_code = &code;
 	if (docker_wait_begin(d, id, a->create.rm ? "removed" : "next-exit", &w, &e) < 0 ||

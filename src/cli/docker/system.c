@@ -149,7 +149,7 @@ static void print_version(struct json_object *server, struct json_object *client
 	struct json_object *of[] = { client, server };
 
 	for (int i = 0; i < 2; i++) {
-		printf("%s:\n%s", i ? "\nServer" : "Client", i ? " Engine:\n" : "");
+		printf("%s: %s\n%s", i ? "\nServer" : "Client", dk_text(of[i], "Platform.Name"), i ? " Engine:\n" : "");
 		for (size_t k = 0; k < ARRAY_SIZE(rows); k++) {
 			char value[160];
 
@@ -182,6 +182,7 @@ static int run_version(struct cli *c)
 	both = json_object_new_object();
 	json_object_object_add(both, "Client", json_object_get(server));
 	json_object_object_add(both, "Server", server);
+	code = 0;
 	if (!isempty(a.format))
 		code = by_template(c, a.format, both);
 	else

@@ -141,6 +141,19 @@ static bool is_map(const char *key)
 	return false;
 }
 
+/* Members that Go's structures call "ID", "APIVersion", "NanoCPUs" are "Id", "ApiVersion", "NanoCpus" in JSON. */
+static bool by_gos_name(struct json_object *o, const char *name, struct json_object **ret)
+{
+	json_object_object_foreach(o, key, value)
+	{
+		if (strcasecmp(key, name) == 0) {
+			*ret = value;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* V.NAME into V; OF is the name that V was itself got by. */
 static int field(struct exec *x, struct val *v, const char *name, const char *of, struct err *e)
 {
@@ -151,7 +164,7 @@ static int field(struct exec *x, struct val *v, const char *name, const char *of
 	if (!json_object_is_type(v->o, json_type_object))
 		return BAD("can't evaluate field %s in type %s", name,
 			   json_object_is_type(v->o, json_type_array) ? "[]interface {}" : "string");
-	if (!json_object_object_get_ex(v->o, name, &next)) {
+	if (!json_object_object_get_ex(v->o, name, &next) && !(!(of && is_map(of)) && by_gos_name(v->o, name, &next))) {
 		if (!(x->flags & (TEMPLATE_LENIENT | TEMPLATE_HEADER)) && !(of && is_map(of)))
 			return BAD("executing \"\" at <.%s>: map has no entry for key \"%s\"", name, name);
 		val_done(v);
