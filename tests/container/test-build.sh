@@ -343,7 +343,10 @@ if command -v git >/dev/null; then
 	web=$!
 	wait_for 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8767'
 	at=git://127.0.0.1:8767
-	printf 'FROM base\nADD %s/repo.git#v1 /r\nADD --keep-git-dir=true %s/super.git /k/\n' $at $at >addgit
+	printf 'FROM base\nADD --checksum=%s %s/repo.git#main /r\n' "$first" $at >addgit
+	build -f addgit .
+	like "a commit that is another one" "$out" "expected checksum to match $first, got "
+	printf 'FROM base\nADD --checksum=%s %s/repo.git#v1 /r\nADD --keep-git-dir=true %s/super.git /k/\n' "${first:0:12}" $at $at >addgit
 	# Whose configuration would lead elsewhere.
 	mkdir "$T/home" && printf '[url "/nowhere"]\n\tinsteadOf = git:\n' >"$T/home/.gitconfig"
 	HOME=$T/home build -f addgit -t addgit .
@@ -369,6 +372,50 @@ build -t url http://127.0.0.1:8766/web/Dockerfile
 like "a Dockerfile from a URL" "$out" '^Successfully tagged url'
 kill "$web"
 wait "$web" 2>/dev/null
+
+# --- what BuildKit's own tests ask for besides
+mkdir -p many/a/b/c/e many/a/b2/c/e ctx tree && echo 1 >many/a/b/c/e/one && echo 2 >many/a/b2/c/e/two && echo in >tree/in
+echo yes >ctx/yes && echo no >ctx/no && echo no >ctx/.dockerignore && tar -cf owned.tar tree
+dockerfile more <<'D'
+FROM base AS src
+RUN mkdir /in && echo 12 >/in/file
+FROM base AS trigger
+ONBUILD COPY --from=src /in/file /triggered
+FROM trigger AS last
+ARG DEFAULT=${NOWHERE:?not there}
+ARG TARGETSTAGE
+ADD --chown=100:200 owned.tar /owned/
+COPY --chmod=770 tree/in /mode/below/in
+COPY --parents many/a/b*/./c/**/e many/a/./b/c/e/* /parents/
+COPY --from=ctx . /ctx/
+RUN --mount=from=ctx,target=/c --mount=type=cache,target=/m,uid=5,gid=6,mode=0751 { ls /c; stat -c '%u %g %a' /m; } >/mounts
+RUN --mount=type=cache,target=/m { echo "$DEFAULT $TARGETSTAGE $http_proxy $HTTP_PROXY"; stat -c '%u %g %a' /m; \
+    stat -c '%u:%g %a %n' /owned/tree/in /mode /mode/below; ls /ctx; cd /parents && find . -type f | sort; } >/said
+D
+build -f more -t more --build-arg DEFAULT=given --build-arg HTTP_PROXY=proxy --build-context ctx=ctx .
+is "the same of archives, modes, parents, contexts and caches" "$(creel run --rm --network none more cat /triggered /mounts /said)" "12
+yes
+5 6 751
+given last proxy proxy
+0 0 755
+100:200 644 /owned/tree/in
+0:0 770 /mode
+0:0 770 /mode/below
+yes
+./b/c/e/one
+./c/e/one
+./c/e/two"
+wrong() {
+	printf '%b' "$2" >wrong
+	build -f wrong .
+	like "$1" "$out" "$3"
+}
+wrong "a stage that comes later" 'FROM base AS one\nCOPY --from=two / /o\nFROM base AS two\nFROM one\n' \
+	'cannot copy from stage "two", it needs to be defined before current stage "one"'
+wrong "--from is no variable" 'FROM base\nARG F=base\nCOPY --from=$F / /o\n' 'variable expansion is not supported for --from'
+wrong "a checksum is of what is fetched" 'FROM base\nADD --checksum=sha256:00 tree /o\n' 'checksum requires HTTP\(S\) or Git sources'
+wrong "an empty platform" 'FROM --platform=$NONE base\n' 'empty platform value from expression \$NONE'
+wrong "half a platform" 'FROM --platform=linux/$NONE base\n' 'cannot parse platform specifier'
 
 # --- secrets and agents
 export TOKEN=fromEnv

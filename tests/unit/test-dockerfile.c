@@ -109,14 +109,24 @@ TEST(checks)
 	CHECK_STR(checked("FROM a AS b\nWORKDIR x\nWORKDIR y\nFROM b\nWORKDIR z\n", ""), "WorkdirRelativePath:2");
 	CHECK_STR(checked("FROM a\nWORKDIR /x\nWORKDIR y\n", ""), "");
 	CHECK_STR(checked("ARG A=1\nARG B\nFROM a:$A\nFROM a:$B\nFROM a:${B:-x}\nFROM a:$C\nFROM a:$TARGETARCH\n", ""),
-		  "InvalidDefaultArgInFrom:4 UndefinedArgInFrom:6");
+		  "InvalidDefaultArgInFrom:4 UndefinedArgInFrom:6 InvalidDefaultArgInFrom:6");
+	CHECK_STR(checked("ARG A=1:\nARG B\nFROM a$A\nFROM a$B\nFROM --platform=$D a${C:-x}\n", ""),
+		  "InvalidDefaultArgInFrom:3 UndefinedArgInFrom:5 UndefinedArgInFrom:5");
 	CHECK_STR(checked("FROM --platform=$TARGETPLATFORM a\nFROM --platform=linux/arm64 a\nFROM "
 			  "--platform=$BUILDPLATFORM a\n",
 			  ""),
 		  "RedundantTargetPlatform:1 FromPlatformFlagConstDisallowed:2");
-	CHECK_STR(checked("FROM a\nARG API_TOKEN\nENV PUBLIC_KEY=x KEYRING=y\n", ""), "SecretsUsedInArgOrEnv:2");
+	CHECK_STR(
+		checked("FROM --platform=linux/arm64 a AS for_arm64\nFROM --platform=linux/arm64 a AS for_amd64\n", ""),
+		"FromPlatformFlagConstDisallowed:2");
+	CHECK_STR(checked("FROM a\nARG API_TOKEN\nENV PUBLIC_KEY=x KEYRING=y KEY_FILE=z\n", ""),
+		  "SecretsUsedInArgOrEnv:2");
 	CHECK_STR(checked("FROM a\nEXPOSE 80/TCP 1:2 53/udp\n", ""), "ExposeInvalidFormat:2 ExposeProtoCasing:2");
 	CHECK_STR(checked("FROM a\nCOPY gone here *.x /\n", "gone\n*.x\n"), "CopyIgnoredFile:2");
+	CHECK_STR(checked("FROM a\nCOPY . gone /\n", ".*\ngone\n!gone/but\n"), "");
+	CHECK_STR(checked("FROM a\nCOPY . /\n", "*\n"), "CopyIgnoredFile:2");
+	CHECK_STR(checked("FROM a AS b\nSHELL [\"s\"]\nFROM b AS c\nFROM c\nCMD x\n", ""), "");
+	CHECK_STR(checked("FROM a\nRUN x \\\n\n y\n", ""), "NoEmptyContinuation:2");
 	CHECK_STR(
 		checked("# check=skip=StageNameCasing,MaintainerDeprecated\nFROM a AS B\nMAINTAINER m\nENV a b\n", ""),
 		"LegacyKeyValueFormat:4");

@@ -118,7 +118,8 @@ int build_check(const struct build_opts *o, const char *file, struct buf *out, s
 bool git_is_url(const char *s);
 /* What a Dockerfile's ADD has of the caller's; NULL for whom the caller has named himself: all. */
 struct git_access {
-	const char *agent; /* socket of an agent for ssh; NULL: there is no ssh */
+	const char *agent;  /* socket of an agent for ssh; NULL: there is no ssh */
+	const char *commit; /* what is fetched must be this one, or one that begins so; NULL: anything */
 };
 int git_fetch(const char *url, const struct git_access *access, const char *dir, bool keep, const char **ret_sub,
 	      struct err *e);

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/names.h"
 #include "image/build/check.h"
 #include "image/build/ignore.h"
+#include "image/build/words.h"
 
 /* Whether the list of KEY in "skip=A,B;error=true" has RULE, or is "all". */
 static bool option_has(const char *options, const char *key, const char *rule)
@@ -129,45 +131,87 @@ static void description(struct checking *c, const struct df_line *line, const ch
 
 /* --- FROM ----------------------------------------------------------------------------------------------------------------------- */
 
-/* Calls FN with each variable of TEXT; PLAIN: without a default of its own. */
-static void each_variable(struct checking *c, const char *text,
-			  void (*fn)(struct checking *c, const char *name, bool plain))
+/* The variables before the first FROM as they are when nobody gives one a value. */
+static const char *default_of(void *arg, const char *name)
 {
-	for (const char *p = strchr(text, '$'); p; p = strchr(p, '$')) {
-		bool brace = p[1] == '{';
-		size_t n;
-		char name[128];
+	static const char *const of[] = { "TARGET", "BUILD" };
+	static const char *const what[] = { "PLATFORM", "OS", "ARCH", "VARIANT", "STAGE" };
+	const struct strv *values = arg;
+	const char *value = strv_env_get(values, name);
 
-		p += brace ? 2 : 1;
-		n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-		if (n && n < sizeof(name)) {
-			snprintf(name, sizeof(name), "%.*s", (int)n, p);
-			fn(c, name, !brace || p[n] == '}');
+	for (size_t i = 0; i < ARRAY_SIZE(of) && !value; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(what) && startswith(name, of[i]); k++)
+			if (streq(startswith(name, of[i]), what[k]))
+				value = "x";
+	return value;
+}
+
+static void defaults(struct checking *c, struct strv *ret)
+{
+	const struct words w = { .escape = c->df->escape, .get = default_of, .arg = ret };
+
+	for (const struct df_instr *in = c->df->meta; in && c->r >= 0; in = in->next)
+		for (const struct df_pair *p = in->pairs; p && c->r >= 0; p = p->next) {
+			_cleanup_free_ char *value = NULL, *assignment = NULL;
+
+			if (!p->value || words_expand(&w, p->value, &value, NULL) < 0)
+				continue;
+			if (asprintf(&assignment, "%s=%s", p->name, value) < 0)
+				c->r = err_oom(c->e);
+			else
+				c->r = strv_env_set(ret, assignment, c->e);
 		}
-		p += n;
+}
+
+static void undeclared(struct checking *c, const struct strv *unset)
+{
+	static const char *const automatic[] = { "TARGETPLATFORM", "BUILDPLATFORM", "TARGETARCH", "BUILDARCH",
+						 "TARGETOS" };
+	struct texts names = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(automatic); i++)
+		pool_add(&c->df->pool, &names, automatic[i]);
+	for (const struct df_instr *in = c->df->meta; in; in = in->next)
+		for (const struct df_pair *p = in->pairs; p; p = p->next)
+			pool_add(&c->df->pool, &names, p->name);
+	for (size_t i = 0; i < unset->n; i++) {
+		const char *near = nearest(unset->v[i], names.v, names.n);
+
+		if (pool_find(&names, unset->v[i]) >= 0)
+			continue;
+		check_found(c, c->st->line, "UndefinedArgInFrom", "FROM argument '%s' is not declared%s%s%s",
+			    unset->v[i], near ? " (did you mean " : "", near ?: "", near ? "?)" : "");
 	}
 }
 
-static void from_variable(struct checking *c, const char *name, bool plain)
+/* As far as can be seen without knowing any. */
+static bool may_be_image(const char *name)
 {
-	static const char *const given[] = { "TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT",
-					     "BUILDPLATFORM",  "BUILDOS",  "BUILDARCH",	 "BUILDVARIANT" };
+	size_t n = strlen(name);
 
-	for (size_t i = 0; i < ARRAY_SIZE(given); i++)
-		if (streq(given[i], name))
-			return;
-	for (const struct df_instr *in = c->df->meta; in; in = in->next)
-		for (const struct df_pair *p = in->pairs; p; p = p->next) {
-			if (!streq(p->name, name))
-				continue;
-			if (isempty(p->value) && plain)
-				check_found(c, c->st->line, "InvalidDefaultArgInFrom",
-					    "Default value for ARG %s results in empty or invalid base image name",
-					    c->st->base);
-			return;
-		}
-	if (plain)
-		check_found(c, c->st->line, "UndefinedArgInFrom", "FROM argument '%s' is not declared", name);
+	return n && !strchr(":/@-._", name[0]) && !strchr(":/@-._", name[n - 1]) && !strstr(name, "//") &&
+	       !strstr(name, "::");
+}
+
+static void from_variables(struct checking *c, const struct strv *values)
+{
+	const char *texts[] = { c->st->base, c->st->platform };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_strv_ struct strv unset = STRV_INIT;
+		const struct words w = {
+			.escape = c->df->escape, .get = default_of, .arg = (void *)values, .unset = &unset
+		};
+		_cleanup_free_ char *value = NULL;
+
+		if (!texts[i] || words_expand(&w, texts[i], &value, NULL) < 0)
+			continue;
+		undeclared(c, &unset);
+		if (i == 0 && !may_be_image(value))
+			check_found(c, c->st->line, "InvalidDefaultArgInFrom",
+				    "Default value for ARG %s results in empty or invalid base image name",
+				    c->st->base);
+	}
 }
 
 /* FROM IMAGE AS NAME, as it is written. */
@@ -188,9 +232,23 @@ static void stage_name(struct checking *c)
 	for (size_t i = 0; i < c->st->index; i++)
 		if (c->df->stages[i]->name && streq(c->df->stages[i]->name, c->st->name)) {
 			check_found(c, l, "DuplicateStageName",
-				    "Duplicate stage name '%s', stage names should be unique", c->st->name);
+				    "Duplicate stage name \"%s\", stage names should be unique", c->st->name);
 			return;
 		}
+}
+
+/* The stage is called after the system or the processor. */
+static bool names_platform(const char *stage, const char *p)
+{
+	while (stage && *p) {
+		size_t n = strcspn(p, "/");
+		const char *found = n ? memmem(stage, strlen(stage), p, n) : NULL;
+
+		if (found)
+			return true;
+		p += n + (p[n] == '/');
+	}
+	return false;
 }
 
 static void platform(struct checking *c)
@@ -203,7 +261,7 @@ static void platform(struct checking *c)
 		check_found(c, c->st->line, "RedundantTargetPlatform",
 			    "Setting platform to predefined %s in FROM is redundant as this is the default behavior",
 			    p);
-	else if (!strchr(p, '$'))
+	else if (!strchr(p, '$') && !names_platform(c->st->name, p))
 		check_found(c, c->st->line, "FromPlatformFlagConstDisallowed",
 			    "FROM --platform flag should not use constant value \"%s\"", p);
 }
@@ -213,15 +271,17 @@ static void platform(struct checking *c)
 /* One of the words, between the beginning, underscores and the end. */
 static bool is_secret(const char *name)
 {
-	static const char *const words[] = { "apikey", "auth",	 "credential", "credentials", "key",  "password",
-					     "pword",  "passwd", "secret",     "secrets",     "token" };
+	static const char *const words[] = { "apikey",	 "auth",  "credential", "credentials", "key",
+					     "password", "pword", "passwd",	"secret",      "token" };
+	static const char *const harmless[] = { "public", "file", "version" };
 	bool secret = false;
 
 	while (*name) {
 		size_t n = strcspn(name, "_");
 
-		if (n == 6 && strncasecmp(name, "public", n) == 0)
-			return false;
+		for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+			if (strlen(harmless[i]) == n && strncasecmp(harmless[i], name, n) == 0)
+				return false;
 		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 			secret |= strlen(words[i]) == n && strncasecmp(words[i], name, n) == 0;
 		name += n + (name[n] == '_');
@@ -262,17 +322,23 @@ static void ports(struct checking *c, const struct df_instr *in)
 	}
 }
 
+/* What is left out may be let in again by an exception below it: then nothing can be said. */
 static void sources(struct checking *c, const struct df_instr *in)
 {
-	for (size_t i = 0; i < in->args.n && !in->from && c->o->ignore; i++) {
-		const char *src = in->args.v[i];
+	const struct ignore *ignore = c->o->ignore;
 
-		while (*src == '/' || (src[0] == '.' && src[1] == '/'))
-			src++;
-		if (*src && !streq(src, ".") && !strpbrk(src, "*?[$:") && ignore_match(c->o->ignore, src))
+	for (size_t i = 0; i < in->args.n && !in->from && ignore && !ignore->exceptions; i++) {
+		_cleanup_free_ char *clean = path_clean(in->args.v[i]);
+		const char *src = clean ? clean + (*clean == '/') : "";
+		bool all = !*src || streq(src, ".");
+
+		if (strpbrk(src, "*?[$:"))
+			continue;
+		/* All that lies in the context, whatever it is. */
+		if (all ? ignore_match(ignore, "\x01") && ignore_match(ignore, ".\x01") : ignore_match(ignore, src))
 			check_found(c, in->line, "CopyIgnoredFile",
 				    "Attempting to %s file \"%s\" that is excluded by .dockerignore",
-				    df_kind_name(in->kind), src);
+				    in->kind == DF_ADD ? "Add" : "Copy", all ? "." : src);
 	}
 }
 
@@ -343,13 +409,15 @@ int dockerfile_check(struct dockerfile *df, const struct df_check_opts *o, struc
 		     struct err *e)
 {
 	struct checking c = { .df = df, .o = o, .list = ret, .n = ret_n, .e = e };
+	_cleanup_strv_ struct strv values = STRV_INIT;
 
 	*ret = NULL;
 	*ret_n = 0;
-	for (size_t i = 0; i < df->warnings.n; i++)
-		if (strcasestr(df->warnings.v[i], "empty continuation"))
-			check_found(&c, NULL, "NoEmptyContinuation", "Empty continuation line");
+	for (const struct df_line *l = df->lines; l; l = l->next)
+		if (l->gap)
+			check_found(&c, l, "NoEmptyContinuation", "Empty continuation line");
 	casing(&c);
+	defaults(&c, &values);
 	for (const struct df_instr *in = df->meta; in; in = in->next) {
 		pairs(&c, in);
 		description(&c, in->line, in->pairs ? in->pairs->name : NULL, in->pairs);
@@ -358,15 +426,16 @@ int dockerfile_check(struct dockerfile *df, const struct df_check_opts *o, struc
 		bool shell = false, rooted = false;
 
 		c.st = df->stages[i];
+		/* What it begins from may have said which shell, and where it works. */
+		for (long k = c.st->base_stage; k >= 0; k = df->stages[k]->base_stage)
+			for (const struct df_instr *in = df->stages[k]->instrs; in; in = in->next) {
+				shell |= in->kind == DF_SHELL;
+				rooted |= in->kind == DF_WORKDIR;
+			}
 		stage_name(&c);
 		description(&c, c.st->line, c.st->name, NULL);
 		platform(&c);
-		each_variable(&c, c.st->base, from_variable);
-		/* What it begins from may have said where it works. */
-		for (size_t k = 0; k < i; k++)
-			for (const struct df_instr *in = df->stages[k]->instrs; in; in = in->next)
-				rooted |= in->kind == DF_WORKDIR && df->stages[k]->name &&
-					  strcasecmp(df->stages[k]->name, c.st->base) == 0;
+		from_variables(&c, &values);
 		for (const struct df_instr *in = c.st->instrs; in; in = in->next)
 			instruction(&c, in, &shell, &rooted);
 	}

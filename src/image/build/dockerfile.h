@@ -66,6 +66,7 @@ struct df_line {
 	struct df_heredoc *heredocs;
 	struct texts comments; /* the lines right above it, without their # */
 	unsigned first, last;  /* lines of the file, from 1 */
+	bool gap;	       /* an empty line is among its continuations */
 	struct df_line *next;
 };
 

@@ -621,19 +621,19 @@ int build_check(const struct build_opts *o, const char *file, struct buf *out, s
 	struct build b = { .o = o };
 	struct df_finding *found = NULL;
 	struct err later = { 0 };
-	int r = parse(&b, e), planned = 0;
+	int parsed = parse(&b, &later), r;
 
+	/* What comes before a mistake is looked at all the same. */
+	if (parsed >= 0)
+		parsed = dockerfile_plan(&b.df, &b.plan, &b.target, &later);
 	*ret_n = 0;
-	if (r >= 0) {
-		planned = dockerfile_plan(&b.df, &b.plan, &b.target, &later);
-		r = check(&b, &found, ret_n, e);
-	}
+	r = check(&b, &found, ret_n, e);
 	for (const struct df_finding *f = found; f && r >= 0; f = f->next)
 		finding_print(&b.df, f, file, out);
 	build_done(&b);
-	if (r < 0 || planned >= 0)
+	if (r < 0 || parsed >= 0)
 		return r;
 	if (e)
 		*e = later;
-	return planned;
+	return parsed;
 }

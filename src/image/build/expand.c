@@ -215,17 +215,24 @@ static bool parse_bool(const char *s, bool *ret)
 	return false;
 }
 
-static int set_named(const char *key, const char *what, const struct name *table, const char *value, int *ret,
-		     struct err *e)
+static int set_named(const char *what, const struct name *table, const char *value, int *ret, struct err *e)
 {
-	const struct name *n = NULL;
+	const struct name *n = NULL, *all = table;
 
 	for (; table->name && !n; table++)
 		if (strcasecmp(table->name, value) == 0)
 			n = table;
-	if (!n)
-		return err_kind(e, ERR_INVALID, -EINVAL, "unsupported %s \"%.60s\"", what, value);
-	(void)key;
+	if (!n) {
+		const char *known[8];
+		const char *near;
+		size_t k = 0;
+
+		for (; k < ARRAY_SIZE(known) && all[k].name; k++)
+			known[k] = all[k].name;
+		near = nearest(value, known, k);
+		return err_kind(e, ERR_INVALID, -EINVAL, "unsupported %s \"%.60s\"%s%s%s", what, value,
+				near ? " (did you mean " : "", near ?: "", near ? "?)" : "");
+	}
 	*ret = (int)n->value;
 	return 0;
 }
@@ -264,11 +271,11 @@ static int set_key(struct mount_state *s, enum key k, const char *key, const cha
 
 	switch (k) {
 	case TYPE:
-		r = set_named(key, "mount type", types, value, &n, e);
+		r = set_named("mount type", types, value, &n, e);
 		m->type = (enum df_mount_type)n;
 		return r;
 	case SHARING:
-		r = set_named(key, "sharing value", sharings, value, &n, e);
+		r = set_named("sharing value", sharings, value, &n, e);
 		m->sharing = (enum df_sharing)n;
 		s->sharing_said = true;
 		return r;

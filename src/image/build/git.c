@@ -95,13 +95,17 @@ static int git(const struct git *g, const char *const *args, struct err *e)
 /* A branch, a tag or a commit; a server that gives no single one, or no commit by its name, gives all. */
 static int fetch(const struct git *g, const char *ref, struct err *e)
 {
-	const char *one[] = { "fetch", "-q", "--depth=1", "--no-tags", "--", g->url, ref, NULL };
+	const char *shallow[] = { "fetch", "-q", "--depth=1", "--no-tags", "--", g->url, ref, NULL };
+	const char *whole[] = { "fetch", "-q", "--no-tags", "--", g->url, ref, NULL };
 	const char *all[] = { "fetch", "-q", "--tags", "--", g->url, "+refs/heads/*:refs/remotes/origin/*", NULL };
 	const char *found[] = { "checkout", "-q", "FETCH_HEAD", NULL };
 	const char *named[] = { "checkout", "-q", ref, "--", NULL };
 	struct err first = { 0 };
-	int r = git(g, one, &first);
+	int r = git(g, shallow, &first);
 
+	/* Over HTTP, a server of files only has no shallow ones. */
+	if (r < 0)
+		r = git(g, whole, NULL);
 	if (r >= 0)
 		return git(g, found, e);
 	if (streq(ref, "HEAD") || git(g, all, NULL) < 0) {
@@ -125,6 +129,26 @@ static int submodules(const struct git *g, struct err *e)
 	return r < 0 ? r : git(g, forget, e);
 }
 
+/* What has been fetched lies there without a branch. */
+static int check_commit(const struct git *g, const char *want, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(g->dir, ".git/HEAD"), *head = NULL;
+	size_t n = strlen(want);
+	int r = path ? file_read(AT_FDCWD, path, 4096, &head, NULL, e) : err_oom(e);
+
+	if (r < 0)
+		return r;
+	head[strcspn(head, "\n")] = '\0';
+	if (n < 7 || strncmp(head, want, n) != 0)
+		return err_kind(e, ERR_INVALID, -EBADMSG, "expected checksum to match %s, got %s", want, head);
+	return 0;
+}
+
+static bool is_ssh(const char *repo)
+{
+	return startswith(repo, "git@") || startswith(repo, "ssh://");
+}
+
 int git_fetch(const char *url, const struct git_access *access, const char *dir, bool keep, const char **ret_sub,
 	      struct err *e)
 {
@@ -144,7 +168,7 @@ int git_fetch(const char *url, const struct git_access *access, const char *dir,
 		return err_kind(e, ERR_INVALID, -EINVAL, "%s: a query is not known: URL.git#REF:FOLDER", url);
 	if (ref && *ref == '-')
 		return err_kind(e, ERR_INVALID, -EINVAL, "%s: '%s' is no branch, tag or commit", url, ref);
-	if (access && !access->agent && (startswith(repo, "git@") || startswith(repo, "ssh://")))
+	if (access && !access->agent && is_ssh(repo))
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "unset ssh forward key default: give it with --ssh");
 	g.url = repo;
 	r = dir_make_all(dir, 0755, e);
@@ -152,6 +176,8 @@ int git_fetch(const char *url, const struct git_access *access, const char *dir,
 		r = git(&g, init, e);
 	if (r >= 0)
 		r = fetch(&g, isempty(ref) ? "HEAD" : ref, e);
+	if (r >= 0 && access && !isempty(access->commit))
+		r = check_commit(&g, access->commit, e);
 	if (r >= 0)
 		r = submodules(&g, e);
 	if (r >= 0 && !keep)

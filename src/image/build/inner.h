@@ -104,6 +104,8 @@ int step_workdir(struct stage *g, const struct df_instr *in, struct err *e);
 
 /* A read-only root of what FROM names: stage, context or image. NULL: the build's context. Its fd; *KEEP_OWNER as tree_source. */
 int open_from(struct stage *g, const char *from, bool *is_image, char key[static DIGEST_MAX], struct err *e);
+/* The .dockerignore of the context that FROM names; 0: it has none, or is no context. */
+int context_ignore(struct stage *g, const char *from, struct ignore *ret, struct err *e);
 /* An image by NAME, pulled where it is not there. */
 int find_image(struct stage *g, const char *name, const char *platform, struct image *ret, struct err *e);
 

@@ -225,6 +225,7 @@ static int finish(struct reader *rd, const char *text, unsigned first, bool empt
 	if (r < 0)
 		return r;
 	line->first = first;
+	line->gap = empty;
 	line->comments = rd->comments;
 	rd->comments = (struct texts){ 0 };
 	if (may_have_heredoc(line) && strstr(text, "<<")) {

@@ -352,11 +352,37 @@ static int metadata(struct stage *g, const struct df_instr *in, struct err *e)
 	return r < 0 ? r : step_do(g, &step, e);
 }
 
-static int execute(struct stage *g, const struct df_instr *in, struct err *e)
+/* The default of an ARG that is given stays as it is written: what is in it need not be there. */
+static int expand(struct stage *g, const struct df_instr *in, struct df_instr *ret, struct err *e)
 {
 	const struct words w = { .escape = g->b->df.escape, .get = stage_var, .arg = g };
+	struct df_instr bare = *in;
+	struct df_pair *copy, **end = &bare.pairs;
+	int r;
+
+	if (in->kind != DF_ARG || !g->b->o->build_args)
+		return instr_expand(in, &w, &g->pool, ret, e);
+	for (const struct df_pair *p = in->pairs; p; p = p->next) {
+		copy = pool_alloc(&g->pool, sizeof(*copy));
+		if (!copy)
+			return err_oom(e);
+		*copy = *p;
+		if (strv_env_get(g->b->o->build_args, p->name))
+			copy->value = NULL;
+		*end = copy;
+		end = &copy->next;
+	}
+	r = instr_expand(&bare, &w, &g->pool, ret, e);
+	copy = r < 0 ? NULL : ret->pairs;
+	for (const struct df_pair *p = in->pairs; p && copy; p = p->next, copy = copy->next)
+		copy->value = copy->value ?: p->value;
+	return r;
+}
+
+static int execute(struct stage *g, const struct df_instr *in, struct err *e)
+{
 	struct df_instr full;
-	int r = instr_expand(in, &w, &g->pool, &full, e);
+	int r = expand(g, in, &full, e);
 
 	if (r < 0)
 		return r;
@@ -448,8 +474,12 @@ static int base_layers(struct stage *g, const struct image *i, struct err *e)
 static int from_image(struct stage *g, const char *name, struct err *e)
 {
 	_cleanup_image_ struct image i = { 0 };
-	int r = find_image(g, name, opt_platform(g), &i, e);
+	struct platform p = { 0 };
+	int r = g->st->platform_is ? platform_parse(g->st->platform_is, &p, e) : 0;
 
+	platform_done(&p);
+	if (r >= 0)
+		r = find_image(g, name, opt_platform(g), &i, e);
 	if (r >= 0)
 		r = image_config_of(g->images, &i, &g->s.config, e);
 	if (r >= 0)

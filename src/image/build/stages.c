@@ -43,7 +43,10 @@ static const char *lookup(void *arg, const char *name)
 {
 	struct scope *s = arg;
 	const char *v = strv_env_get(&s->values, name);
+	const char *last = s->df->n_stages ? s->df->stages[s->df->n_stages - 1]->name : NULL;
 
+	if (!v && streq(name, "TARGETSTAGE"))
+		v = isempty(s->o->target) ? last ?: "default" : s->o->target;
 	return v ?: platform_value(s->o, name, &s->df->pool);
 }
 
@@ -106,6 +109,8 @@ static int resolve_base(struct scope *s, struct df_stage *stage, struct err *e)
 
 	if (r >= 0 && stage->platform)
 		r = words_expand(&w, stage->platform, &platform, e);
+	if (r >= 0 && platform && !*platform)
+		r = err_kind(e, ERR_INVALID, -EINVAL, "empty platform value from expression %s", stage->platform);
 	if (r >= 0 && !*base)
 		r = err_kind(e, ERR_INVALID, -EINVAL, "base name (%s) should not be blank", stage->base);
 	if (r < 0)
@@ -124,39 +129,73 @@ static int resolve_base(struct scope *s, struct df_stage *stage, struct err *e)
 
 static int use(struct scope *s, struct df_stage *stage, const struct df_instr *in, const char *from, struct err *e)
 {
-	long i;
+	long i, later;
 	uint32_t n;
+	int r;
 
 	if (!from || (s->o->contexts && strv_has(s->o->contexts, from)))
 		return 0;
+	if (strchr(from, '$')) {
+		r = err_kind(
+			e, ERR_INVALID, -EINVAL,
+			"variable expansion is not supported for --from, define a new stage with FROM using ARG from "
+			"global scope as a workaround");
+		return dockerfile_error(s->df, in->line, r, e);
+	}
 	i = dockerfile_stage(s->df, from, stage->index);
 	if (i >= 0) {
 		stage->uses[i] = true;
 		return 0;
 	}
-	if (parse_u32(from, &n) >= 0 || (stage->name && strcasecmp(stage->name, from) == 0)) {
-		int r = err_kind(e, ERR_INVALID, -EINVAL,
-				 "invalid from flag value %s: it names no stage before this one", from);
+	later = dockerfile_stage(s->df, from, s->df->n_stages);
+	if (later > (long)stage->index && parse_u32(from, &n) < 0) {
+		char number[16];
 
+		snprintf(number, sizeof(number), "%u", stage->index);
+		r = err_kind(e, ERR_INVALID, -EINVAL,
+			     "cannot copy from stage \"%s\", it needs to be defined before current stage \"%s\"", from,
+			     stage->name ?: number);
+		return dockerfile_error(s->df, in->line, r, e);
+	}
+	if (parse_u32(from, &n) >= 0 || later >= 0) {
+		r = err_kind(e, ERR_INVALID, -EINVAL, "invalid from flag value %s: it names no stage before this one",
+			     from);
 		return dockerfile_error(s->df, in->line, r, e);
 	}
 	return 0;
 }
 
+static int use_all(struct scope *s, struct df_stage *stage, const struct df_instr *in, struct err *e)
+{
+	int r = use(s, stage, in, in->from, e);
+
+	for (size_t i = 0; i < in->mounts.n && r >= 0; i++) {
+		struct df_mount m;
+
+		r = mount_parse(in->mounts.v[i], NULL, &s->df->pool, &m, e);
+		if (r >= 0)
+			r = use(s, stage, in, m.from, e);
+	}
+	return r;
+}
+
 static int resolve_uses(struct scope *s, struct df_stage *stage, struct err *e)
 {
+	const struct df_stage *base = stage->base_stage >= 0 ? s->df->stages[stage->base_stage] : NULL;
 	int r = 0;
 
-	for (const struct df_instr *in = stage->instrs; in && r >= 0; in = in->next) {
-		r = use(s, stage, in, in->from, e);
-		for (size_t i = 0; i < in->mounts.n && r >= 0; i++) {
-			struct df_mount m;
+	/* The triggers of a base that is a stage are executed in this one. */
+	for (const struct df_instr *in = base ? base->instrs : NULL; in && r >= 0; in = in->next) {
+		struct df_instr *trigger;
 
-			r = mount_parse(in->mounts.v[i], NULL, &s->df->pool, &m, e);
-			if (r >= 0)
-				r = use(s, stage, in, m.from, e);
-		}
+		if (in->kind != DF_ONBUILD)
+			continue;
+		r = dockerfile_trigger(s->df, in->args.v[0], &trigger, e);
+		if (r >= 0)
+			r = use_all(s, stage, trigger, e);
 	}
+	for (const struct df_instr *in = stage->instrs; in && r >= 0; in = in->next)
+		r = use_all(s, stage, in, e);
 	return r;
 }
 

@@ -26,6 +26,7 @@ struct part {
 	const char *name; /* of the file that is made */
 	const char *text;
 	int64_t mtime;
+	size_t pivot; /* folders of it that --parents does not make */
 	struct part *next;
 };
 
@@ -33,7 +34,7 @@ struct copy_job {
 	const struct df_instr *in;
 	struct tree_source s;
 	struct tree_copy o;
-	struct ignore exclude;
+	struct ignore exclude, ignore; /* of --exclude; of a named context */
 	struct part *parts;
 	const char *dest;
 	bool many, folder; /* several sources; the destination ends with a slash */
@@ -86,6 +87,24 @@ static int open_chain(struct stage *g, const char *chain, char key[static DIGEST
 		return r < 0 ? r : open_folder(path, "", e);
 	}
 	return rootfs_open(g->images->layers, NULL, chain, true, e);
+}
+
+int context_ignore(struct stage *g, const char *from, struct ignore *ret, struct err *e)
+{
+	const struct build_context *c = from ? find_context(g->b, from) : NULL;
+	_cleanup_free_ char *text = NULL, *path = c && c->dir ? path_join(c->dir, ".dockerignore") : NULL;
+	size_t len = 0;
+	int r;
+
+	if (!c || !c->dir)
+		return 0;
+	r = path ? file_read(AT_FDCWD, path, IGNORE_SIZE_MAX, &text, &len, NULL) : err_oom(e);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_set(e, r, "read %s", path ?: c->dir);
+	r = ignore_parse(ret, text, len, e);
+	return r < 0 ? r : 1;
 }
 
 int open_from(struct stage *g, const char *from, bool *is_image, char key[static DIGEST_MAX], struct err *e)
@@ -195,7 +214,8 @@ static int fetch(struct stage *g, struct copy_job *j, const char *url, struct ha
 /* A repository, or the folder of it that URL#REF:FOLDER names. */
 static int clone(struct stage *g, struct copy_job *j, const char *url, struct hasher *h, struct err *e)
 {
-	const struct git_access access = { .agent = g->b->o->ssh ? strv_env_get(g->b->o->ssh, "default") : NULL };
+	const struct git_access access = { .commit = j->in->checksum,
+					   .agent = g->b->o->ssh ? strv_env_get(g->b->o->ssh, "default") : NULL };
 	const char *dir, *sub;
 	struct tree_source s = { .root_fd = -EBADF };
 	int r;
@@ -229,15 +249,32 @@ static bool is_archive(int root, const char *path)
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && archive_begins(fd);
 }
 
+/* How many folders of SRC stand before its first /./. */
+static size_t folders_before_pivot(const char *src)
+{
+	const char *p = strstr(src, "/./");
+	_cleanup_free_ char *copy = p ? strndup(src, (size_t)(p - src)) : NULL, *clean = copy ? path_clean(copy) : NULL;
+	size_t n = 0;
+
+	for (const char *s = clean && !streq(clean, ".") ? clean : ""; *s; s += strcspn(s, "/")) {
+		s += strspn(s, "/");
+		n += *s != '\0';
+	}
+	return n;
+}
+
 static int find_files(struct stage *g, struct copy_job *j, const char *pattern, struct hasher *h, struct err *e)
 {
+	const size_t pivot = j->o.parents ? folders_before_pivot(pattern) : 0;
 	_cleanup_strv_ struct strv found = STRV_INIT;
 	int r = tree_find(&j->s, pattern, &found, e);
 
 	if (r < 0)
 		return err_wrap(e, r, "%s failed", df_kind_name(j->in->kind));
+	if (pivot)
+		hasher_add(h, &pivot, sizeof(pivot));
 	for (size_t i = 0; i < found.n && r >= 0; i++) {
-		struct part part = { .what = FILES, .path = pool_str(&g->pool, found.v[i]) };
+		struct part part = { .what = FILES, .path = pool_str(&g->pool, found.v[i]), .pivot = pivot };
 
 		if (j->in->kind == DF_ADD && j->in->unpack != DF_NO && is_archive(j->s.root_fd, part.path))
 			part.what = ARCHIVE;
@@ -264,6 +301,8 @@ static int find_parts(struct stage *g, struct copy_job *j, struct hasher *h, str
 			r = fetch(g, j, src, h, e);
 			continue;
 		}
+		if (!isempty(j->in->checksum))
+			return err_kind(e, ERR_INVALID, -EINVAL, "checksum requires HTTP(S) or Git sources");
 		if (j->s.root_fd < 0) {
 			char key[DIGEST_MAX];
 			bool is_image;
@@ -272,6 +311,11 @@ static int find_parts(struct stage *g, struct copy_job *j, struct hasher *h, str
 			if (j->s.root_fd < 0)
 				return j->s.root_fd;
 			j->s.keep_owner = is_image;
+			r = context_ignore(g, j->in->from, &j->ignore, e);
+			if (r < 0)
+				return r;
+			if (r > 0)
+				j->s.ignore = &j->ignore;
 		}
 		r = find_files(g, j, src, h, e);
 	}
@@ -348,7 +392,8 @@ static int put_file(struct copy_job *j, const struct part *p, int root, const ch
 
 static int unpack(struct copy_job *j, const struct part *p, int root, struct err *e)
 {
-	const struct untar_opts o = { .whiteouts = UNTAR_PLAIN };
+	const struct untar_owner owner = { .uid = (uid_t)j->o.uid, .gid = (gid_t)j->o.gid };
+	const struct untar_opts o = { .whiteouts = UNTAR_PLAIN, .owner = j->o.uid >= 0 ? &owner : NULL };
 	_cleanup_close_ int dir = -EBADF, fd = -EBADF, in = inroot_open(j->s.root_fd, p->path, O_RDONLY | O_CLOEXEC, 0);
 	const struct layer_input input = { .fd = in };
 	char unused[DIGEST_MAX];
@@ -356,7 +401,7 @@ static int unpack(struct copy_job *j, const struct part *p, int root, struct err
 
 	if (in < 0)
 		return err_set(e, in, "open %s", p->path);
-	r = tree_make_dirs(root, j->dest, j->o.uid >= 0 ? (uid_t)j->o.uid : 0, j->o.gid >= 0 ? (gid_t)j->o.gid : 0, e);
+	r = tree_make_dest(root, j->dest, &j->o, e);
 	if (r < 0)
 		return r;
 	dir = inroot_open_path(root, j->dest, O_DIRECTORY);
@@ -389,13 +434,16 @@ static int put_part(struct stage *g, struct copy_job *j, const struct part *p, i
 			if (s.root_fd < 0)
 				return s.root_fd;
 		}
+		j->o.skip = 0;
+		for (size_t i = 0; i < p->pivot && p->path[j->o.skip]; i++)
+			j->o.skip += strcspn(p->path + j->o.skip, "/") + (strchr(p->path + j->o.skip, '/') != NULL);
 		r = tree_copy(&s, p->path, root, j->dest, into, &j->o, e);
 		if (p->text)
 			fd_close(s.root_fd);
 		return r;
 	}
 	path = into ? pool_printf(&g->pool, "%s/%s", j->dest, p->name) : j->dest;
-	r = tree_make_dirs(root, into ? j->dest : pool_strn(&g->pool, path, (size_t)(strrchr(path, '/') - path)), 0, 0,
+	r = tree_make_dest(root, into ? j->dest : pool_strn(&g->pool, path, (size_t)(strrchr(path, '/') - path)), &j->o,
 			   e);
 	return r < 0 ? r : put_file(j, p, root, path, e);
 }
@@ -421,15 +469,6 @@ static int set_excludes(struct copy_job *j, struct err *e)
 	return r;
 }
 
-/* The folders of a source up to /./ are not made with --parents. */
-static size_t pivot(const char *src)
-{
-	const char *p = strstr(src, "/./");
-	_cleanup_free_ char *copy = p ? strndup(src, (size_t)(p - src)) : NULL, *clean = copy ? path_clean(copy) : NULL;
-
-	return !clean || streq(clean, ".") ? 0 : strlen(clean) + (*clean != '/');
-}
-
 static int prepare(struct stage *g, struct copy_job *j, const struct df_instr *in, struct err *e)
 {
 	size_t n = in->args.n, end = strlen(in->dest);
@@ -452,8 +491,6 @@ static int prepare(struct stage *g, struct copy_job *j, const struct df_instr *i
 	j->o = (struct tree_copy){
 		.uid = -1, .gid = -1, .chmod = isempty(in->chmod) ? NULL : in->chmod, .parents = in->parents == DF_YES
 	};
-	if (j->o.parents)
-		j->o.skip = pivot(in->args.n ? in->args.v[0] : "");
 	if (j->many && !j->folder)
 		return err_kind(e, ERR_INVALID, -EINVAL,
 				"When using %s with more than one source file, the destination must be a directory and "
@@ -478,8 +515,8 @@ int step_copy(struct stage *g, const struct df_instr *in, struct err *e)
 		r = find_parts(g, &j, h, e);
 	if (r >= 0) {
 		hasher_end(h, sum);
-		buf_printf(&key, "%s %s chown %s chmod %s into %d unpack %d skip %zu %s %s", df_kind_name(in->kind),
-			   sum, in->chown ?: "", in->chmod ?: "", j.folder, in->unpack != DF_NO, j.o.skip, j.dest,
+		buf_printf(&key, "%s %s chown %s chmod %s into %d unpack %d %s %s", df_kind_name(in->kind), sum,
+			   in->chown ?: "", in->chmod ?: "", j.folder, in->unpack != DF_NO, j.dest,
 			   in->parents == DF_YES ? "parents" : "");
 		buf_printf(&history, "/bin/sh -c #(nop) %s %s%s in %s ", df_kind_name(in->kind),
 			   j.parts && !j.parts->next && (j.parts->what == FILES || j.parts->what == ARCHIVE) ? "file:"
@@ -494,6 +531,7 @@ int step_copy(struct stage *g, const struct df_instr *in, struct err *e)
 	hasher_free(h);
 	fd_close(j.s.root_fd);
 	ignore_done(&j.exclude);
+	ignore_done(&j.ignore);
 	return r;
 }
 
@@ -510,7 +548,7 @@ static int make_workdir(struct stage *g, int root, void *arg, struct err *e)
 	/* Whoever cannot be found is told when something is run. */
 	if (passwd_find(root, g->s.config.config.user, u, NULL) < 0)
 		u->uid = u->gid = 0;
-	r = tree_make_dirs(root, g->s.config.config.working_dir, u->uid, u->gid, e);
+	r = tree_make_dirs(root, g->s.config.config.working_dir, 0755, u->uid, u->gid, e);
 	return r;
 }
 

@@ -88,9 +88,13 @@ static int make_env(struct stage *g, struct job *j, struct err *e)
 	const struct strv *env = &g->s.config.config.env, *given = g->b->o->build_args;
 	int r = strv_push(&j->env, PATH_DEFAULT, e);
 
-	for (size_t i = 0; given && i < ARRAY_SIZE(proxies) && r >= 0; i++)
-		if (strv_env_get(given, proxies[i]))
-			r = strv_pushf(&j->env, e, "%s=%s", proxies[i], strv_env_get(given, proxies[i]));
+	/* Who gives one spelling has both. */
+	for (size_t i = 0; given && i < ARRAY_SIZE(proxies) && r >= 0; i++) {
+		const char *value = strv_env_get(given, proxies[i]) ?: strv_env_get(given, proxies[i ^ 1]);
+
+		if (value)
+			r = strv_pushf(&j->env, e, "%s=%s", proxies[i], value);
+	}
 	for (size_t i = 0; i < g->s.args.n && r >= 0; i++)
 		r = strv_env_set(&j->env, g->s.args.v[i], e);
 	for (size_t i = 0; i < env->n && r >= 0; i++)
@@ -167,13 +171,17 @@ static int describe_mounts(struct stage *g, const struct job *j, struct buf *out
 		if (m->type == DF_MOUNT_BIND) {
 			bool is_image;
 			_cleanup_close_ int fd = open_from(g, m->from, &is_image, key, e);
+			_cleanup_ignore_ struct ignore ignore = { 0 };
 			struct hasher *h = NULL;
 
 			if (fd < 0)
 				return fd;
+			r = context_ignore(g, m->from, &ignore, e);
+			if (r < 0)
+				return r;
 			if (!*key) {
 				const struct tree_source s = { .root_fd = fd,
-							       .ignore = m->from ? NULL : &g->b->ignore };
+							       .ignore = m->from ? &ignore : &g->b->ignore };
 
 				r = hasher_new(NULL, &h, e);
 				if (r >= 0)
@@ -252,14 +260,15 @@ static int bind_mount(struct stage *g, struct job *j, const struct df_mount *m, 
 	char key[DIGEST_MAX] = "";
 	bool is_image = false;
 	_cleanup_close_ int root = open_from(g, m->from, &is_image, key, e), fd = -EBADF;
+	_cleanup_ignore_ struct ignore ignore = { 0 };
 	const struct tree_source s = { .root_fd = root,
-				       .ignore = m->from ? NULL : &g->b->ignore,
+				       .ignore = m->from ? &ignore : &g->b->ignore,
 				       .keep_owner = is_image };
 	const char *source = m->source ?: "", *path = NULL;
-	int r;
+	int r = root < 0 ? root : context_ignore(g, m->from, &ignore, e);
 
-	if (root < 0)
-		return root;
+	if (r < 0)
+		return r;
 	if (!m->readonly || (s.ignore && s.ignore->n)) {
 		r = copy_aside(g, j, &s, source, &path, e);
 		return r < 0 ? r : add_mount(j, path, m->target, m->readonly, 0);
@@ -376,6 +385,10 @@ static int cache_mount(struct stage *g, struct job *j, const struct df_mount *m,
 			return root;
 		text = pool_printf(&g->pool, "%s:%s", id, *key ? key : m->from);
 	}
+	/* And so is one that is made for others. */
+	if (m->mode >= 0 || m->uid >= 0 || m->gid >= 0)
+		text = pool_printf(&g->pool, "%s:%lld:%lld:%llo", text, (long long)m->uid, (long long)m->gid,
+				   (unsigned long long)m->mode);
 	digest_of(text, strlen(text), name);
 	for (unsigned i = 0; i < 64; i++) {
 		const char *path = i ? pool_printf(&g->pool, "%s/cache/%s.%u", g->b->dir, digest_hex(name), i)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -450,7 +451,7 @@ static int copy_dir(struct copying *c, const struct item *it, const struct stat 
 				return 0;
 			return err_kind(e, ERR_STATE, -ENOTDIR, "cannot copy to non-directory: %s", path);
 		}
-		return tree_make_dirs(c->root, path, want->st_uid, want->st_gid, e);
+		return tree_make_dirs(c->root, path, 0755, want->st_uid, want->st_gid, e);
 	}
 	if (!*it->rel)
 		return 0;
@@ -480,7 +481,7 @@ static int copy_item(void *arg, const struct item *it, bool after, struct err *e
 	return copy_other(c, it, &want, path, e);
 }
 
-int tree_make_dirs(int root_fd, const char *path, uid_t uid, gid_t gid, struct err *e)
+int tree_make_dirs(int root_fd, const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e)
 {
 	char part[TREE_PATH_MAX];
 	size_t n = strlen(path);
@@ -505,11 +506,21 @@ int tree_make_dirs(int root_fd, const char *path, uid_t uid, gid_t gid, struct e
 		if (dir < 0)
 			return err_set(e, dir, "make folder %s", part);
 		fd = inroot_reopen(dir, O_RDONLY | O_DIRECTORY);
-		r = fd < 0 ? fd : fchown(fd, uid, gid) < 0 || fchmod(fd, 0755) < 0 ? -errno : 0;
+		r = fd < 0 ? fd : fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
 		if (r < 0)
 			return err_set(e, r, "owner of %s", part);
 	}
 	return 0;
+}
+
+int tree_make_dest(int root_fd, const char *path, const struct tree_copy *o, struct err *e)
+{
+	mode_t mode = 0755;
+	int r = o->chmod && isdigit((unsigned char)*o->chmod) ? tree_mode(o->chmod, mode, true, &mode, e) : 0;
+
+	return r < 0 ? r
+		     : tree_make_dirs(root_fd, path, mode, o->uid >= 0 ? (uid_t)o->uid : 0,
+				      o->gid >= 0 ? (gid_t)o->gid : 0, e);
 }
 
 int tree_copy(const struct tree_source *s, const char *path, int dest_root, const char *dest, bool into,
@@ -535,8 +546,7 @@ int tree_copy(const struct tree_source *s, const char *path, int dest_root, cons
 		return err_oom(e);
 	if (strrchr(above, '/'))
 		strrchr(above, '/')[strrchr(above, '/') == above] = '\0';
-	r = tree_make_dirs(dest_root, S_ISDIR(st.st_mode) ? full : above, o->uid >= 0 ? (uid_t)o->uid : 0,
-			   o->gid >= 0 ? (gid_t)o->gid : 0, e);
+	r = tree_make_dest(dest_root, S_ISDIR(st.st_mode) ? full : above, o, e);
 	if (r >= 0)
 		r = copy_bufs_init(&c.bufs) < 0 ? err_oom(e) : 0;
 	if (r < 0)

@@ -44,8 +44,10 @@ int tree_hash(const struct tree_source *s, const char *path, const struct tree_c
 int tree_copy(const struct tree_source *s, const char *path, int dest_root, const char *dest, bool into,
 	      const struct tree_copy *o, struct err *e);
 
-/* mkdir -p below ROOT; folders that were not there become UID's and GID's. */
-int tree_make_dirs(int root_fd, const char *path, uid_t uid, gid_t gid, struct err *e);
+/* mkdir -p below ROOT; folders that were not there become UID's and GID's, with MODE. */
+int tree_make_dirs(int root_fd, const char *path, mode_t mode, uid_t uid, gid_t gid, struct err *e);
+/* The same with the owner and the mode that O gives to what it copies; a mode in words is of files. */
+int tree_make_dest(int root_fd, const char *path, const struct tree_copy *o, struct err *e);
 
 /* TEXT as a mode: octal, or chmod(1)'s words for a file of mode OLD. */
 int tree_mode(const char *text, mode_t old, bool is_dir, mode_t *ret, struct err *e);
