@@ -54,7 +54,7 @@ struct cg_hier {
 	int fd;		/* O_PATH directory of the mount */
 	uint32_t ctrls; /* of CC() */
 	bool lazy;	/* v2 beside v1: controllers are passed down only when a value asks for one */
-	char name[64];	/* "cpu,cpuacct", "name=systemd", "unified": for messages */
+	char name[128]; /* "cpu,cpuacct", "name=systemd", "unified": by which it is known */
 };
 
 struct cg_host {

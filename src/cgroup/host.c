@@ -115,15 +115,16 @@ static bool is_absent(int r)
 /* Takes FD over. CTRLS are what it serves; one that an earlier hierarchy has is not claimed again. */
 static int host_add(struct cg_host *h, const struct cg_ops *ops, int fd, uint32_t ctrls, const char *name)
 {
+	size_t len = strlen(name);
 	struct cg_hier *n;
 
-	if (h->n == CG_HIER_MAX) {
+	if (h->n == CG_HIER_MAX || len >= sizeof(n->name)) {
 		fd_close(fd);
 		return -E2BIG;
 	}
 	n = &h->hier[h->n];
 	*n = (struct cg_hier){ .ops = ops, .fd = fd, .ctrls = ctrls };
-	snprintf(n->name, sizeof(n->name), "%s", name);
+	memcpy(n->name, name, len + 1);
 	if (ops->version == 2)
 		h->v2 = (int)h->n;
 	h->n++;
@@ -268,7 +269,7 @@ static void v1_options(const char *opts, char *out, size_t size)
 /* One mountinfo line: "id parent dev root MOUNTPOINT opts … - TYPE source SUPER". */
 static int mountinfo_line(struct cg_host *h, char *line)
 {
-	char *fields[5], *save = NULL, *type, *super, list[64], *tail = strstr(line, " - ");
+	char *fields[5], *save = NULL, *type, *super, list[128], *tail = strstr(line, " - ");
 	int fd;
 
 	if (!tail)
