@@ -30,6 +30,7 @@
 #define REQUEST_WAIT_S	10
 #define KEEPER_LEAVE_MS 5000
 #define LXC_STATE_MAX	8
+#define COMMAND_STATE	3
 
 /* LXC's words for a layout, and its two kinds of hierarchies. */
 enum { LAYOUT_UNKNOWN = -1, LAYOUT_V1 = 0, LAYOUT_HYBRID = 1, LAYOUT_V2 = 2 };
@@ -86,15 +87,53 @@ static socklen_t sock_address(const char *lxcpath, const char *name, struct sock
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
-/* Any user may have taken the name, which is not to keep another from his container: whose process listens there? */
-static bool is_ours(const struct sockaddr_un *sa, socklen_t len)
+/* Who listens there: any user may have taken the name, which is not to keep another from his container. */
+enum listener { LISTENER_GONE, LISTENER_LEAVING, LISTENER_RUNS, LISTENER_FOREIGN };
+
+/* With the sender's credentials, as LXC wants them. */
+static bool ask_state(int fd)
+{
+	const struct lxc_request q = { .cmd = COMMAND_STATE };
+	const struct ucred who = { .pid = getpid(), .uid = geteuid(), .gid = getegid() };
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)&q, .iov_len = sizeof(q) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_CREDENTIALS;
+	h->cmsg_len = CMSG_LEN(sizeof(who));
+	memcpy(CMSG_DATA(h), &who, sizeof(who));
+	return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(q);
+}
+
+/* The last life's keeper leaves a moment after it has said that all is over: its end is waited for, up to MS. Whoever
+ * answers that the container is not stopped runs it; so does who says nothing for so long. */
+static enum listener who_listens(const struct sockaddr_un *sa, socklen_t len, int ms)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct lxc_answer a;
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
+	struct pollfd p;
 
-	return fd >= 0 && connect(fd, (const struct sockaddr *)sa, len) == 0 &&
-	       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+	if (fd < 0 || connect(fd, (const struct sockaddr *)sa, len) < 0)
+		return errno == ECONNREFUSED ? LISTENER_GONE : LISTENER_FOREIGN;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 || (peer.uid != 0 && peer.uid != geteuid()))
+		return LISTENER_FOREIGN;
+	if (!ask_state(fd))
+		return LISTENER_LEAVING;
+	p = (struct pollfd){ .fd = fd, .events = POLLIN };
+	if (poll(&p, 1, ms) == 0)
+		return LISTENER_RUNS;
+	return recv(fd, &a, sizeof(a), 0) == (ssize_t)sizeof(a) && a.ret == 0 && a.value != RUN_STOPPED
+		       ? LISTENER_RUNS
+		       : LISTENER_LEAVING;
 }
 
 int lxc_command_listen(const struct container *c, int *ret, struct err *e)
@@ -102,28 +141,28 @@ int lxc_command_listen(const struct container *c, int *ret, struct err *e)
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un sa;
 	socklen_t len = sock_address(c->lxcpath, c->name, &sa);
+	enum listener who;
 
 	if (!len)
 		return err_oom(e);
 	if (fd < 0)
 		return err_set(e, -errno, "make a socket");
-	/* The last life's keeper leaves a moment after it has said that all is over, and that nobody keeps it any more. */
-	for (unsigned ms = 0; bind(fd, (struct sockaddr *)&sa, len) < 0; ms++) {
+	for (int ms = KEEPER_LEAVE_MS; bind(fd, (struct sockaddr *)&sa, len) < 0; ms--) {
 		if (errno != EADDRINUSE)
 			return err_set(e, -errno, "bind the socket of LXC's commands, @%s", sa.sun_path + 1);
-		if ((record_kept(&c->rec) || c->rec.started_ns) && ms < KEEPER_LEAVE_MS) {
-			usleep(1000);
-			continue;
-		}
-		if (!is_ours(&sa, len)) {
+		who = who_listens(&sa, len, ms);
+		if (who == LISTENER_FOREIGN || (who == LISTENER_GONE && ms == 0)) {
 			log_msg(c->engine->log, LOG_WARN,
 				"the socket @%s is taken by another user: programs of LXC's library will not find %s",
 				sa.sun_path + 1, c->name);
 			return 0;
 		}
-		err_kind(e, ERR_STATE, -EADDRINUSE, "container is run by another program: it listens on @%s",
-			 sa.sun_path + 1);
-		return err_hint(e, -EADDRINUSE, "stop it with the LXC that started it");
+		if (who == LISTENER_RUNS || ms == 0) {
+			err_kind(e, ERR_STATE, -EADDRINUSE, "container is run by another program: it listens on @%s",
+				 sa.sun_path + 1);
+			return err_hint(e, -EADDRINUSE, "stop it with the LXC that started it");
+		}
+		usleep(1000);
 	}
 	if (listen(fd, 100) < 0)
 		return err_set(e, -errno, "listen on @%s", sa.sun_path + 1);
@@ -568,7 +607,7 @@ static int cmd_seccomp_add(struct request *q, struct err *e)
 /* By number. NULL: as LXC, no answer. */
 static int (*const commands[])(struct request *q, struct err *e) = {
 	[0] = cmd_tty,	       [1] = NULL, /* the size of a terminal, which nobody sends */
-	[2] = cmd_stop,	       [3] = cmd_state,
+	[2] = cmd_stop,	       [COMMAND_STATE] = cmd_state,
 	[4] = cmd_init_pid,    [5] = cmd_clone_flags,
 	[6] = cmd_cgroup,      [7] = cmd_config_item,
 	[8] = cmd_name,	       [9] = cmd_lxcpath,

@@ -89,17 +89,25 @@ check "lxc-stop, by a signal to init" peer lxc-stop -n "$c" -t 20
 is "it has stopped, too" "$(state_of "$c")" STOPPED
 
 # --- the other way round: creel keeps away from what LXC runs -------------------------------------------------------------
-python3 - "$LXCPATH/$c/command" <<'END' &
-import socket, sys, time
+# It answers as LXC does, by which it is known at once: no start waits for it to leave.
+python3 - "$LXCPATH/$c/command" "$T/asked" <<'END' &
+import socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
 s.bind("\0" + sys.argv[1])
 s.listen()
-time.sleep(30)
+while True:
+    client = s.accept()[0]
+    cmd, length, arg = struct.unpack("iiQ", client.recv(16))
+    client.sendall(struct.pack("iiQ", 0, 0, 2))
+    with open(sys.argv[2], "a") as f:
+        print(cmd, length, arg, file=f)
+    client.close()
 END
 other=$!
 wait_for 5 grep -q "@$LXCPATH/$c/command$" /proc/net/unix
 refuse "what another program runs is not started" start_ct "$c"
 like "it says why" "$(cat "$T/.out")" 'run by another program.*@'
+is "it was asked for its state, once" "$(cat "$T/asked")" "3 0 0"
 kill $other
 wait $other 2>/dev/null
 check "without that one it starts" start_ct "$c"
