@@ -2,12 +2,14 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
 #include <time.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/parse.h"
 
 static const char *const level_names[] = {
@@ -77,4 +79,23 @@ int log_level_parse(const char *s, enum log_level *ret)
 const char *log_level_name(enum log_level level)
 {
 	return level_names[level];
+}
+
+int log_file_open(const char *path, mode_t mode, struct err *e)
+{
+	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY;
+	const char *slash = strrchr(path, '/');
+	int fd = open(path, flags, mode), r;
+
+	if (fd < 0 && errno == ENOENT && slash && slash > path) {
+		_cleanup_free_ char *dir = strndup(path, (size_t)(slash - path));
+
+		if (!dir)
+			return err_oom(e);
+		r = dir_make_all(dir, 0755, e);
+		if (r < 0)
+			return r;
+		fd = open(path, flags, mode);
+	}
+	return fd < 0 ? err_set(e, -errno, "open log file %s", path) : fd;
 }

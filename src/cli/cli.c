@@ -120,9 +120,9 @@ static int cli_log_open(struct cli *c, struct err *e)
 			c->log.fd = STDERR_FILENO;
 		return 0;
 	}
-	fd = open(c->logfile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+	fd = log_file_open(c->logfile, 0640, e);
 	if (fd < 0)
-		return err_set(e, -errno, "open log file %s", c->logfile);
+		return fd;
 	c->log.fd = fd;
 	return 0;
 }

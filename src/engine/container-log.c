@@ -5,7 +5,6 @@
  * directly: syslog(3) keeps its state in the process, and a process may start more than one container.
  */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -82,11 +81,9 @@ const struct log *container_log_open(struct container *c, struct container_log *
 	if (s->log_level && log_level_parse(s->log_level, &l->file.level) < 0)
 		l->file.level = LOG_FATAL;
 	if (!isempty(s->log_file) && !streq(s->log_file, "none")) {
-		l->file.fd = open(s->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
-		if (l->file.fd < 0) {
-			err_set(e, -errno, "open lxc.log.file %s", s->log_file);
+		l->file.fd = log_file_open(s->log_file, 0640, e);
+		if (l->file.fd < 0)
 			return NULL;
-		}
 	}
 	if (f) {
 		l->facility = (int)f->value;

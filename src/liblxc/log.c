@@ -49,7 +49,7 @@ PUBLIC int lxc_log_init(struct lxc_log *log)
 	if (!log || (log->level && log_level_parse(log->level, &level) < 0))
 		return -1;
 	if (log->file && !streq(log->file, "none")) {
-		fd = open(log->file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0660);
+		fd = log_file_open(log->file, 0660, NULL);
 		if (fd < 0)
 			return -1;
 	}

@@ -139,7 +139,7 @@ else
 	wait_for 5 test -e "$T/syslog.up"
 	row lxc.log.syslog local3 '<158>.*creel\[[0-9]+\]: .*running, its first process is [0-9]+' '' 'sleep 0.1; tail -n 1 "$T/syslog" 2>/dev/null; rm -f "$T/syslog"'
 fi
-row lxc.log.file "$T/ct.log" '.*running, its first process is [0-9]+' '' 'grep running "$T/ct.log" 2>/dev/null; rm -f "$T/ct.log"'
+row lxc.log.file "$T/new/folder/ct.log" '.*running, its first process is [0-9]+' '' 'grep running "$T/new/folder/ct.log" 2>/dev/null; rm -rf "$T/new"'
 row lxc.log.level INFO '.*INFO.*' '' 'lxc-info "${P[@]}" -n "$a" -c lxc.log.level | grep INFO'
 group log
 [ -z "$syslogd" ] || { kill "$syslogd" && rm -f /dev/log; }
