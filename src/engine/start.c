@@ -24,9 +24,9 @@
 #include "sys/proc.h"
 #include "sys/pty.h"
 
-/* All that one life needs; made anew for each. */
 #define NETS_SHOWN 64
 
+/* All that one life needs; made anew for each. */
 struct life {
 	struct container *c;
 	struct plan plan;
@@ -511,6 +511,7 @@ int container_ended(struct container *c, int dirfd, int status, struct ns_holder
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	rec.exit_status = status;
 	h.config = rec.config;
+	h.pid = rec.pid;
 	h.rootfs_mount = c->spec.rootfs.mount ?: c->spec.rootfs.path ? mount : NULL;
 	(void)record_set_state(dirfd, &rec, RUN_STOPPING, NULL);
 	/* The end goes on whatever a hook says. */

@@ -131,6 +131,7 @@ static int add_script(struct compiler *c, const struct spec_net *s, struct net_d
 		.name = c->spec->name,
 		.config = c->opts->config,
 		.rootfs_mount = c->plan->rootfs_mount,
+		.log_level = c->opts->log_level,
 	};
 	/* The one of the end first: it is due once the one of the beginning may have done anything. */
 	const char *const scripts[] = { s->script_down, s->script_up }, *const moments[] = { "down", "up" };

@@ -84,7 +84,7 @@ static int add_namespaces(const struct hook_ctx *c, struct strv *env, struct err
 {
 	int r = 0;
 
-	for (const char *const *p = c->ns_paths; p && *p && version1(c) && r == 0; p++) {
+	for (const char *const *p = c->ns_paths; p && *p && r == 0; p++) {
 		const char *colon = strchr(*p, ':');
 		char up[16] = "";
 
@@ -144,6 +144,8 @@ int hook_net_line(const struct hook_ctx *c, const struct hook_net *n, struct buf
 		{ "LXC_CONFIG_FILE", c->config },
 		{ "LXC_ROOTFS_MOUNT", c->rootfs_mount },
 		{ "LXC_ROOTFS_PATH", root_path(c->spec, HOOK_MAX) },
+		{ "LXC_CGNS_AWARE", "1" },
+		{ "LXC_LOG_LEVEL", c->log_level ?: "ERROR" },
 		{ "LXC_HOOK_VERSION", version1(c) ? "1" : "0" },
 		{ "LXC_HOOK_TYPE", version1(c) ? n->moment : NULL },
 		{ "LXC_HOOK_SECTION", version1(c) ? "net" : NULL },

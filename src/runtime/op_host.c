@@ -220,8 +220,11 @@ static int rootfs_open_apply(const struct op *op, struct run *run, struct err *e
 		return r;
 	fd = ref.driver->open_tree(&ref, op->args.b, e);
 	store_ref_done(&ref);
+	/* Most drivers say which one it is. */
 	if (fd < 0)
-		return err_wrap(e, fd, "root file system %s", op->args.a);
+		return e && startswith(e->msg, "root file system ")
+			       ? fd
+			       : err_wrap(e, fd, "root file system %s", op->args.a);
 	run->slots[op->args.n] = fd;
 	return 0;
 }

@@ -268,21 +268,45 @@ static _noreturn_ void runtime_child(struct run *run, const struct supervise *s,
 	_exit(r < 0 ? 1 : 0);
 }
 
-/* What is known of the caller when the container ends, long after: nothing of root's; of an ordinary user where his state
- * is, his home, his programs and his service manager. */
-static void keeper_environ(char *envp[static 5])
+/* Hooks and scripts find what the caller's environment has, those of the end and of a next life too; and there are words
+ * that the container inherits. */
+static bool wants_environ(const struct spec *s)
 {
-	static const char *const names[] = { "HOME=", "PATH=", "XDG_RUNTIME_DIR=", "DBUS_SESSION_BUS_ADDRESS=" };
+	const struct strv *const lists[] = { &s->process.env, &s->process.env_runtime, &s->process.env_hooks };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		for (size_t k = 0; k < lists[i]->n; k++)
+			if (!strchr(lists[i]->v[k], '='))
+				return true;
+	for (int i = HOOK_PRE_START; i <= HOOK_POST_STOP; i++)
+		if (s->hooks[i].n)
+			return true;
+	LIST_EACH(n, &s->nets, struct spec_net) {
+		if (n->script_up || n->script_down)
+			return true;
+	}
+	return false;
+}
+
+/* What is known of the caller when the container ends, long after. Where that is not all: his terminal's kind, and of an
+ * ordinary user where his state is, his home, his programs and his service manager. */
+static char *const *keeper_environ(const struct spec *s, char *few[static 6])
+{
+	static const char *const names[] = { "TERM=", "HOME=", "PATH=", "XDG_RUNTIME_DIR=",
+					     "DBUS_SESSION_BUS_ADDRESS=" };
 	const bool of_user = geteuid() != 0 || proc_user_entered();
 	size_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && of_user; i++)
+	if (wants_environ(s))
+		return environ;
+	for (size_t i = 0; i < (of_user ? ARRAY_SIZE(names) : 1); i++)
 		for (char **v = environ; *v; v++)
 			if (startswith(*v, names[i])) {
-				envp[n++] = *v;
+				few[n++] = *v;
 				break;
 			}
-	envp[n] = NULL;
+	few[n] = NULL;
+	return few;
 }
 
 /* Becomes the keeper program. Both fds go over as they are; everything else is close-on-exec or closed here. */
@@ -290,9 +314,9 @@ static _noreturn_ void keeper_child(struct run *run, const struct supervise *s, 
 {
 	char a[16], b[16];
 	char *argv[] = { (char *)"creel-keeper", run->rec.id, (char *)s->creel, a, b, NULL };
-	char *envp[5];
+	char *few[6];
+	char *const *envp = keeper_environ(run->spec, few);
 
-	keeper_environ(envp);
 	snprintf(a, sizeof(a), "%d", ctl);
 	snprintf(b, sizeof(b), "%d", lis);
 	sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);

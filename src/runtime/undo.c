@@ -281,6 +281,7 @@ static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
 {
 	_cleanup_spec_ struct spec spec = { 0 };
 	_cleanup_record_ struct record rec = { 0 };
+	_cleanup_free_ char *dir = NULL, *mount = NULL;
 	struct hook_ctx h = { .spec = &spec };
 	struct moment_ctx m;
 	int r;
@@ -299,6 +300,13 @@ static int undo_hooks(const struct undo_ctx *c, const char *arg, struct err *e)
 	m = (struct moment_ctx){ .version = rec.version, .bundle = rec.bundle };
 	h.name = rec.name;
 	h.config = rec.config;
+	h.pid = rec.pid;
+	h.log_level = spec.log_level;
+	r = run_dir(false, &dir, e);
+	mount = r < 0 ? NULL : path_join(dir, "rootfs");
+	if (!mount)
+		return r < 0 ? r : err_oom(e);
+	h.rootfs_mount = spec.rootfs.mount ?: spec.rootfs.path ? mount : NULL;
 	h.target = WIFSIGNALED(rec.exit_status) && WTERMSIG(rec.exit_status) == SIGHUP ? "reboot" : "stop";
 	/* A hook that fails is not run again: its entry goes, its message is reported by the log. */
 	if (hooks_run(&h, HOOK_POST_STOP, true, c->log, e) < 0)

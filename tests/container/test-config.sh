@@ -119,18 +119,21 @@ is "lxc.execute.cmd" "$(lxc-execute "${P[@]}" -n "$a" -s 'lxc.execute.cmd=/bin/e
 cat >"$T/hook" <<E
 #!/bin/sh
 echo "\$* | \${LXC_HOOK_TYPE-} \${LXC_HOOK_SECTION-} \${LXC_NAME-} \${LXC_HOOK_VERSION-} \${LXC_TARGET-}" >>"$T/hooks"
+echo "\$CALLER \${LXC_PID+pid} \${LXC_ROOTFS_MOUNT+mount}" >>"$T/hooks.env"
 E
 chmod 755 "$T/hook"
 hooks="pre-start pre-mount mount autodev start-host stop post-stop"
 order() { sed 's/.*| //; s/ .*//' "$T/hooks" | tr '\n' ' '; }
 for v in 0 1; do
-	rm -f "$T/hooks"
+	rm -f "$T/hooks" "$T/hooks.env"
 	# Of those that run in the container's mount name space, the host's paths are still there for all but start.
-	with "hooks, version $v" <<E
+	CALLER=me with "hooks, version $v" <<E
 lxc.hook.version = $v
 $(for h in $hooks; do echo "lxc.hook.$h = $T/hook arg"; done)
 E
 	lxc-stop "${P[@]}" -n "$a" -t 10 >/dev/null 2>&1
+	is "hooks, version $v: the environment of who started it, in those of the end too" "$(tr '\n' ',' <"$T/hooks.env")" \
+		"$(for h in $hooks; do case $h in sto* | start* | post*) printf 'me pid mount,' ;; *) printf 'me  mount,' ;; esac done)"
 	if [ $v = 0 ]; then
 		is "hooks, version 0: order and arguments" "$(sed 's/ |.*//; s, [a-z]*:/proc/[0-9]*/fd/[0-9]*,,g' "$T/hooks" | tr '\n' ',')" \
 			"$(for h in $hooks; do printf '%s,' "arg $a lxc $h"; done)"
@@ -139,7 +142,7 @@ E
 		like "hooks, version 1: arguments and environment" "$(head -n 1 "$T/hooks")" "^arg \| pre-start lxc $a 1"
 	fi
 done
-rm -f "$T/hooks"
+rm -f "$T/hooks" "$T/hooks.env"
 kill_ct "$a"
 { cat "$T/good" && echo "lxc.hook.pre-start = /bin/false"; } >"$LXCPATH/$a/config"
 refuse "a hook that fails ends the start" start_ct "$a"

@@ -99,13 +99,17 @@ echo up >/run/up; date +%s%N >>/run/starts
 while :; do sleep 3600 & wait $!; done
 E
 kill_ct "$a"
-up "$a"
+cp "$LXCPATH/$a/config" "$T/config"
+echo "lxc.environment = OF_CALLER" >>"$LXCPATH/$a/config"
+TERM=vt100 OF_CALLER=x up "$a"
 p=$(pid_of "$a") k=$(keeper_of "$a")
 in_ct "$a" rm /run/up
 in_ct "$a" reboot -f >/dev/null 2>&1
 again() { local n; n=$(pid_of "$a") && [ -n "$n" ] && [ "$n" != "$p" ] && [ -e "/proc/$n/root/run/up" ]; }
 check "reboot from inside starts it again" wait_for 15 again
 is "under the same keeper" "$(keeper_of "$a")" "$k"
+is "what it has of its caller's environment it has again" \
+	"$(tr '\0' '\n' <"/proc/$(pid_of "$a")/environ" | grep -E '^(TERM|OF_CALLER)=' | sort | tr '\n' ' ')" "OF_CALLER=x TERM=vt100 "
 p=$(pid_of "$a")
 in_ct "$a" rm -f /run/up
 check "lxc-stop -r asks init to reboot" lxc-stop "${P[@]}" -n "$a" -r -t 15
@@ -115,6 +119,7 @@ is "it has its terminals again" $? 0
 in_ct "$a" poweroff -f >/dev/null 2>&1
 check "power-off from inside stops it" wait_for 15 in_state "$a" STOPPED
 check "the keeper ends with it" wait_for 5 eval "! alive $k"
+cp "$T/config" "$LXCPATH/$a/config"
 
 new_init <"$T/init"
 up "$a"
