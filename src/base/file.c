@@ -120,6 +120,7 @@ int file_replace(int dirfd, const char *path, const void *data, size_t len, mode
 int dir_make_all(const char *path, mode_t mode, struct err *e)
 {
 	_cleanup_free_ char *copy = strdup(path);
+	int passed = 0;
 
 	if (!copy)
 		return err_oom(e);
@@ -129,12 +130,16 @@ int dir_make_all(const char *path, mode_t mode, struct err *e)
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
-			return err_set(e, -errno, "create directory %s", copy);
+		/* It may be there all the same; where it is not, this is why. */
+		if (mkdir(copy, mode) < 0 && errno != EEXIST) {
+			passed = errno;
+			if (passed != EROFS && passed != EACCES)
+				return err_set(e, -passed, "create directory %s", copy);
+		}
 		*p = '/';
 	}
 	if (mkdir(copy, mode) < 0 && errno != EEXIST)
-		return err_set(e, -errno, "create directory %s", path);
+		return err_set(e, errno == ENOENT && passed ? -passed : -errno, "create directory %s", path);
 	return 0;
 }
 

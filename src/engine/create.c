@@ -537,7 +537,12 @@ static int destroy_locked(struct container *c, struct err *e)
 		r = destroy_rootfs(c, journal, e);
 	if (r == 0)
 		r = store_remove_tree(c->dir, e);
-	return r == 0 ? container_forget(c, e) : r;
+	if (r == 0)
+		return container_forget(c, e);
+	/* It was said that it is still there: no later command is to remove it unasked, as after a kill. */
+	(void)unlinkat(dirfd, "journal", 0);
+	(void)depends_tell(c->dir, c->lxcpath, c->name, true, NULL);
+	return r;
 }
 
 /* What nobody is at work on. */

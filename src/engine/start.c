@@ -533,7 +533,7 @@ static int check_startable(struct container *c, struct err *e)
 	if (r < 0)
 		return r;
 	if (c->rec.state != RUN_STOPPED)
-		return err_kind(e, ERR_STATE, -EALREADY, "container is already running");
+		return err_kind(e, ERR_STATE, -EALREADY, "Container is already running");
 	if (c->rec.bundle)
 		return err_kind(e, ERR_EXISTS, -EEXIST,
 				"an OCI container of that name is in the way: creel-oci delete %s", c->rec.name);

@@ -53,6 +53,16 @@ if [ -z "${CREEL_IN_VM-}" ]; then
 	mount -t tmpfs -o ro tmpfs "$T/ro"
 	says "a read-only lxcpath" "$T/ro.*Read-only file system" lxc-create -P "$T/ro" -n "$CT-new" -t none
 	umount "$T/ro"
+	# Nothing is done by halves, nor later by itself.
+	mkdir -p "$T/ro/$CT-ro/rootfs" && : >"$T/ro/$CT-ro/rootfs/kept"
+	printf 'lxc.net.0.type = empty\nlxc.rootfs.path = dir:%s\n' "$T/ro/$CT-ro/rootfs" >"$T/ro/$CT-ro/config"
+	mount --bind "$T/ro" "$T/ro" && mount -o remount,bind,ro "$T/ro"
+	says "destroyed on a read-only lxcpath" "Read-only file system" lxc-destroy -P "$T/ro" -n "$CT-ro"
+	says "renamed there" "Read-only file system" lxc-copy -P "$T/ro" -n "$CT-ro" -N "$CT-ro2" -R
+	umount "$T/ro"
+	says "what could not be destroyed is there, and started as it was asked" "/sbin/init" lxc-start -P "$T/ro" -n "$CT-ro"
+	is "nothing of it is gone" "$(ls "$T/ro/$CT-ro" "$T/ro/$CT-ro/rootfs" | tr '\n' ' ')" "$T/ro/$CT-ro: config rootfs  $T/ro/$CT-ro/rootfs: dev kept "
+	check "destroyed once more" lxc-destroy -P "$T/ro" -n "$CT-ro"
 fi
 # Interrupted at some point of the template's work.
 cat >"$T/slow" <<'E'

@@ -109,7 +109,7 @@ again() { local n; n=$(pid_of "$a") && [ -n "$n" ] && [ "$n" != "$p" ] && [ -e "
 check "reboot from inside starts it again" wait_for 15 again
 is "under the same keeper" "$(keeper_of "$a")" "$k"
 is "what it has of its caller's environment it has again" \
-	"$(tr '\0' '\n' <"/proc/$(pid_of "$a")/environ" | grep -E '^(TERM|OF_CALLER)=' | sort | tr '\n' ' ')" "OF_CALLER=x TERM=vt100 "
+	"$(in_ct "$a" cat /proc/1/environ | tr '\0' '\n' | grep -E '^(TERM|OF_CALLER)=' | sort | tr '\n' ' ')" "OF_CALLER=x TERM=vt100 "
 p=$(pid_of "$a")
 in_ct "$a" rm -f /run/up
 check "lxc-stop -r asks init to reboot" lxc-stop "${P[@]}" -n "$a" -r -t 15
@@ -307,6 +307,12 @@ for n in $(seq 40); do
 	wait "${pids[n]}" || { failed=$((failed + 1)) && note "p$n: $(cat "$T/p$n.out")"; }
 done
 is "forty starts at once: failures" $failed 0
+# Who comes second finds it running, which is what he wants.
+lxc-stop "${P[@]}" -n "$CT-p1" -k
+for n in 1 2 3 4 5 6 7 8; do start_ct "$CT-p1" >>"$T/eight.out" 2>&1 & pids[n]=$!; done
+for n in 1 2 3 4 5 6 7 8; do wait "${pids[n]}" || failed=$((failed + 1)); done
+is "eight starts of one at once: failures" $failed 0
+is "seven of them hear that it runs" "$(grep -c 'already running' "$T/eight.out")" 7
 is "forty run" "$(lxc-ls "${P[@]}" --running -1 | grep -c "$CT-p")" 40
 for n in $(seq 40); do kill_ct "$CT-p$n" & pids[n]=$!; done
 for n in $(seq 40); do wait "${pids[n]}" || failed=$((failed + 1)); done

@@ -53,7 +53,14 @@ static int start(struct cli *c, struct args *a, struct err *e)
 	a->o.defines = (const char *const *)strv_get(&a->defines);
 	a->o.foreground = a->foreground;
 	a->o.argv = c->operands.n ? strv_get(&c->operands) : NULL;
-	return container_start(ct, &a->o, &status, e);
+	r = container_start(ct, &a->o, &status, e);
+	/* Another start came first. */
+	if (r == -EALREADY) {
+		cli_error(c, NULL, "%s", e->msg);
+		err_clear(e);
+		return 0;
+	}
+	return r;
 }
 
 static int run(struct cli *c)
