@@ -184,6 +184,14 @@ static int wait_template(pid_t pid, struct err *e)
 	return WEXITSTATUS(status);
 }
 
+/* A word of its own, and last: templates that go through their words one by one know no other way. */
+static int push_number(struct strv *argv, const char *option, unsigned n, struct err *e)
+{
+	int r = strv_push(argv, option, e);
+
+	return r < 0 ? r : strv_pushf(argv, e, "%u", n);
+}
+
 static int run_template(void *arg, struct err *e)
 {
 	struct creation *n = arg;
@@ -207,14 +215,14 @@ static int run_template(void *arg, struct err *e)
 		r = strv_pushf(&argv, e, "--rootfs=%s", n->rootfs);
 	if (r == 0)
 		r = owner_userns(n->c, &m, &userns, e);
-	if (r == 0 && userns >= 0) {
-		s.userns_fd = userns;
-		r = strv_pushf(&argv, e, "--mapped-uid=%u", m.uid);
-	}
-	if (r == 0 && userns >= 0)
-		r = strv_pushf(&argv, e, "--mapped-gid=%u", m.gid);
 	for (char *const *a = n->o->argv; a && *a && r == 0; a++)
 		r = strv_push(&argv, *a, e);
+	if (r == 0 && userns >= 0) {
+		s.userns_fd = userns;
+		r = push_number(&argv, "--mapped-uid", m.uid, e);
+	}
+	if (r == 0 && userns >= 0)
+		r = push_number(&argv, "--mapped-gid", m.gid, e);
 	for (char *const *p = environ; *p && r == 0; p++)
 		r = strv_push(&env, *p, e);
 	if (r == 0 && config && !strv_env_get(&env, "LXC_TEMPLATE_CONFIG"))

@@ -12,6 +12,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -26,8 +27,11 @@
 #include "sys/pty.h"
 
 /* A longer name is a hash. */
-#define SOCK_NAME_MAX	105
-#define REQUEST_WAIT_S	10
+#define SOCK_NAME_MAX  105
+#define REQUEST_WAIT_S 10
+/* The last life's keeper leaves by itself, mostly within the first of these; then whoever listens is asked. */
+#define KEEPER_GRACE_MS 20
+#define KEEPER_ASK_MS	200
 #define KEEPER_LEAVE_MS 5000
 #define LXC_STATE_MAX	8
 #define COMMAND_STATE	3
@@ -112,6 +116,14 @@ static bool ask_state(int fd)
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(q);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* The last life's keeper leaves a moment after it has said that all is over: its end is waited for, up to MS. Whoever
  * answers that the container is not stopped runs it; so does who says nothing for so long. */
 static enum listener who_listens(const struct sockaddr_un *sa, socklen_t len, int ms)
@@ -141,28 +153,37 @@ int lxc_command_listen(const struct container *c, int *ret, struct err *e)
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un sa;
 	socklen_t len = sock_address(c->lxcpath, c->name, &sa);
+	int64_t until, ask, now;
 	enum listener who;
 
 	if (!len)
 		return err_oom(e);
 	if (fd < 0)
 		return err_set(e, -errno, "make a socket");
-	for (int ms = KEEPER_LEAVE_MS; bind(fd, (struct sockaddr *)&sa, len) < 0; ms--) {
+	now = now_ms();
+	until = now + KEEPER_LEAVE_MS;
+	ask = now + KEEPER_GRACE_MS;
+	while (bind(fd, (struct sockaddr *)&sa, len) < 0) {
 		if (errno != EADDRINUSE)
 			return err_set(e, -errno, "bind the socket of LXC's commands, @%s", sa.sun_path + 1);
-		who = who_listens(&sa, len, ms);
-		if (who == LISTENER_FOREIGN || (who == LISTENER_GONE && ms == 0)) {
+		now = now_ms();
+		if (now < ask) {
+			usleep(1000);
+			continue;
+		}
+		ask = now + KEEPER_ASK_MS;
+		who = who_listens(&sa, len, now < until ? (int)(until - now) : 0);
+		if (who == LISTENER_FOREIGN || (who == LISTENER_GONE && now >= until)) {
 			log_msg(c->engine->log, LOG_WARN,
 				"the socket @%s is taken by another user: programs of LXC's library will not find %s",
 				sa.sun_path + 1, c->name);
 			return 0;
 		}
-		if (who == LISTENER_RUNS || ms == 0) {
+		if (who == LISTENER_RUNS || now >= until) {
 			err_kind(e, ERR_STATE, -EADDRINUSE, "container is run by another program: it listens on @%s",
 				 sa.sun_path + 1);
 			return err_hint(e, -EADDRINUSE, "stop it with the LXC that started it");
 		}
-		usleep(1000);
 	}
 	if (listen(fd, 100) < 0)
 		return err_set(e, -errno, "listen on @%s", sa.sun_path + 1);

@@ -187,7 +187,7 @@ static int relay_events(struct monitord *m, struct err *e)
 		struct monitor_msg msg = { 0 };
 
 		snprintf(msg.name, sizeof(msg.name), "%s", ev.name);
-		if (ev.state == RUN_STOPPED && ev.status >= 0) {
+		if (ev.state == RUN_STOPPING && ev.status >= 0) {
 			msg.type = MONITOR_EXIT_CODE;
 			msg.value = ev.status;
 			publish(m, &msg);

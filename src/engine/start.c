@@ -24,7 +24,8 @@
 #include "sys/proc.h"
 #include "sys/pty.h"
 
-#define NETS_SHOWN 64
+#define NETS_SHOWN   64
+#define LOCK_LOOK_MS 5
 
 /* All that one life needs; made anew for each. */
 struct life {
@@ -667,6 +668,28 @@ int container_plan(struct container *c, const struct start_opts *o, struct buf *
 	return buf_error(out, e);
 }
 
+/* The lock for the end of the life that KEEPER keeps; -ENOENT where it is over already. A start that failed late has been
+ * cleaned up by its runtime, and the next may hold the lock by now, waiting for this keeper to leave. */
+static int lock_life(struct container *c, pid_t keeper, struct err *e)
+{
+	for (;;) {
+		int lock = record_lock(c->id, false, e), r;
+
+		if (lock < 0 && lock != -EWOULDBLOCK)
+			return lock;
+		err_clear(e);
+		r = container_refresh(c, e);
+		if (r == 0 && (!c->rec.id || c->rec.keeper != keeper))
+			r = -ENOENT;
+		if (r == 0 && lock >= 0)
+			return lock;
+		fd_close(lock);
+		if (r < 0)
+			return r;
+		usleep(LOCK_LOOK_MS * 1000);
+	}
+}
+
 /* The keeper's helper: init of ID has gone with STATUS. Cleans up; after a reboot, starts again for the same keeper. */
 static int keeper_exit(struct engine *g, const char *name, int status, int ctl_fd, struct err *e)
 {
@@ -684,13 +707,9 @@ static int keeper_exit(struct engine *g, const char *name, int status, int ctl_f
 	if (r < 0)
 		return r;
 	g->log = container_log_open(c, &own, NULL) ?: g->log;
-	lock = record_lock(c->id, true, e);
+	lock = lock_life(c, keeper, e);
 	if (lock < 0)
-		return lock;
-	r = container_refresh(c, e);
-	/* A start that failed late has been cleaned up by its runtime, and the next may run by now, under its own keeper. */
-	if (r < 0 || !c->rec.id || c->rec.keeper != keeper)
-		return r;
+		return lock == -ENOENT ? 0 : lock;
 	dirfd = record_open_dir(c->id, false, e);
 	if (dirfd < 0)
 		return dirfd;

@@ -16,7 +16,7 @@ struct watch_event {
 	const char *name, *lxcpath; /* valid until the next call */
 	enum run_state state;
 	int64_t time_ns; /* realtime */
-	int status;	 /* STOPPED: init's wait status, -1: not known */
+	int status;	 /* STOPPING, STOPPED: init's wait status, -1: not known */
 };
 
 /* LXCPATHS: those of interest, as engine_lxcpath() spells them; copied. */

@@ -393,7 +393,7 @@ int record_set_state(int dirfd, struct record *r, enum run_state s, struct err *
 		return err_set(e, -errno, "shorten events of %s", r->id);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	n = snprintf(line, sizeof(line), "%s %lld%09ld %d\n", run_state_names[s], (long long)ts.tv_sec, ts.tv_nsec,
-		     s == RUN_STOPPED ? r->exit_status : -1);
+		     s == RUN_STOPPING || s == RUN_STOPPED ? r->exit_status : -1);
 	x = fd_write_all(fd, line, (size_t)n);
 	return x < 0 ? err_set(e, x, "write events of %s", r->id) : 0;
 }

@@ -293,6 +293,13 @@ check "an ephemeral container starts" up "$CT-eph"
 lxc-stop "${P[@]}" -n "$CT-eph" -t 10 >/dev/null 2>&1
 check "and is destroyed when it stops" wait_for 10 eval "[ ! -e '$LXCPATH/$CT-eph' ]"
 
+# Who fails late is out of the way of the next one.
+new_init <<'E'
+#!/no/such/interpreter
+E
+for i in $(seq 20); do start_ct "$a"; done >"$T/late" 2>&1
+is "twenty starts that fail in a row: all for the same reason" "$(grep -c 'execute.*No such file' "$T/late")" 20
+
 # --- forty at once ---------------------------------------------------------------------------------------------------
 
 for n in $(seq 40); do

@@ -98,8 +98,8 @@ kill $monitor
 wait $monitor 2>/dev/null
 is "monitor: a life" "$(grep "'$d'" "$T/monitor" | sed "s/$d/X/" | grep -v ABORT)" "'X' changed state to [STARTING]
 'X' changed state to [RUNNING]
-'X' changed state to [STOPPING]
 'X' exited with status [0]
+'X' changed state to [STOPPING]
 'X' changed state to [STOPPED]"
 is "monitor -Q: no lxc-monitord" "$(code lxc-monitor "${P[@]}" -Q)" 1
 mkdir "$T/p2"
@@ -123,8 +123,8 @@ is "lxc-monitord: messages as LXC's library reads them" "$(tail -n +2 "$T/client
 0 $b FROZEN
 0 $b THAWED
 0 $b RUNNING
-0 $b STOPPING
 2 $b 9
+0 $b STOPPING
 0 $b STOPPED
 2 fifo 256
 quit"

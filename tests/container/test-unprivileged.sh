@@ -74,7 +74,7 @@ exit 3
 E
 chmod 755 "$T/lxc-fails"
 out=$(lxc-create "${P[@]}" -n "$a" -t "$T/lxc-fails" 2>&1)
-like "a template runs as the container's root, and is told whose the configuration is" "$out" "^as 0, .*--mapped-uid=65536 --mapped-gid=65536"
+like "a template runs as the container's root, and is told whose the configuration is" "$out" "^as 0, .*--mapped-uid 65536 --mapped-gid 65536"
 like "one that fails" "$out" 'failed with status 3'
 check "leaves nothing" test ! -e "$path/$a"
 cat >"$T/lxc-slow" <<'E'

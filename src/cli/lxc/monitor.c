@@ -68,7 +68,7 @@ static int put_event(const struct cli *c, const struct watch_event *ev, struct e
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	int r;
 
-	if (ev->state == RUN_STOPPED && ev->status >= 0) {
+	if (ev->state == RUN_STOPPING && ev->status >= 0) {
 		if (c->json)
 			put_json(&out, ev, true);
 		else
