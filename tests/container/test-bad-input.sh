@@ -61,7 +61,7 @@ if [ -z "${CREEL_IN_VM-}" ]; then
 	says "renamed there" "Read-only file system" lxc-copy -P "$T/ro" -n "$CT-ro" -N "$CT-ro2" -R
 	umount "$T/ro"
 	says "what could not be destroyed is there, and started as it was asked" "/sbin/init" lxc-start -P "$T/ro" -n "$CT-ro"
-	is "nothing of it is gone" "$(ls "$T/ro/$CT-ro" "$T/ro/$CT-ro/rootfs" | tr '\n' ' ')" "$T/ro/$CT-ro: config rootfs  $T/ro/$CT-ro/rootfs: dev kept "
+	is "nothing of it is gone" "$(cd "$T/ro" && find "$CT-ro" | sort | tr '\n' ' ')" "$CT-ro $CT-ro/config $CT-ro/rootfs $CT-ro/rootfs/dev $CT-ro/rootfs/kept "
 	check "destroyed once more" lxc-destroy -P "$T/ro" -n "$CT-ro"
 fi
 # Interrupted at some point of the template's work.

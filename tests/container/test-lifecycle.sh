@@ -297,7 +297,7 @@ check "and is destroyed when it stops" wait_for 10 eval "[ ! -e '$LXCPATH/$CT-ep
 new_init <<'E'
 #!/no/such/interpreter
 E
-for i in $(seq 20); do start_ct "$a"; done >"$T/late" 2>&1
+for _ in $(seq 20); do start_ct "$a"; done >"$T/late" 2>&1
 is "twenty starts that fail in a row: all for the same reason" "$(grep -c 'execute.*No such file' "$T/late")" 20
 
 # --- forty at once ---------------------------------------------------------------------------------------------------

@@ -9,9 +9,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/spawn.h"
 #include "cgroup/dbus.h"
@@ -21,6 +24,16 @@
 
 static char folder[] = "/tmp/creel-dbus.XXXXXX", sock[64];
 static pid_t daemon_pid;
+
+/* Its file is there before anybody listens. */
+static bool daemon_listens(void)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+	memcpy(sa.sun_path, sock, strlen(sock));
+	return fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+}
 
 static bool start_daemon(void)
 {
@@ -35,9 +48,12 @@ static bool start_daemon(void)
 	snprintf(address, sizeof(address), "--address=unix:path=%s", sock);
 	if (spawn_start(&s, &daemon_pid, NULL) < 0)
 		return false;
-	for (int i = 0; i < 500 && !file_exists(AT_FDCWD, sock); i++)
+	for (int i = 0; i < 500; i++) {
+		if (daemon_listens())
+			return true;
 		usleep(10000);
-	return file_exists(AT_FDCWD, sock);
+	}
+	return false;
 }
 
 static void stop_daemon(void)

@@ -396,7 +396,8 @@ TEST(hook_words)
 	CHECK_STR(value(&env0, "LXC_TARGET"), "stop");
 	CHECK_STR(value(&env0, "LXC_ROOTFS_MOUNT"), "/m");
 	CHECK_STR(value(&env0, "LXC_LOG_LEVEL"), "ERROR");
-	CHECK(!value(&env0, "LXC_HOOK_TYPE") && !value(&env0, "LXC_MNT_NS") && !value(&env0, "LXC_PID"));
+	CHECK_STR(value(&env0, "LXC_NET_NS"), "/proc/9/fd/4");
+	CHECK(!value(&env0, "LXC_HOOK_TYPE") && !value(&env0, "LXC_PID"));
 	for (size_t i = 0; i < env0.n; i++)
 		names += startswith(env0.v[i], "LXC_NAME=") != NULL;
 	CHECK(names == 1);
