@@ -93,14 +93,29 @@ static size_t utf8_len(const unsigned char *p)
 	return n;
 }
 
+/* How much of P stands for itself. */
+static size_t plain_len(const unsigned char *p)
+{
+	size_t n = 0;
+
+	while (p[n] >= 0x20 && p[n] < 0x7f && p[n] != '"' && p[n] != '\\')
+		n++;
+	return n;
+}
+
 static void quote(struct json *j, const char *s)
 {
 	const unsigned char *p = (const unsigned char *)s;
 
 	buf_putc(j->out, '"');
-	while (*p) {
-		size_t n = utf8_len(p);
+	for (;;) {
+		size_t n = plain_len(p);
 
+		buf_add(j->out, p, n);
+		p += n;
+		if (!*p)
+			break;
+		n = utf8_len(p);
 		if (!n) {
 			buf_puts(j->out, "\xef\xbf\xbd");
 			p++;

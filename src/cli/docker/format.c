@@ -104,27 +104,35 @@ void dk_pretty(struct json_object *o, struct buf *out)
 	bool text = false, bol = true;
 
 	for (; *s; s++) {
+		if (text) {
+			size_t n = strcspn(s, "\"\\");
+
+			buf_add(out, s, n);
+			s += n;
+			text = *s != '"';
+			buf_putc(out, *s);
+			if (text)
+				buf_putc(out, *++s);
+			continue;
+		}
 		if (*s == '\t' && bol) {
 			buf_puts(out, "    ");
 			continue;
 		}
 		bol = *s == '\n';
 		/* json-c spaces both sides of a colon, and breaks the line of what is empty. */
-		if (!text && s[0] == '{' && startswith(s + 1, "\n") && s[2 + strspn(s + 2, "\t")] == '}') {
+		if (s[0] == '{' && startswith(s + 1, "\n") && s[2 + strspn(s + 2, "\t")] == '}') {
 			buf_puts(out, "{}");
 			s += 2 + strspn(s + 2, "\t");
 			continue;
 		}
-		if (!text && s[0] == '[' && startswith(s + 1, "\n") && s[2 + strspn(s + 2, "\t")] == ']') {
+		if (s[0] == '[' && startswith(s + 1, "\n") && s[2 + strspn(s + 2, "\t")] == ']') {
 			buf_puts(out, "[]");
 			s += 2 + strspn(s + 2, "\t");
 			continue;
 		}
-		if (*s == '"')
-			text = !text;
+		text = *s == '"';
 		buf_putc(out, *s);
-		if (text && *s == '\\')
-			buf_putc(out, *++s);
 	}
 }
 
