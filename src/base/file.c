@@ -92,7 +92,17 @@ int file_write(int dirfd, const char *path, const char *text, struct err *e)
 	return r < 0 ? err_set(e, r, "write '%.64s' to %s", text, path) : 0;
 }
 
-int file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode, bool durable, struct err *e)
+/* What a rename puts in an old file's place is written to the disk at once by ext4, and whoever removes it waits for that:
+ * not where the two are exchanged. */
+static int put_in_place(int dirfd, const char *tmp, const char *path, bool lazy)
+{
+	if (lazy && renameat2(dirfd, tmp, dirfd, path, RENAME_EXCHANGE) == 0)
+		return unlinkat(dirfd, tmp, 0) < 0 ? -errno : 0;
+	return renameat(dirfd, tmp, dirfd, path) < 0 ? -errno : 0;
+}
+
+static int replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode, bool durable, bool lazy,
+		   struct err *e)
 {
 	char tmp[4096];
 	_cleanup_close_ int fd = -EBADF;
@@ -108,13 +118,23 @@ int file_replace(int dirfd, const char *path, const void *data, size_t len, mode
 		r = -errno;
 	if (r == 0 && durable && fsync(fd) < 0)
 		r = -errno;
-	if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
-		r = -errno;
+	if (r == 0)
+		r = put_in_place(dirfd, tmp, path, lazy);
 	if (r < 0) {
 		unlinkat(dirfd, tmp, 0);
 		return err_set(e, r, "write %s", path);
 	}
 	return 0;
+}
+
+int file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode, bool durable, struct err *e)
+{
+	return replace(dirfd, path, data, len, mode, durable, false, e);
+}
+
+int file_replace_lazy(int dirfd, const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+{
+	return replace(dirfd, path, data, len, mode, false, true, e);
 }
 
 int dir_make_all(const char *path, mode_t mode, struct err *e)

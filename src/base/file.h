@@ -24,6 +24,8 @@ int file_write_raw(int dirfd, const char *path, const void *data, size_t len);
 
 /* Temporary name in the same directory, fsync where DURABLE, rename over PATH: a reader sees old or new, never half. */
 int file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode, bool durable, struct err *e);
+/* The same for what ends with the boot or is written anew: nobody waits for a disk, and after a power failure it may be empty. */
+int file_replace_lazy(int dirfd, const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
 /* mkdir -p; existing directories are left as they are. */
 int dir_make_all(const char *path, mode_t mode, struct err *e);

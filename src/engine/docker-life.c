@@ -503,29 +503,23 @@ int docker_recover(struct docker *d, const char *id, struct err *e)
 	return dir ? tree_remove(AT_FDCWD, dir, e) : err_oom(e);
 }
 
-int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, struct err *e)
+/* What is interrupted is seen to be so, and can be done again. */
+static void mark_removing(int dirfd, int code, bool volumes)
+{
+	struct docker_state st = { .status = DS_REMOVING, .exit_code = code, .volumes = volumes };
+
+	(void)docker_state_write(dirfd, &st, NULL);
+	/* Who waits for its start waits in vain. */
+	(void)docker_give_clients(dirfd, -EBADF, NULL);
+}
+
+/* Of its last life there is nothing left but that mark. */
+static int remove_rest(struct docker *d, struct docker_row *c, bool volumes, struct err *e)
 {
 	struct db *db = d->images->db;
 	_cleanup_free_ char *dir = docker_path(d, c->id, NULL), *lock = NULL;
-	struct docker_state st = { .status = DS_REMOVING, .volumes = volumes };
-	int dirfd = docker_dir(d, c->id, NULL), r = docker_recover(d, c->id, e);
+	int r = dir ? 0 : err_oom(e);
 
-	docker_volumes_unmount(d, c);
-	if (!dir)
-		r = err_oom(e);
-	/* What is interrupted is seen to be so, and can be done again. */
-	if (dirfd >= 0) {
-		struct docker_state was = { 0 };
-
-		if (docker_state_read(dirfd, c->id, &was, NULL) == 0) {
-			st.exit_code = was.exit_code;
-			docker_state_done(&was);
-		}
-		(void)docker_state_write(dirfd, &st, NULL);
-		/* Who waits for its start waits in vain. */
-		(void)docker_give_clients(dirfd, -EBADF, NULL);
-	}
-	fd_close(dirfd);
 	if (r == 0)
 		r = rootfs_remove(d->images->layers, c->id, e);
 	if (r == 0 && value_len(value_get(c->doc, "Mounts")))
@@ -551,6 +545,21 @@ int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, s
 	if (r == 0 && asprintf(&lock, "%s/locks/%s", d->engine->run_dir, c->id) > 0)
 		unlink(lock);
 	return r;
+}
+
+int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, struct err *e)
+{
+	_cleanup_close_ int dirfd = docker_dir(d, c->id, NULL);
+	int r = docker_recover(d, c->id, e);
+
+	docker_volumes_unmount(d, c);
+	if (dirfd >= 0) {
+		_cleanup_state_ struct docker_state was = { 0 };
+
+		(void)docker_state_read(dirfd, c->id, &was, NULL);
+		mark_removing(dirfd, was.exit_code, volumes);
+	}
+	return r == 0 ? remove_rest(d, c, volumes, e) : r;
 }
 
 int docker_kill_wait(struct docker *d, const struct docker_row *c, int timeout_ms, struct err *e)
@@ -696,10 +705,12 @@ void docker_sweep(struct docker *d)
 bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docker_state *st)
 {
 	_cleanup_close_ int lock = -EBADF;
-	bool over = st->status == DS_REMOVING || st->status == DS_DEAD ||
-		    (st->status == DS_EXITED && value_bool(c->host, "AutoRemove"));
+	bool over = st->status == DS_REMOVING || st->status == DS_DEAD;
 
-	if (!over)
+	/* Before all of it is parsed: the few that may say so. */
+	if (!over && (st->status != DS_EXITED || !strstr(c->text, "\"AutoRemove\":true")))
+		return false;
+	if (docker_row_parse(c, NULL) < 0 || !(over || value_bool(c->host, "AutoRemove")))
 		return false;
 	lock = record_lock(c->id, false, NULL);
 	if (lock < 0)

@@ -82,18 +82,44 @@ int docker_find_user(int root, const char *spec, struct passwd_user *ret, struct
 			colon ? (int)(colon - spec) : (int)strlen(spec), spec);
 }
 
+/* --- what the start holds from the moment that it was found ----------------------------------------------------------------- */
+
+static int hold_mount(struct resolving *x, const char *target, int fd, struct err *e)
+{
+	struct docker_held *h = x->held;
+	struct plan_given *v = reallocarray(h->given, h->n_given + 1, sizeof(*v));
+
+	if (!v) {
+		fd_close(fd);
+		return err_oom(e);
+	}
+	h->given = v;
+	v[h->n_given++] = (struct plan_given){ target, fd };
+	return 0;
+}
+
+/* The root file system, mounted once: to be looked into, and for the container. An ordinary user's mounts its own, and what is
+ * looked into is another one of the layers. */
+static int hold_root(struct resolving *x, struct err *e)
+{
+	struct layers *l = x->d->images->layers;
+	int fd = engine_rootless() ? rootfs_open(l, x->c->id, NULL, true, e) : rootfs_mount(l, x->c->id, e);
+	int r = fd < 0 ? fd : hold_mount(x, "/", fd, e);
+
+	return r < 0 ? r : fd;
+}
+
 /* "user[:group]" by the image's own files, and --group-add. */
 static int resolve_user(struct resolving *x, struct err *e)
 {
 	_cleanup_free_ struct passwd_user *u = calloc(1, sizeof(*u));
 	const struct json_c_value *add = value_get(x->c->host, "GroupAdd");
-	_cleanup_close_ int root = -EBADF;
+	int root, r;
 	size_t n;
-	int r;
 
 	if (!u)
 		return err_oom(e);
-	root = rootfs_open(x->d->images->layers, x->c->id, NULL, true, e);
+	root = hold_root(x, e);
 	if (root < 0)
 		return root;
 	r = docker_find_user(root, x->config.user, u, e);
@@ -210,20 +236,6 @@ static bool mounted_by_user(const struct resolving *x, const char *target)
 		if (streq(value_text(value_elem(x->in.mounts, i), "Destination") ?: "", target))
 			return true;
 	return value_get(value_get(x->c->host, "Tmpfs"), target) != NULL;
-}
-
-static int hold_mount(struct resolving *x, const char *target, int fd, struct err *e)
-{
-	struct docker_held *h = x->held;
-	struct plan_given *v = reallocarray(h->given, h->n_given + 1, sizeof(*v));
-
-	if (!v) {
-		fd_close(fd);
-		return err_oom(e);
-	}
-	h->given = v;
-	v[h->n_given++] = (struct plan_given){ target, fd };
-	return 0;
 }
 
 /* In the other's mount name space: its /dev/shm, sent to who asked. */
@@ -368,7 +380,7 @@ static int write_file(struct resolving *x, const char *name, const struct buf *t
 	*ret = docker_path(x->d, x->c->id, name);
 	if (r == 0 && !*ret)
 		r = err_oom(e);
-	return r == 0 ? file_replace(AT_FDCWD, *ret, buf_str(text), text->len, 0644, false, e) : r;
+	return r == 0 ? file_replace_lazy(AT_FDCWD, *ret, buf_str(text), text->len, 0644, e) : r;
 }
 
 /* Files that say where it is, bound over the image's. */

@@ -321,6 +321,8 @@ void docker_state_done(struct docker_state *s)
 int docker_state_write(int dirfd, const struct docker_state *s, struct err *e)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
+	/* What stays when the machine goes down. */
+	bool stays = s->status == DS_CREATED || s->status == DS_EXITED || s->status == DS_DEAD;
 	int r;
 
 	buf_printf(&b, "status=%s\npid=%d\nexit=%d\nstarted=%" PRId64 "\nfinished=%" PRId64 "\n",
@@ -332,7 +334,10 @@ int docker_state_write(int dirfd, const struct docker_state *s, struct err *e)
 	if (s->error)
 		put_text(&b, "error", s->error);
 	r = buf_error(&b, e);
-	return r < 0 ? r : file_replace(dirfd, "state", buf_str(&b), b.len, 0600, false, e);
+	if (r < 0)
+		return r;
+	return stays ? file_replace(dirfd, "state", buf_str(&b), b.len, 0600, false, e)
+		     : file_replace_lazy(dirfd, "state", buf_str(&b), b.len, 0600, e);
 }
 
 static int index_of(const char *const *names, const char *s)
@@ -405,6 +410,9 @@ int docker_state_read(int dirfd, const char *id, struct docker_state *ret, struc
 
 	if (r < 0)
 		return r;
+	/* The power failed while it ran: how it went is nobody's knowledge. */
+	if (!*text)
+		s = (struct docker_state){ .status = DS_EXITED, .exit_code = 255 };
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 		char *eq = strchr(l, '=');
 

@@ -57,6 +57,8 @@ int layers_sweep(struct layers *l, struct err *e);
 int rootfs_make(struct layers *l, const char *id, const char *chain, char **ret_rootfs, struct err *e);
 int rootfs_remove(struct layers *l, const char *id, struct err *e);	     /* missing is fine */
 int rootfs_ref(struct layers *l, const char *id, char **ret, struct err *e); /* what rootfs_make() said */
+/* Mounted as a start does it that has the reference only: detached, with no attributes of ours. fd. */
+int rootfs_mount(struct layers *l, const char *id, struct err *e);
 /* Its tree as a detached mount, also while it is not running. READ_ONLY also for a layer's own: ID NULL, CHAIN said. fd. */
 int rootfs_open(struct layers *l, const char *id, const char *chain, bool read_only, struct err *e);
 /* Bytes of the files that are new or changed: Docker's SizeRw. */

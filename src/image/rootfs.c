@@ -145,37 +145,35 @@ int rootfs_remove(struct layers *l, const char *id, struct err *e)
 	return r < 0 ? err_wrap(e, r, "remove the root file system of %s", id) : 0;
 }
 
-/* A new mount of REF, as a start would make it. */
-static int open_ref(const char *ref, const char *options, struct err *e)
+int rootfs_mount(struct layers *l, const char *id, struct err *e)
 {
+	_cleanup_free_ char *ref = NULL;
 	struct store_ref s = { 0 };
-	int fd = store_parse(ref, &s, e);
+	int fd = rootfs_ref(l, id, &ref, e);
 
 	if (fd == 0)
-		fd = s.driver->open_tree(&s, options, e);
+		fd = store_parse(ref, &s, e);
+	if (fd == 0)
+		fd = s.driver->open_tree(&s, NULL, e);
 	store_ref_done(&s);
 	return fd;
 }
 
 int rootfs_open(struct layers *l, const char *id, const char *chain, bool read_only, struct err *e)
 {
-	_cleanup_free_ char *ref = NULL;
 	_cleanup_close_ int fd = -EBADF;
 	char own[DIGEST_MAX] = "";
 	int r = 0;
 
 	if (!id) {
 		fd = l->driver->open_chain(l, chain ?: "", e);
+	} else if (!read_only) {
+		fd = rootfs_mount(l, id, e);
 	} else {
 		r = root_chain(l, id, own, e);
 		if (r < 0)
 			return r;
-		if (read_only)
-			fd = l->driver->open_read(l, id, own, e);
-		else if ((r = l->driver->root_ref(l, id, own, &ref, e)) == 0)
-			fd = open_ref(ref, NULL, e);
-		else
-			return r;
+		fd = l->driver->open_read(l, id, own, e);
 	}
 	if (fd < 0)
 		return fd;

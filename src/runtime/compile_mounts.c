@@ -82,10 +82,20 @@ static bool needs_release(const char *path)
 	return needs;
 }
 
+/* What is to be mounted at TARGET and is held by the caller already; NULL: nothing. */
+static const struct plan_given *given_at(const struct compiler *c, const char *target)
+{
+	for (size_t i = 0; i < c->opts->n_given; i++)
+		if (streq(c->opts->given[i].target, target))
+			return &c->opts->given[i];
+	return NULL;
+}
+
 int compile_rootfs(struct compiler *c)
 {
 	const struct spec_rootfs *root = &c->spec->rootfs;
 	enum op_stage stage;
+	const struct plan_given *given;
 	const char *idmap;
 	char *options;
 	int slot, r;
@@ -108,7 +118,9 @@ int compile_rootfs(struct compiler *c)
 	r = idmap ? check_idmap(c, "root file system") : 0;
 	if (r < 0)
 		return r;
-	r = compile_add(c, stage, &op_rootfs_open, root->path, options, slot, 0);
+	given = stage == OP_HOST ? given_at(c, "/") : NULL;
+	r = given ? compile_add(c, stage, &op_bind_given, "/", NULL, slot, given->fd)
+		  : compile_add(c, stage, &op_rootfs_open, root->path, options, slot, 0);
 	if (r == 0 && needs_release(root->path)) {
 		c->plan->ops[c->plan->n - 1].undo_kind = "release";
 		c->plan->ops[c->plan->n - 1].undo_arg = c->plan->ops[c->plan->n - 1].args.a;
@@ -305,19 +317,17 @@ static int preopen(struct compiler *c, struct op_mount *m, const char *idmap)
 /* 1: what is mounted at S's target is held by the caller already. */
 static int take_given(struct compiler *c, const struct spec_mount *s, struct op_mount *m)
 {
-	for (size_t i = 0; i < c->opts->n_given; i++) {
-		const struct plan_given *g = &c->opts->given[i];
-		int slot = streq(g->target, s->target) ? compile_slot(c) : -EBADF;
+	const struct plan_given *g = given_at(c, s->target);
+	int r, slot;
 
-		if (slot >= 0) {
-			m->slot = slot;
-			slot = compile_add(c, OP_HOST, &op_bind_given, s->target, NULL, slot, g->fd);
-			return slot < 0 ? slot : 1;
-		}
-		if (slot != -EBADF)
-			return slot;
-	}
-	return 0;
+	if (!g)
+		return 0;
+	slot = compile_slot(c);
+	if (slot < 0)
+		return slot;
+	m->slot = slot;
+	r = compile_add(c, OP_HOST, &op_bind_given, s->target, NULL, slot, g->fd);
+	return r < 0 ? r : 1;
 }
 
 /* What may lie over a procfs: itself, and the few files that others make up for a container. */

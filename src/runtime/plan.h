@@ -170,7 +170,7 @@ void plan_done(struct plan *p);
 void plan_print(const struct plan *p, struct buf *out);
 
 /* What is to be mounted at TARGET: FD, a detached mount that the caller of the plan holds, in place of what the entry's source
- * names. So nobody can make another thing of it meanwhile, and it may come from where no path leads. */
+ * names; "/": of what the root file system's path names, where it is mounted on the host. So nobody can make another thing of it meanwhile, and it may come from where no path leads. */
 struct plan_given {
 	const char *target;
 	int fd;

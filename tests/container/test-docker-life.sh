@@ -57,6 +57,19 @@ SECONDS=0
 wait_for 20 bash -c '[ "$(creel docker inspect -f {{.RestartCount}} steady)" -ge 1 ]'
 is "restart: one that ran ten seconds begins at once again" "$? $((SECONDS < 17))" "0 1"
 
+# --- a power failure ------------------------------------------------------------------------------------------------------------------------
+
+# What it had to say of a container that ran was not on the disk yet.
+id=$(dk run -d --name cut "${N[@]}" base true)
+dk wait cut >/dev/null
+: >"$T/data/containers/$id/state"
+gives "a state that is lost" "exited 255" inspect -f '{{.State.Status}} {{.State.ExitCode}}' cut
+check "and no hindrance" dk start -a cut
+id=$(dk create --rm --name cut-rm "${N[@]}" base true)
+: >"$T/data/containers/$id/state"
+gives "lost of one that goes with its end: it is gone" "" ps -aqf name=cut-rm
+is "all of it" "$(find "$T/data/containers" "$T/data/layers" -name "$id*" | wc -l)" 0
+
 # --- of LXC --------------------------------------------------------------------------------------------------------------------------------
 
 mkdir -p /var/lib/lxc && mount --bind "$LXCPATH" /var/lib/lxc

@@ -160,6 +160,16 @@ TEST(file_replace_and_tree_remove)
 	CHECK(file_read(AT_FDCWD, file, 100, &text, NULL, NULL) == 0);
 	CHECK_STR(text, "two");
 	CHECK(file_read(AT_FDCWD, file, 2, &text, NULL, NULL) == -E2BIG);
+	/* In an old one's place, and where there is none; what it was written in goes. */
+	for (int i = 0; i < 2; i++) {
+		_cleanup_free_ char *lazy = NULL;
+
+		CHECK(file_replace_lazy(AT_FDCWD, file, "three", 5, 0600, NULL) == 0);
+		CHECK(file_read(AT_FDCWD, file, 100, &lazy, NULL, NULL) == 0);
+		CHECK_STR(lazy, "three");
+		CHECK(unlink(file) == 0);
+		CHECK(rmdir(deep) == 0 && mkdir(deep, 0755) == 0);
+	}
 	/* Around the first reading's size, and past it. */
 	for (size_t size = 4095; size < 80000; size = size < 4098 ? size + 1 : size * 2) {
 		_cleanup_free_ char *big = calloc(1, size), *back = NULL;

@@ -52,8 +52,8 @@ static char *plan_of(const char *conf, const struct plan_opts *o)
 	return buf_take(&out);
 }
 
-/* The same of a spec's own text, as an OCI runtime compiles it. */
-static char *oci_plan_of(const char *text)
+/* The same of a spec's own text, as an OCI runtime compiles it; GIVEN: what the caller holds, may be NULL. */
+static char *oci_plan_of(const char *text, const struct plan_given *given)
 {
 	struct plan_opts o = plain;
 	_cleanup_buf_ struct buf out = BUF_INIT;
@@ -63,6 +63,8 @@ static char *oci_plan_of(const char *text)
 
 	o.oci = true;
 	o.lxcpath = o.config = NULL;
+	o.given = given;
+	o.n_given = given != NULL;
 	spec_init(&s);
 	if (spec_load(&s, text, &e) < 0 || plan_compile(&s, &o, &p, &e) < 0)
 		return strdup(e.msg);
@@ -440,6 +442,18 @@ TEST(hooks_that_fail)
 	CHECK(strstr(e.msg, "status 3"));
 }
 
+/* Who has the root mounted already says so: it is not mounted a second time. */
+TEST(root_that_is_held)
+{
+	static const char spec[] = "rootfs.path=dir:/r\nprocess.args=sh\n";
+	_cleanup_free_ char *own = oci_plan_of(spec, NULL), *held = oci_plan_of(spec, &(struct plan_given){ "/", 7 }),
+			    *other = oci_plan_of(spec, &(struct plan_given){ "/data", 7 });
+
+	CHECK(has(own, "host rootfs.open dir:/r") && !has(own, "mount.take"));
+	CHECK(has(held, "host mount.take for /, which is held") && !has(held, "rootfs.open"));
+	CHECK_STR(other, own);
+}
+
 /* What is a new file system gets the label, but for those whose labels are the kernel's. */
 TEST(mounts_are_labelled)
 {
@@ -465,7 +479,7 @@ TEST(mounts_are_labelled)
 		buf_printf(&all,
 			   "mounts.%u.fstype=%s\nmounts.%u.source=none\nmounts.%u.target=%s\nmounts.%u.options=%s\n", i,
 			   mounts[i][0], i, i, mounts[i][1], i, mounts[i][2]);
-	text = oci_plan_of(buf_str(&all));
+	text = oci_plan_of(buf_str(&all), NULL);
 	snprintf(want, sizeof(want), "(mode=755,%s)", label);
 	CHECK(has(text, want));
 	snprintf(want, sizeof(want), "(newinstance,gid=5,%s)", label);
