@@ -40,7 +40,7 @@ void docker_row_done(struct docker_row *c);
 int docker_find(struct docker *d, const char *id, struct docker_row *ret, struct err *e);
 /* The one whose id begins so, whatever others are called. */
 int docker_find_id(struct docker *d, const char *id, struct docker_row *ret, struct err *e);
-/* All of them, newest first; FN's non-zero answer ends it and is returned. The row lives as long as the call. */
+/* All of them, newest first, not parsed yet; FN's non-zero answer ends it and is returned. The row lives as long as the call. */
 int docker_each(struct docker *d, int (*fn)(void *arg, struct docker_row *c), void *arg, struct err *e);
 /* Reads .text. */
 int docker_row_parse(struct docker_row *c, struct err *e);

@@ -862,7 +862,10 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 		docker_net_stopped(d, t->c.id);
 	tell_death(d, &t->c, &t->st);
 	if (removed) {
-		r = docker_remove_locked(d, &t->c, true, e);
+		mark_removing(t->dirfd, t->st.exit_code, true);
+		r = tree_remove(AT_FDCWD, dir, e);
+		if (r == 0)
+			r = remove_rest(d, &t->c, true, e);
 		if (r < 0)
 			docker_net_stopped(d, t->c.id);
 		return r;

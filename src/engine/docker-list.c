@@ -249,6 +249,13 @@ static int check_values(struct listing *l)
 	return l->e ? l->e->code : 0;
 }
 
+/* What is known without what was asked for: of many containers most are at rest. */
+static bool hidden(const struct listing *l)
+{
+	return !l->o->all && !l->any_state && l->o->limit <= 0 && l->st.status != DS_RUNNING &&
+	       l->st.status != DS_PAUSED && l->st.status != DS_RESTARTING;
+}
+
 static bool wanted(struct listing *l)
 {
 	static const struct {
@@ -269,9 +276,6 @@ static bool wanted(struct listing *l)
 		{ "is-task", like_task },
 	};
 
-	if (!l->o->all && !l->any_state && l->o->limit <= 0 && l->st.status != DS_RUNNING &&
-	    l->st.status != DS_PAUSED && l->st.status != DS_RESTARTING)
-		return false;
 	if ((l->before_ns && l->c->created_ns >= l->before_ns) || (l->since_ns && l->c->created_ns <= l->since_ns))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -380,9 +384,12 @@ static int list_row(void *arg, struct docker_row *c)
 	l->st = (struct docker_state){ .status = DS_DEAD };
 	if (dirfd >= 0 && docker_state_read(dirfd, c->id, &l->st, NULL) < 0)
 		l->st.status = DS_DEAD;
-	if (!docker_sweep_row(l->d, c, &l->st) && wanted(l)) {
-		l->n++;
-		r = put_row(l, c);
+	if (!docker_sweep_row(l->d, c, &l->st) && !hidden(l)) {
+		r = docker_row_parse(c, l->e);
+		if (r == 0 && wanted(l)) {
+			l->n++;
+			r = put_row(l, c);
+		}
 	}
 	docker_state_done(&l->st);
 	return r;
@@ -403,7 +410,7 @@ static int put_lxc(struct listing *l, const char *name)
 	l->st = (struct docker_state){ .started_ns = x->rec.started_ns, .pid = x->rec.pid };
 	l->st.status = x->rec.state == RUN_STOPPED ? DS_EXITED : x->rec.state == RUN_FROZEN ? DS_PAUSED : DS_RUNNING;
 	l->c = &l->lxc;
-	if (!wanted(l))
+	if (hidden(l) || !wanted(l))
 		return 0;
 	if (l->st.status == DS_EXITED)
 		buf_puts(&status, "Stopped");
@@ -546,6 +553,8 @@ static int prune_row(void *arg, struct docker_row *c)
 		st.status = DS_DEAD;
 	if (st.status == DS_RUNNING || st.status == DS_PAUSED || st.status == DS_RESTARTING)
 		return 0;
+	if (docker_row_parse(c, p->e) < 0)
+		return p->e->code;
 	if (!docker_filter_labels(p->filters, prune_label, p) || (p->until_ns && c->created_ns > p->until_ns))
 		return 0;
 	(void)rootfs_size(p->d->images->layers, c->id, &bytes, NULL);

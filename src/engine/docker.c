@@ -293,8 +293,6 @@ int docker_each(struct docker *d, int (*fn)(void *arg, struct docker_row *c), vo
 		err_oom(e);
 	for (size_t i = 0; i < l.n; i++) {
 		if (r == 0)
-			r = docker_row_parse(&l.v[i], e);
-		if (r == 0)
 			r = fn(arg, &l.v[i]);
 		docker_row_done(&l.v[i]);
 	}
