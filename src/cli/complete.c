@@ -59,7 +59,8 @@ static void bash_argument(struct buf *out, const struct command *cmd, const stru
 }
 
 /* Words that have verbs of their own, where the program has such. */
-static const char *const groups[] = { "container", "image", "network", "system", "volume" };
+static const char *const groups[] = { "builder", "container", "context", "image", "network", "system", "volume" };
+#define GROUPS "builder container context image network system volume"
 
 static void bash_groups(struct buf *out)
 {
@@ -89,7 +90,7 @@ static void complete_bash(struct buf *out)
 		 "\t\tcmd=oci-${COMP_WORDS[1]}\n"
 		 "\telif [[ $cmd == creel-oci ]]; then\n"
 		 "\t\tcmd=oci\n"
-		 "\telif [[ $cmd == creel && $COMP_CWORD -gt 2 && ' container image network system volume ' == *\" "
+		 "\telif [[ $cmd == creel && $COMP_CWORD -gt 2 && ' " GROUPS " ' == *\" "
 		 "${COMP_WORDS[1]} \"* ]]; then\n"
 		 "\t\tcmd=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
 		 "\telif [[ $cmd == creel && $COMP_CWORD -gt 1 ]]; then\n"
@@ -166,6 +167,23 @@ static void zsh_option(struct buf *out, const struct command *cmd, const struct 
 	zsh_spec(out, o, "--", o->name, "=");
 }
 
+static void zsh_groups(struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		buf_printf(out, "\t%s) local -a verbs=(\n", groups[i]);
+		for (const struct command *const *p = commands; *p; p++) {
+			const char *rest = startswith((*p)->name, groups[i]);
+
+			if (!rest || *rest != ' ')
+				continue;
+			buf_printf(out, "\t\t'%s:", rest + 1);
+			quoted(out, (*p)->summary);
+			buf_puts(out, "'\n");
+		}
+		buf_puts(out, "\t\t)\n\t\t_describe command verbs ;;\n");
+	}
+}
+
 static void complete_zsh(struct buf *out)
 {
 	buf_puts(out, "#compdef creel creel-oci");
@@ -174,9 +192,8 @@ static void complete_zsh(struct buf *out)
 			buf_printf(out, " %s", (*p)->name);
 	buf_puts(out, "\n_creel_names() { compadd -- ${(f)\"$(" NAMES ")\"} }\n_creel_of()\n{\n\tcase $1 in\n");
 	for (const struct command *const *p = commands; *p; p++) {
-		if (strchr((*p)->name, ' '))
-			continue;
-		buf_printf(out, "\t%s) _arguments -s \\\n", (*p)->name);
+		buf_printf(out, strchr((*p)->name, ' ') ? "\t'%s') _arguments -s \\\n" : "\t%s) _arguments -s \\\n",
+			   (*p)->name);
 		each_option(*p, out, zsh_option);
 		if ((*p)->flags & (CMD_NAME | CMD_NAMES))
 			buf_puts(out, "\t\t'1:container:_creel_names' '*::command:_normal' ;;\n");
@@ -185,6 +202,7 @@ static void complete_zsh(struct buf *out)
 		else
 			buf_puts(out, "\t\t'*:argument:' ;;\n");
 	}
+	zsh_groups(out);
 	buf_puts(out, "\tesac\n}\n_creel()\n{\n\tlocal name=${service:-creel}\n"
 		      "\tif [[ $name == creel ]]; then\n\t\tif (( CURRENT == 2 )); then\n\t\t\tlocal -a all=(\n");
 	for (const struct command *const *p = commands; *p; p++) {
@@ -194,12 +212,17 @@ static void complete_zsh(struct buf *out)
 		quoted(out, (*p)->summary);
 		buf_puts(out, "'\n");
 	}
-	buf_puts(out, "\t\t\t)\n\t\t\t_describe command all\n\t\t\treturn\n\t\tfi\n"
-		      "\t\tname=$words[2]\n\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n"
-		      "\t[[ $name == creel-oci ]] && name=oci\n"
-		      "\tif [[ $name == oci ]] && (( CURRENT > 2 )); then\n\t\tname=oci-$words[2]\n"
-		      "\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n\t_creel_of $name\n}\n"
-		      "_creel \"$@\"\n");
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		buf_printf(out, "\t\t\t\t'%s:commands for these'\n", groups[i]);
+	buf_puts(out,
+		 "\t\t\t)\n\t\t\t_describe command all\n\t\t\treturn\n\t\tfi\n"
+		 "\t\tname=$words[2]\n\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n"
+		 "\t[[ $name == creel-oci ]] && name=oci\n"
+		 "\tif [[ ' " GROUPS " ' == *\" $name \"* ]] && (( CURRENT > 2 )); then\n\t\tname=\"$name $words[2]\"\n"
+		 "\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n"
+		 "\tif [[ $name == oci ]] && (( CURRENT > 2 )); then\n\t\tname=oci-$words[2]\n"
+		 "\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n\t_creel_of $name\n}\n"
+		 "_creel \"$@\"\n");
 }
 
 /* --- fish: one file a program --------------------------------------------------------------------------------------- */
@@ -212,6 +235,11 @@ static void fish_head(struct buf *out, const struct command *cmd)
 		buf_printf(out,
 			   "complete -c creel -n '__fish_seen_subcommand_from oci; and __fish_seen_subcommand_from %s'",
 			   cmd->name + strlen("oci-"));
+	else if (strchr(cmd->name, ' '))
+		buf_printf(
+			out,
+			"complete -c creel -n '__fish_seen_subcommand_from %.*s; and __fish_seen_subcommand_from %s'",
+			(int)strcspn(cmd->name, " "), cmd->name, strchr(cmd->name, ' ') + 1);
 	else
 		buf_printf(out, "complete -c creel -n '__fish_seen_subcommand_from %s'", cmd->name);
 }
@@ -260,9 +288,14 @@ static void complete_fish(struct buf *out, const struct command *only)
 		return;
 	}
 	for (const struct command *const *p = commands; *p; p++) {
-		if (strchr((*p)->name, ' '))
-			continue;
-		if (!((*p)->flags & CMD_OCI)) {
+		const char *verb = strchr((*p)->name, ' ');
+
+		if (verb) {
+			buf_printf(out, "complete -c creel -n '__fish_seen_subcommand_from %.*s' -fa %s -d '",
+				   (int)(verb - (*p)->name), (*p)->name, verb + 1);
+			quoted(out, (*p)->summary);
+			buf_puts(out, "'\n");
+		} else if (!((*p)->flags & CMD_OCI)) {
 			buf_printf(out, "complete -c creel -n __fish_use_subcommand -fa %s -d '", (*p)->name);
 			quoted(out, (*p)->summary);
 			buf_puts(out, "'\n");
@@ -270,6 +303,9 @@ static void complete_fish(struct buf *out, const struct command *only)
 		if (!((*p)->flags & CMD_LXC))
 			fish_of(out, *p);
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		buf_printf(out, "complete -c creel -n __fish_use_subcommand -fa %s -d 'Commands for these'\n",
+			   groups[i]);
 }
 
 int help_completion(const char *shell, const struct command *cmd, struct buf *out, struct err *e)
