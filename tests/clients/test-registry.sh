@@ -176,6 +176,47 @@ unlike "never" "$(grep 'host=localhost' "$T/away.log")" 'auth=Basic'
 check "log-out" tool logout $AUTH
 says "then it is refused" 'authentication required' tool manifest $AUTH/a:1
 
+# --- as people type it: passwords, a credential helper, search, and how far it is
+export CREEL_ROOT=$T/typed
+cli() { creel docker "$@"; }
+login() { printf '%s\n' "$1" | cli "${@:2}" login -u huma --password-stdin $AUTH; }
+says "login with a wrong password" 'Error response from daemon: .*unauthorized' login wrong
+like "login" "$(login pass:word 2>/dev/null)" '^Login Succeeded$'
+like "login says where the password is" "$(login pass:word 2>&1)" "password will be stored unencrypted in $T/config/config.json"
+check "pull by it" cli pull -q $AUTH/a:1
+is "logout" "$(cli logout $AUTH)" "Removing login credentials for $AUTH"
+is "logout of what nobody is logged in to" "$(cli logout $AUTH)" "Not logged in to $AUTH"
+check "rmi" cli rmi $AUTH/a:1
+says "then a pull is refused" 'authentication required|pull access denied' cli pull $AUTH/a:1
+mkdir -p "$T/helped" "$T/helpers"
+echo '{"credsStore": "creeltest"}' >"$T/helped/config.json"
+printf '#!/bin/sh\ncase $1 in\nstore) cat >%s ;;\nget) cat %s 2>/dev/null || { echo "credentials not found in native keychain"; exit 1; } ;;\nerase) rm -f %s ;;\nesac\n' \
+	"$T/vault" "$T/vault" "$T/vault" >"$T/helpers/docker-credential-creeltest"
+chmod 755 "$T/helpers/docker-credential-creeltest"
+PATH=$T/helpers:$PATH
+is "login with a credential helper" "$(login pass:word --config "$T/helped" 2>&1)" "Login Succeeded"
+like "it has the password" "$(cat "$T/vault")" '"Secret": ?"pass:word"'
+unlike "config.json has not" "$(cat "$T/helped/config.json")" "$(printf huma:pass:word | base64)|pass:word"
+check "pull by it" cli --config "$T/helped" pull -q $AUTH/a:1
+cli --config "$T/helped" logout $AUTH >/dev/null
+check "logout takes it away" test ! -e "$T/vault"
+is "search" "$(cli search --format '{{.Name}}' $A/app | grep -cx first/app)" 1
+like "search, the table" "$(cli search --limit 1 $A/app)" '^NAME +DESCRIPTION +STARS +OFFICIAL$'
+unlike "without a terminal there are plain lines" "$(cli pull $PROXY/slow/app:1 2>&1 | cat -v)" '\^\[|\^M|MB'
+# shellcheck disable=SC2046 # several ids
+cli rmi -f $(cli images -q) >/dev/null
+wide() { on_pty "${@:3}" -- sh -c 'stty cols 140; TERM=xterm exec creel docker "$0" "$1"' "$1" "$2" | cat -v; }
+like "on one a pull shows bytes and the time left" "$(wide pull $PROXY/slow/app:1)" 'Downloading +\[=+> +\] +[0-9.]+[kM]B/3(\.[0-9]+)?MB [0-9]+s'
+cli tag $PROXY/slow/app:1 $A/typed:1
+head -c 3000000 /dev/urandom >"$T/helped/big"
+printf 'FROM scratch\nCOPY big /\n' >"$T/helped/Dockerfile"
+check "something new" cli build -q -t $A/typed:big "$T/helped"
+like "push: plain lines" "$(cli push $A/typed:1 | sed 's/^[0-9a-f]\{12\}/LAYER/' | sort -u | tr '\n' ';')" '^1: digest: sha256:[0-9a-f]{64} size: [0-9]+;LAYER: Preparing;LAYER: (Mounted from [^;]*|Pushed);The push refers to repository'
+like "push on a terminal" "$(wide push $A/typed:big)" 'Pushing +\[[=>]+ *\] +[0-9.]+[kM]?B/3(\.[0-9]+)?MB'
+says "push of nothing" 'An image does not exist locally with the tag: nosuch$' cli push nosuch
+says "push of a tag that is none" "tag does not exist: $A/typed:no" cli push $A/typed:no
+unset CREEL_ROOT
+
 # --- tokens
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 -subj /CN=token 2>/dev/null
 check "a token server" server 127.0.0.1:5004 token 5004 "$T/key.pem" "$T/cert.pem" huma secret "$T/tokens.log"

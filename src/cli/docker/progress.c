@@ -54,7 +54,7 @@ static void bar(const struct line *l, uint64_t current, uint64_t total, unsigned
 		return;
 	}
 	buf_printf(out, " %8s/%s", unit_size((double)current, 4, have), unit_size((double)total, 4, all));
-	rate = seconds > 0.5 && current > l->first ? (double)(current - l->first) / seconds : 0;
+	rate = seconds > 0.25 && current > l->first ? (double)(current - l->first) / seconds : 0;
 	if (rate > 0 && current < total) {
 		double left = (double)(total - current) / rate;
 
