@@ -251,21 +251,26 @@ int network_down(struct dnet *n, const struct network *w, struct err *e)
 	return r < 0 ? r : net_nat_down(&nat, n->run_dir, e);
 }
 
+struct naming {
+	const char *network;
+	struct buf *out;
+};
+
 static int name_lines(void *arg, struct endpoint *p, struct err *e)
 {
 	const char *const addrs[] = { p->ip4, p->ip6 };
-	struct buf *out = arg;
+	const struct naming *w = arg;
 
 	for (size_t i = 0; p->active && i < ARRAY_SIZE(addrs); i++)
 		if (addrs[i])
-			buf_printf(out, "%s %s %.12s%s%s\n", addrs[i], p->name, p->container,
-				   isempty(p->aliases) ? "" : " ", p->aliases ?: "");
+			buf_printf(w->out, "%s %s %s.%s %.12s%s%s\n", addrs[i], p->name, p->name, w->network,
+				   p->container, isempty(p->aliases) ? "" : " ", p->aliases ?: "");
 	return 0;
 }
 
 int network_lines(struct dnet *n, const struct network *w, struct buf *out, struct err *e)
 {
-	return endpoint_each(n, w->id, NULL, name_lines, out, e);
+	return endpoint_each(n, w->id, NULL, name_lines, &(struct naming){ w->name, out }, e);
 }
 
 /* Nobody on it: nothing runs for it. */

@@ -20,6 +20,7 @@ struct choosing {
 	struct err *e;
 	uint32_t port; /* of the container, of what is being looked at */
 	char proto[8];
+	bool fixed; /* those that name one port of the host, which no other may take before them */
 };
 
 /* "80/tcp", "80" */
@@ -141,12 +142,14 @@ static int choose_bindings(void *arg, const char *port, struct json_c_value *lis
 	struct choosing *c = arg;
 	int r = scan_port(port, &c->port, c->proto, c->e);
 
-	if (r == 0 && value_len(list) == 0)
+	if (r == 0 && value_len(list) == 0 && !c->fixed)
 		r = publish_on(c, "", "");
 	for (size_t i = 0; i < value_len(list) && r == 0; i++) {
 		const struct json_c_value *b = value_elem(list, i);
+		const char *host = value_text(b, "HostPort") ?: "";
 
-		r = publish_on(c, value_text(b, "HostIp") ?: "", value_text(b, "HostPort") ?: "");
+		if (c->fixed == (*host && !strchr(host, '-')))
+			r = publish_on(c, value_text(b, "HostIp") ?: "", host);
 	}
 	return r;
 }
@@ -154,8 +157,12 @@ static int choose_bindings(void *arg, const char *port, struct json_c_value *lis
 int ports_choose(struct dnet *n, const struct dnet_req *q, const struct endpoint *p, struct strv *ret, struct err *e)
 {
 	const struct json_c_value *bindings = value_get(q->host, "PortBindings");
-	struct choosing c = { .n = n, .q = q, .p = p, .ret = ret, .e = e };
+	struct choosing c = { .n = n, .q = q, .p = p, .ret = ret, .e = e, .fixed = true };
 	int r = value_each(bindings, choose_bindings, &c);
+
+	c.fixed = false;
+	if (r == 0)
+		r = value_each(bindings, choose_bindings, &c);
 
 	for (size_t i = 0; r == 0 && value_bool(q->host, "PublishAllPorts") && q->exposed && i < q->exposed->n; i++) {
 		if (value_get(bindings, q->exposed->v[i]))

@@ -95,7 +95,7 @@ static int parse_key(const char *s, size_t n, unsigned char *ret)
 		return 0;
 	}
 	if (n == 6 && strncmp(s, "ctrl-", 5) == 0) {
-		if ((s[5] >= 'a' && s[5] <= 'z') || (s[5] >= '@' && s[5] <= '_')) {
+		if ((s[5] >= 'a' && s[5] <= 'z') || s[5] == '@' || (s[5] >= '[' && s[5] <= '_')) {
 			*ret = s[5] & 0x1f;
 			return 0;
 		}

@@ -246,6 +246,52 @@ static int check_shared(const struct making *m, const struct json_c_value *host,
 	return r;
 }
 
+/* What is the other's of a network that is shared, and cannot be chosen once more. */
+static int check_net_mode(const struct making *m, const struct json_c_value *host, struct err *e)
+{
+	const char *mode = value_text(host, "NetworkMode") ?: "", *other = startswith(mode, "container:");
+	const struct json_c_value *ports = value_get(host, "PortBindings");
+	const struct {
+		bool said;
+		const char *what;
+	} conflicts[] = {
+		{ !isempty(value_text(m->body, "Hostname")), "hostname and the network mode" },
+		{ value_len(value_get(host, "Links")),
+		  "container type network can't be used with links. This would result in "
+		  "undefined behavior" },
+		{ value_len(value_get(host, "Dns")), "dns and the network mode" },
+		{ value_len(value_get(host, "ExtraHosts")), "custom host-to-IP mapping and the network mode" },
+		{ !isempty(value_text(m->body, "MacAddress")), "mac-address and the network mode" },
+		{ value_members(ports) || value_bool(host, "PublishAllPorts"),
+		  "port publishing and the container type network mode" },
+		{ value_members(value_get(m->body, "ExposedPorts")),
+		  "port exposing and the container type network mode" },
+	};
+
+	if (!other)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++)
+		if (conflicts[i].said)
+			return err_kind(e, ERR_INVALID, -EINVAL, "conflicting options: %s", conflicts[i].what);
+	return streq(other, m->row.name) ? err_kind(e, ERR_INVALID, -EINVAL, "cannot join own network") : 0;
+}
+
+/* Of one whose network it is to be in: they are one machine to whoever asks. */
+static int host_name_of(struct making *m, const char *other, struct err *e)
+{
+	struct container_config *c = &m->config;
+	_cleanup_row_ struct docker_row row = { 0 };
+
+	/* It need not be there before the start. */
+	if (docker_find(m->d, other, &row, NULL) < 0)
+		return 0;
+	free(c->hostname);
+	free(c->domainname);
+	c->hostname = strdup(value_text(row.config, "Hostname") ?: "");
+	c->domainname = strdup(value_text(row.config, "Domainname") ?: "");
+	return c->hostname && c->domainname ? 0 : err_oom(e);
+}
+
 static int choose_host_name(struct making *m, const struct json_c_value *host, struct err *e)
 {
 	struct container_config *c = &m->config;
@@ -255,6 +301,12 @@ static int choose_host_name(struct making *m, const struct json_c_value *host, s
 		if (!isempty(c->hostname) && streq(value_text(host, "UTSMode") ?: "", "host"))
 			return err_kind(e, ERR_INVALID, -EINVAL, "conflicting options: hostname and the UTS mode");
 		return isempty(c->hostname) ? host_name(&c->hostname, e) : 0;
+	}
+	if (startswith(mode, "container:")) {
+		int r = host_name_of(m, mode + strlen("container:"), e);
+
+		if (r < 0)
+			return r;
 	}
 	if (isempty(c->hostname)) {
 		free(c->hostname);
@@ -281,7 +333,8 @@ static int check_config(struct making *m, struct err *e)
 		return err_kind(e, ERR_INVALID, -EINVAL,
 				"the working directory '%s' is invalid, it needs to be an absolute path",
 				c->working_dir);
-	if (check_env(&c->env, e) < 0 || check_shared(m, host, e) < 0 || check_health(&c->health, e) < 0)
+	if (check_env(&c->env, e) < 0 || check_shared(m, host, e) < 0 || check_net_mode(m, host, e) < 0 ||
+	    check_health(&c->health, e) < 0)
 		return -EINVAL;
 	if (!isempty(c->stop_signal) && docker_signal(c->stop_signal, &sig, e) < 0)
 		return -EINVAL;

@@ -62,10 +62,20 @@ int docker_config(const struct docker_row *c, struct container_config *ret, stru
 }
 
 /* "user[:group]" by the files under ROOT. */
+/* Digits that no id has. */
+static bool beyond_ids(const char *s)
+{
+	bool negative = *s == '-';
+	size_t n = strspn(s + negative, "0123456789");
+
+	return n > 0 && (!s[negative + n] || s[negative + n] == ':') &&
+	       (negative || n > 10 || strtoull(s, NULL, 10) > INT32_MAX);
+}
+
 int docker_find_user(int root, const char *spec, struct passwd_user *ret, struct err *e)
 {
 	const char *colon = strchr(spec ?: "", ':');
-	int r = passwd_find(root, spec, ret, e);
+	int r = beyond_ids(spec ?: "") || (colon && beyond_ids(colon + 1)) ? -ERANGE : passwd_find(root, spec, ret, e);
 
 	if (r == -ERANGE)
 		return err_kind(e, ERR_INVALID, -EINVAL, "uids and gids must be in range 0-2147483647: %s", spec);
@@ -216,12 +226,15 @@ static int resolve_devices(struct resolving *x, struct err *e)
 		const char *host = value_text(value_elem(l, i), "PathOnHost") ?: "",
 			   *inside = value_text(value_elem(l, i), "PathInContainer"),
 			   *access = value_text(value_elem(l, i), "CgroupPermissions");
+		size_t had = x->n_devices;
 		struct stat st;
 
 		if (isempty(inside))
 			inside = host;
 		r = stat(host, &st) == 0 && S_ISDIR(st.st_mode) ? add_devices_below(x, host, inside, access, 0, e)
 								: add_device(x, host, inside, access, e);
+		if (r == 0 && x->n_devices == had)
+			r = err_kind(e, ERR_INVALID, -EINVAL, GATHERING "not a device node", host);
 	}
 	x->in.devices = x->devices;
 	x->in.n_devices = x->n_devices;

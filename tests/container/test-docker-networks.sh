@@ -58,6 +58,19 @@ wait_for 5 grep -q ':1E61 ' /proc/net/tcp
 denied "a port that the host uses" dk run --rm -p 7777:80 base true
 like "says so, too" "$(cat "$T/.out")" 'address already in use'
 kill $listener 2>/dev/null
+first=$(dk run -d --name any -p 80 base sleep 1000 >/dev/null; dk port any 80 | sed 's/.*://')
+denied "a port that somebody has, whichever others are chosen" dk run --rm -p 81 -p "$first:80" base true
+check "the one that is named goes before those that are chosen" dk run --rm -p 81 -p "$((first + 1)):80" base true
+dk rm -f any >/dev/null
+
+# --- another's network is as it is
+for what in "--dns 1.2.3.4=dns and the network mode" "-p 80:80=port publishing and the container type network mode" "-P=port publishing and the container" \
+	"--expose 80=port exposing and the container type network mode" "-h other=hostname and the network mode" "--add-host a:1.2.3.4=custom host-to-IP mapping and the network mode"; do
+	# shellcheck disable=SC2086 # an option and its argument
+	like "with ${what%%=*} it is not shared" "$(dk run --rm --network container:web ${what%%=*} base true 2>&1)" "conflicting options: ${what#*=}"
+done
+like "nor with itself" "$(dk run --rm --name me --network container:me base true 2>&1)" 'cannot join own network'
+gives "who shares it has its name" "$(dk exec web hostname)" dk run --rm --network container:web base hostname
 check "any port" serve any -p 80
 like "is one of those" "$(dk port any 80)" '^0.0.0.0:(3[2-9]|[45][0-9])[0-9]{3}$'
 check "from one container to another by the host's address" wait_for 10 reaches any "$(ip -4 -o addr show creel0 | awk '{print $4}' | cut -d/ -f1)" here-is-web 8080
@@ -94,6 +107,7 @@ gives "with a second interface" "eth0 eth1" bash -c "creel docker exec app ls /s
 check "then it is" wait_for 5 reaches app "$h" here-is-hidden
 check "by its name as well" wait_for 5 reaches app hidden here-is-hidden
 check "beside the first network's names" wait_for 5 reaches app db here-is-db
+check "and by its name of one network" wait_for 5 reaches app db.blue here-is-db
 dk exec app sh -c 'echo 192.0.2.7 mine >>/etc/hosts'
 check "who comes later has a name, too" dk run -d --name late --network red --network-alias tardy base sleep 1000
 gives "at once" "$(ip_of late red)" bash -c "creel docker exec app awk '/ tardy\$/ {print \$1}' /etc/hosts"

@@ -23,6 +23,18 @@ done
 refuses "-u of nobody" "unable to find user nosuch: no matching entries in passwd file" -u nosuch users id
 refuses "-u app:nosuch" "unable to find group nosuch|no matching entries in group file" -u app:nosuch users id
 refuses "-u beyond" "uids and gids must be in range 0-2147483647" -u 9999999999 users id
+refuses "-u of one more than there are" "uids and gids must be in range 0-2147483647" -u 2147483648 users id
+refuses "-u below" "uids and gids must be in range 0-2147483647" -u -1 users id
+refuses "--device: a folder without any" 'custom device "/etc": not a device node' --device /etc base true
+refuses "--memory-reservation: less than there must be" "Minimum memory reservation allowed is 6MB" --memory-reservation 1k base true
+refuses "--dns of ours is warned of" 'WARNING: Localhost DNS setting \(--dns=127.0.0.1\) may fail in containers' --dns 127.0.0.1 base true
+runs "-v said twice" yes -v "$T:/v" -v "$T:/v" base sh -c '[ -d /v ] && echo yes'
+runs "a volume at /etc hides no name server" "nameserver 192.0.2.7" --dns 192.0.2.7 -v etc:/etc base grep nameserver /etc/resolv.conf
+like "-a stdin alone: its id is shown" "$(echo typed | dk run -i -a stdin --name typed "${N[@]}" base cat)" '^[0-9a-f]{64}$'
+gives "which got it" typed logs typed
+dk rm typed >/dev/null
+dk volume rm etc >/dev/null
+refuses "--detach-keys: a large letter" 'Invalid detach keys \(ctrl-A,a\) provided' --detach-keys ctrl-A,a base true
 runs "--group-add" "88 5 99" -u app:88 --group-add 5 --group-add extra users id -G
 refuses "--group-add of nobody" "Unable to find group nosuch: no matching entries in group file" --group-add nosuch users id
 
@@ -93,7 +105,7 @@ runs "readonly" ro --mount "type=bind,src=$T/b,dst=/b,readonly" base sh -c 'touc
 refuses "a source that is not there" "bind source path does not exist" --mount type=bind,src=/nosuch,dst=/b base true
 refuses "a type that is none" "mount type unknown|invalid mount config for type" --mount type=foo,dst=/b base true
 refuses "no target" "target is required" --mount type=bind,src=/tmp base true
-refuses "twice at one place" "Duplicate mount point: /b" -v "$T/b:/b" -v "$T/b:/b" base true
+refuses "twice at one place" "Duplicate mount point: /b" -v "$T:/b" -v "$T/b:/b" base true
 refuses "over the root" "destination can't be '/'" -v "$T/b:/" base true
 mount -t tmpfs tmpfs "$T/b/below" && echo deep >"$T/b/below/f"
 runs "a bind has what is mounted below it" deep --mount "type=bind,src=$T/b,dst=/b" base cat /b/below/f

@@ -38,7 +38,13 @@ static int binds(const struct create_args *a, struct json *j, struct err *e)
 	for (size_t i = 0; i < a->volumes.n && r >= 0; i++) {
 		const char *v = a->volumes.v[i];
 		unsigned colons = 0;
+		size_t before = 0;
 
+		/* Said twice in the same words is said once. */
+		while (before < i && !streq(a->volumes.v[before], v))
+			before++;
+		if (before < i)
+			continue;
 		for (const char *s = v; *s; s++)
 			colons += *s == ':';
 		if (colons == 0)

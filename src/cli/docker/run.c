@@ -184,6 +184,14 @@ static int create(const struct cli *c, struct docker *d, const struct create_arg
 	return *ret ? 0 : 125;
 }
 
+static void warn_of_name_servers(const struct create_args *a)
+{
+	for (size_t i = 0; i < a->dns.n; i++)
+		if (startswith(a->dns.v[i], "127.") || streq(a->dns.v[i], "::1"))
+			fprintf(stderr, "WARNING: Localhost DNS setting (--dns=%s) may fail in containers.\n",
+				a->dns.v[i]);
+}
+
 /* All that create and run have in common. */
 static int make(const struct cli *c, struct docker **ret_d, struct create_args *a, char **ret_id)
 {
@@ -195,6 +203,7 @@ static int make(const struct cli *c, struct docker **ret_d, struct create_args *
 	if (dk_proxies(c, &a->env, &e) < 0 || create_body(a, strv_get(&c->operands), &body, &e) < 0 ||
 	    check_image(a, c->operands.v[0], &e) < 0)
 		return run_error(c, "", e.msg, 125);
+	warn_of_name_servers(a);
 	if (dk_open(c, ret_d, &e) < 0)
 		return run_error(c, "", e.msg, 125);
 	if (!isempty(a->cidfile) && cidfile_open(a->cidfile, &cid, &e) < 0)
@@ -274,6 +283,11 @@ static int foreground(const struct cli *c, struct docker *d, const struct run_ar
 	    streams_begin(&so, &x.streams, &e) < 0) {
 		give_up(&x, &a->create);
 		return run_error(c, "", e.msg, 125);
+	}
+	/* Nothing of it is shown: then its id. */
+	if (at.out < 0 && at.err < 0) {
+		printf("%s\n", id);
+		fflush(stdout);
 	}
 	r = docker_attach(d, id, &at, &e);
 	x.streams = streams_end(x.streams);

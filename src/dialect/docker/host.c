@@ -293,6 +293,8 @@ static int check_numbers(const struct json_c_value *h, struct err *e)
 	if (!memory && swap > 0)
 		return err_kind(e, ERR_INVALID, -EINVAL,
 				"You should always set the Memory limit when using Memoryswap limit, see usage");
+	if (reserved > 0 && reserved < (6 << 20))
+		return err_kind(e, ERR_INVALID, -EINVAL, "Minimum memory reservation allowed is 6MB");
 	if (memory && reserved > memory)
 		return err_kind(e, ERR_INVALID, -EINVAL,
 				"Minimum memory limit can not be less than memory reservation limit, see usage");

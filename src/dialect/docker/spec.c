@@ -214,6 +214,9 @@ static int user_mounts(const struct docker_container *c, struct spec *s, struct 
 		}
 		if (r == 0)
 			r = value_each(value_get(c->host, "Tmpfs"), one_tmpfs, &w);
+		/* A volume at /etc does not hide them. */
+		if (r == 0 && depth == 1)
+			r = name_files(c, s, e);
 	}
 	return r;
 }
@@ -672,8 +675,8 @@ static int names(const struct docker_container *c, struct spec *s, struct err *e
 int docker_spec(const struct docker_container *c, struct spec *s, struct err *e)
 {
 	static int (*const parts_of[])(const struct docker_container *, struct spec *, struct err *) = {
-		namespaces,    names,	   process,	security,     standard_mounts,
-		system_mounts, name_files, user_mounts, device_rules, device_nodes,
+		namespaces,    names,	    process,	  security,	standard_mounts,
+		system_mounts, user_mounts, device_rules, device_nodes,
 	};
 	int r = set(&s->rootfs.path, c->rootfs, e);
 
