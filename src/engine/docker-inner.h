@@ -57,6 +57,7 @@ struct docker_state {
 	int exit_code;
 	int64_t started_ns, finished_ns;
 	bool oom, stopped; /* stopped: somebody asked for it: the policy does not start it again */
+	bool down;	   /* the host was about to: the same until it has come up again */
 	bool volumes;	   /* removing: its anonymous volumes are to go along */
 	int restarts;
 	enum docker_health health;
@@ -116,19 +117,26 @@ int docker_start_locked(struct docker *d, struct docker_row *c, int dirfd, struc
 
 /* Ends a container that is running, with the lock held. */
 int docker_kill_wait(struct docker *d, const struct docker_row *c, int timeout_ms, struct err *e);
+/* The host goes down: ID is asked to end, 1: it does not run. Then waited for, its own time from SINCE_MS (monotonic) on, and
+ * killed. */
+int docker_down_begin(struct docker *d, const char *id, struct err *e);
+int docker_down_end(struct docker *d, const char *id, int64_t since_ms, struct err *e);
 /* All of C goes. */
 int docker_remove_locked(struct docker *d, struct docker_row *c, bool volumes, struct err *e);
-/* Around the making of a container; and what kills have left of those, and of removals. SWEEP_ROW: true, it is gone now. */
-int docker_making_begin(struct docker *d, const char *id, struct err *e);
-void docker_making_end(struct docker *d, const char *id);
-void docker_sweep(struct docker *d);
-bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docker_state *st);
 /* Whether there is nothing to be done after its end that outlives a client. */
 bool docker_ends_for_good(const struct docker_row *c);
 /* What the keeper's helper does at the end of a life, by the client that KEEPER handed it to. -EAGAIN: it is to do it itself. */
 int docker_end_life(struct docker *d, const char *id, int status, pid_t keeper, int *ret_code, struct err *e);
 /* The undoing of what a killed life left. */
 int docker_recover(struct docker *d, const char *id, struct err *e);
+
+/* --- docker-making.c ------------------------------------------------------------------------------------------------------ */
+
+/* Around the making of a container; and what kills have left of those, and of removals. SWEEP_ROW: true, it is gone now. */
+int docker_making_begin(struct docker *d, const char *id, struct err *e);
+void docker_making_end(struct docker *d, const char *id);
+void docker_sweep(struct docker *d);
+bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docker_state *st);
 
 /* --- docker-limits.c ------------------------------------------------------------------------------------------------------ */
 

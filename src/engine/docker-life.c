@@ -76,8 +76,8 @@ static int open_target(struct docker *d, const char *id, bool lock, struct targe
 	return read_state(t, e);
 }
 
-/* Whoever looks at it while it is not locked: the lock is taken for the change alone. */
-static int mark_stopped(struct target *t, struct err *e)
+/* Whoever looks at it while it is not locked: the lock is taken for the change alone. DOWN: the host's wish, not somebody's. */
+static int mark_held(struct target *t, bool down, struct err *e)
 {
 	_cleanup_close_ int lock = record_lock(t->c.id, true, e);
 	int r;
@@ -87,7 +87,10 @@ static int mark_stopped(struct target *t, struct err *e)
 	r = read_state(t, e);
 	if (r < 0)
 		return r;
-	t->st.stopped = true;
+	if (down)
+		t->st.down = true;
+	else
+		t->st.stopped = true;
 	return docker_state_write(t->dirfd, &t->st, e);
 }
 
@@ -180,34 +183,28 @@ static int stop_signal(const struct docker_row *c, const char *said, int *ret, s
 	return docker_signal(!isempty(said) ? said : !isempty(own) ? own : "SIGTERM", ret, e);
 }
 
-/* 1: it did not run. */
-static int stop(struct docker *d, struct target *t, const char *signal, int timeout_s, struct err *e)
+/* 1: it has ended. */
+static int ask_to_end(struct docker *d, struct target *t, int sig, bool down, struct err *e)
 {
-	int sig, r = stop_signal(&t->c, signal, &sig, e);
+	int r = mark_held(t, down, e);
 
-	if (r < 0)
-		return r;
-	if (!runs(&t->st))
-		return 1;
-	if (timeout_s == -2)
-		timeout_s = (int)value_int(t->c.config, "StopTimeout", 10);
-	r = mark_stopped(t, e);
 	if (r == 0 && !runs(&t->st))
-		return 0;
+		return 1;
 	if (r == 0 && t->st.status == DS_PAUSED)
 		r = thaw(d, &t->c, false, e);
-	if (r < 0)
+	if (r < 0 || t->st.status == DS_RESTARTING)
 		return r;
-	if (t->st.status != DS_RESTARTING) {
-		r = send_signal(&t->c, sig, e);
-		tell_signal(d, &t->c, sig);
-		if (r == -ESRCH)
-			err_clear(e);
-		else if (r < 0)
-			return r;
-	}
-	/* Too many for milliseconds is for ever, too. */
-	r = await_end(t, timeout_s < 0 || timeout_s > INT32_MAX / 1000 ? -1 : timeout_s * 1000, e);
+	r = send_signal(&t->c, sig, e);
+	tell_signal(d, &t->c, sig);
+	if (r == -ESRCH)
+		err_clear(e);
+	return r == -ESRCH ? 0 : r;
+}
+
+static int see_it_end(struct docker *d, struct target *t, int ms, struct err *e)
+{
+	int r = await_end(t, ms, e);
+
 	if (r == 0) {
 		(void)send_signal(&t->c, SIGKILL, NULL);
 		tell_signal(d, &t->c, SIGKILL);
@@ -219,6 +216,27 @@ static int stop(struct docker *d, struct target *t, const char *signal, int time
 				"receive an exit event",
 				t->c.name);
 	return r < 0 ? r : 0;
+}
+
+/* -1: for ever, and so are too many for milliseconds. SAID -2: as the container says. */
+static int timeout_ms(const struct target *t, int said)
+{
+	int64_t s = said == -2 ? value_int(t->c.config, "StopTimeout", 10) : said;
+
+	return s < 0 || s > INT32_MAX / 1000 ? -1 : (int)s * 1000;
+}
+
+/* 1: it did not run. */
+static int stop(struct docker *d, struct target *t, const char *signal, int timeout_s, struct err *e)
+{
+	int sig, r = stop_signal(&t->c, signal, &sig, e);
+
+	if (r < 0)
+		return r;
+	if (!runs(&t->st))
+		return 1;
+	r = ask_to_end(d, t, sig, false, e);
+	return r == 0 ? see_it_end(d, t, timeout_ms(t, timeout_s), e) : r < 0 ? r : 0;
 }
 
 int docker_stop(struct docker *d, const char *id, const char *signal, int timeout_s, struct err *e)
@@ -234,6 +252,39 @@ int docker_stop(struct docker *d, const char *id, const char *signal, int timeou
 	if (r == 0)
 		docker_event(d, &t.c, "stop", NULL);
 	return r;
+}
+
+int docker_down_begin(struct docker *d, const char *id, struct err *e)
+{
+	_cleanup_target_ struct target t = TARGET_INIT;
+	int sig, r = open_target(d, id, false, &t, e);
+
+	if (r == 0 && !runs(&t.st))
+		return 1;
+	if (r == 0)
+		r = stop_signal(&t.c, NULL, &sig, e);
+	return r == 0 ? ask_to_end(d, &t, sig, true, e) : r;
+}
+
+int docker_down_end(struct docker *d, const char *id, int64_t since_ms, struct err *e)
+{
+	_cleanup_target_ struct target t = TARGET_INIT;
+	int r = open_target(d, id, false, &t, e), ms;
+
+	/* --rm */
+	if (r == -ENOENT) {
+		err_clear(e);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	ms = timeout_ms(&t, -2);
+	if (ms >= 0) {
+		int64_t left = since_ms + ms - now_ms();
+
+		ms = left < 0 ? 0 : (int)left;
+	}
+	return see_it_end(d, &t, ms, e);
 }
 
 int docker_restart(struct docker *d, const char *id, const char *signal, int timeout_s, struct err *e)
@@ -276,7 +327,7 @@ int docker_kill(struct docker *d, const char *id, const char *signal, struct err
 		return err_kind(e, ERR_STATE, -ESRCH, "cannot kill container: %s: container %s is not running", id,
 				t.c.id);
 	/* What is to end it is a wish that it stays so. */
-	r = sig == SIGKILL || sig == SIGTERM || sig == own ? mark_stopped(&t, e) : 0;
+	r = sig == SIGKILL || sig == SIGTERM || sig == own ? mark_held(&t, false, e) : 0;
 	if (r == 0 && t.st.status == DS_PAUSED && sig == SIGKILL)
 		r = thaw(d, &t.c, false, e);
 	if (r == 0)
@@ -568,7 +619,7 @@ int docker_kill_wait(struct docker *d, const struct docker_row *c, int timeout_m
 	int r = open_target(d, c->id, false, &t, e);
 
 	if (r == 0 && runs(&t.st)) {
-		r = mark_stopped(&t, e);
+		r = mark_held(&t, false, e);
 		if (r == 0 && t.st.status == DS_PAUSED)
 			r = thaw(d, &t.c, false, e);
 		if (r == 0)
@@ -631,97 +682,19 @@ int docker_remove(struct docker *d, const char *id, bool force, bool volumes, st
 	return docker_remove_locked(d, &c, volumes, e);
 }
 
-/* --- what a kill leaves --------------------------------------------------------------------------------------------------- */
-
-/* A create makes DATA/making/ID first, and takes it away with the row: what lies there, and nobody is at, came to nothing. */
-static char *making_path(const struct docker *d, const char *id)
-{
-	char *path;
-
-	return asprintf(&path, "%s/making%s%s", d->images->root, *id ? "/" : "", id) < 0 ? NULL : path;
-}
-
-int docker_making_begin(struct docker *d, const char *id, struct err *e)
-{
-	_cleanup_free_ char *path = making_path(d, id), *all = making_path(d, "");
-	int r;
-
-	if (!path || !all)
-		return err_oom(e);
-	r = mkdir(path, 0700) < 0 ? -errno : 0;
-	if (r == -ENOENT) {
-		r = dir_make_all(all, 0700, e);
-		if (r < 0)
-			return r;
-		r = mkdir(path, 0700) < 0 ? -errno : 0;
-	}
-	return r < 0 ? err_set(e, r, "create %s", path) : 0;
-}
-
-void docker_making_end(struct docker *d, const char *id)
-{
-	_cleanup_free_ char *path = making_path(d, id);
-
-	if (path)
-		rmdir(path);
-}
-
-/* Its row may be there: then only the mark is left over. */
-static void sweep_one(struct docker *d, const char *id)
-{
-	_cleanup_close_ int lock = record_lock(id, false, NULL);
-	_cleanup_free_ char *there = NULL, *dir = docker_path(d, id, NULL), *file = NULL;
-	int r;
-
-	if (lock < 0 || !dir)
-		return;
-	r = db_one(d->images->db, &there, NULL, "SELECT id FROM containers WHERE id = ?", "s", id);
-	if (r == 0) {
-		(void)rootfs_remove(d->images->layers, id, NULL);
-		(void)tree_remove(AT_FDCWD, dir, NULL);
-		docker_net_removed(d, id);
-		(void)docker_volumes_leave(d, id, true, NULL);
-	}
-	if (r >= 0)
-		docker_making_end(d, id);
-	if (r == 0 && asprintf(&file, "%s/locks/%s", d->engine->run_dir, id) > 0)
-		unlink(file);
-}
-
-void docker_sweep(struct docker *d)
-{
-	_cleanup_free_ char *all = making_path(d, "");
-	DIR *dir = all ? opendir(all) : NULL;
-	struct dirent *de;
-
-	while (dir && (de = readdir(dir)))
-		if (strlen(de->d_name) == 64)
-			sweep_one(d, de->d_name);
-	if (dir)
-		closedir(dir);
-	docker_volumes_sweep(d);
-}
-
-bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docker_state *st)
-{
-	_cleanup_close_ int lock = -EBADF;
-	bool over = st->status == DS_REMOVING || st->status == DS_DEAD;
-
-	/* Before all of it is parsed: the few that may say so. */
-	if (!over && (st->status != DS_EXITED || !strstr(c->text, "\"AutoRemove\":true")))
-		return false;
-	if (docker_row_parse(c, NULL) < 0 || !(over || value_bool(c->host, "AutoRemove")))
-		return false;
-	lock = record_lock(c->id, false, NULL);
-	if (lock < 0)
-		return false;
-	return docker_remove_locked(d, c, st->volumes || value_bool(c->host, "AutoRemove"), NULL) == 0;
-}
-
 /* --- the end of a life --------------------------------------------------------------------------------------------------------- */
 
-static int code_of(int status)
+/* An init's reboot(2): SIGHUP where it is to begin again, SIGINT where it is to end. No other of these ends the first process of a pid
+ * name space. */
+static bool is_reboot(const struct docker_row *c, int status, int sig)
 {
+	return docker_is_system(c->host) && WIFSIGNALED(status) && WTERMSIG(status) == sig;
+}
+
+static int code_of(const struct docker_row *c, int status)
+{
+	if (is_reboot(c, status, SIGHUP) || is_reboot(c, status, SIGINT))
+		return 0;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -749,18 +722,26 @@ static bool ran_out_of_memory(struct docker *d, const struct docker_row *c, cons
 	return s.oom_kills != UINT64_MAX && s.oom_kills > 0;
 }
 
+/* Somebody asked for its end, or the whole host's. */
+static bool is_held(const struct docker_state *st)
+{
+	return st->stopped || st->down;
+}
+
 static bool goes_on(const struct docker_row *c, const struct docker_state *st, bool reboot)
 {
 	int64_t max;
 
+	if (is_held(st))
+		return false;
 	switch (docker_restart_policy(c->host, &max)) {
 	case RESTART_ALWAYS:
 	case RESTART_UNLESS_STOPPED:
-		return !st->stopped;
+		return true;
 	case RESTART_ON_FAILURE:
-		return !st->stopped && st->exit_code != 0 && (!max || st->restarts < max);
+		return st->exit_code != 0 && (!max || st->restarts < max);
 	default:
-		return reboot && !st->stopped;
+		return reboot;
 	}
 }
 
@@ -780,7 +761,7 @@ static int wait_backoff(struct target *t, int ms, struct err *e)
 
 		if (r < 0)
 			return r;
-		if (t->st.stopped || t->st.status != DS_RESTARTING)
+		if (is_held(&t->st) || t->st.status != DS_RESTARTING)
 			return 0;
 		if (left <= 0)
 			return 1;
@@ -820,7 +801,7 @@ static int start_again_later(struct docker *d, struct target *t, int ctl_fd, str
 	r = read_state(t, e);
 	if (r < 0)
 		return r;
-	if (t->st.stopped || t->st.status != DS_RESTARTING) {
+	if (is_held(&t->st) || t->st.status != DS_RESTARTING) {
 		if (t->st.status == DS_RESTARTING) {
 			t->st.status = DS_EXITED;
 			return docker_state_write(t->dirfd, &t->st, e);
@@ -838,7 +819,6 @@ static int start_again_later(struct docker *d, struct target *t, int ctl_fd, str
 
 static int ended(struct docker *d, struct target *t, struct record *rec, int run, int status, int ctl_fd, struct err *e)
 {
-	bool reboot = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && docker_is_system(t->c.host);
 	_cleanup_free_ char *dir = path_join(d->engine->run_dir, t->c.id);
 	bool oom = ran_out_of_memory(d, &t->c, rec), again, removed;
 	int r;
@@ -850,12 +830,12 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	(void)record_set_state(run, rec, RUN_STOPPING, NULL);
 	r = run_cleanup(run, rec, NULL, NULL, d->log, e);
 	docker_volumes_unmount(d, &t->c);
-	t->st.exit_code = code_of(status);
+	t->st.exit_code = code_of(&t->c, status);
 	t->st.oom = oom;
 	t->st.pid = 0;
 	t->st.finished_ns = docker_now();
 	t->st.health = t->st.health == DH_NONE ? DH_NONE : DH_UNHEALTHY;
-	again = r == 0 && goes_on(&t->c, &t->st, reboot);
+	again = r == 0 && goes_on(&t->c, &t->st, is_reboot(&t->c, status, SIGHUP));
 	t->st.status = again ? DS_RESTARTING : DS_EXITED;
 	removed = r == 0 && !again && value_bool(t->c.host, "AutoRemove");
 	if (!removed)
@@ -869,12 +849,6 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 		if (r < 0)
 			docker_net_stopped(d, t->c.id);
 		return r;
-	}
-	if (r == 0 && again) {
-		/* Somebody is at it still. */
-		rec->keeper = getppid();
-		(void)proc_start_time(rec->keeper, &rec->keeper_start);
-		r = record_write(run, rec, e);
 	}
 	(void)docker_state_write(t->dirfd, &t->st, NULL);
 	if (r == 0 && again)
@@ -905,7 +879,7 @@ static int end_life(struct docker *d, const char *id, int run, int status, pid_t
 	if (ctl_fd < 0 && !docker_ends_for_good(&t.c))
 		return -EAGAIN;
 	if (ret_code)
-		*ret_code = code_of(status);
+		*ret_code = code_of(&t.c, status);
 	r = ended(d, &t, &rec, run, status, ctl_fd, e);
 	/* Of several that end at once each finds the others busy; the last one that has let go finds nobody. */
 	t.lock = fd_close(t.lock);

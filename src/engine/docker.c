@@ -327,6 +327,8 @@ int docker_state_write(int dirfd, const struct docker_state *s, struct err *e)
 		   docker_status_names[s->status], s->pid, s->exit_code, s->started_ns, s->finished_ns);
 	buf_printf(&b, "oom=%d\nstopped=%d\nrestarts=%d\nhealth=%s\n", s->oom, s->stopped, s->restarts,
 		   docker_health_names[s->health]);
+	if (s->down)
+		buf_puts(&b, "down=1\n");
 	if (s->volumes)
 		buf_puts(&b, "volumes=1\n");
 	if (s->error)
@@ -366,6 +368,8 @@ static void take_field(struct docker_state *s, const char *key, const char *valu
 		(void)parse_i64(value, &s->finished_ns);
 	else if (streq(key, "oom"))
 		s->oom = streq(value, "1");
+	else if (streq(key, "down"))
+		s->down = streq(value, "1");
 	else if (streq(key, "volumes"))
 		s->volumes = streq(value, "1");
 	else if (streq(key, "stopped"))

@@ -65,6 +65,14 @@ struct docker_waiter *docker_waiter_free(struct docker_waiter *w);
 DEFINE_CLEANUP(struct docker_waiter *, docker_waiter_free);
 int docker_prune(struct docker *d, const char *filters, struct buf *ret, struct err *e);
 
+/* What a host does when it has come up: what a life that ended with it has left goes, and those start whose policy wants it, oldest first:
+ * always; unless-stopped that nobody stopped; on-failure that failed; each that was ever started. And before it goes down: all that run are
+ * stopped, each in its own time, all at once, and what becomes of them then is not somebody's wish. TOLD hears of each, with E where R is
+ * not 0; the answer is how many failed. */
+typedef void (*docker_told_fn)(void *arg, const char *name, int r, const struct err *e);
+int docker_host_up(struct docker *d, docker_told_fn told, void *arg, struct err *e);
+int docker_host_down(struct docker *d, docker_told_fn told, void *arg, struct err *e);
+
 /* Connects three fds with its streams: what the keeper still has of the log where LOGS; then until it ends (0), or the detach keys (1). IN
  * -EBADF: no input. With a terminal ERR is not used. SIG_PROXY is the caller's business. READY as above. */
 struct docker_attach {

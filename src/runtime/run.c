@@ -338,7 +338,9 @@ int run_cleanup(int dirfd, struct record *rec, const struct spec *spec, const st
 
 	r = journal_undo(&ctx, e);
 	rec->pid = 0;
-	rec->keeper = 0;
+	/* Of a container of an image more is to be done, and said, before it is over: its keeper is at it still. */
+	if (!rec->data)
+		rec->keeper = 0;
 	netns_unpin(dirfd);
 	unlinkat(dirfd, "sock", 0);
 	unlinkat(dirfd, "seccomp", 0);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The units that are installed, under a systemd that is process 1: the bridge, the containers that start with the host, one
-# container as a service, the monitor daemon.
+# container as a service, the monitor daemon; containers of images.
 [ -n "${CT-}" ] || exec tests/container/run "$0"
 . tests/container/lib.sh
 LXCPATH=/var/lib/lxc
@@ -18,7 +18,7 @@ states() { for n in "$a" "$b" "$c"; do printf '%s ' "$(state_of "$n")"; done; }
 show() { systemctl show -p "$2" --value "$1"; }
 
 cp "$CREEL_STAGE"/etc/default/lxc* /etc/default/
-for u in lxc-net lxc lxc-monitord lxc@; do
+for u in creel lxc-net lxc lxc-monitord lxc@; do
 	is "$u: is without fault" "$(systemd-analyze verify --man=no "$units/$u.service" 2>&1)" ""
 done
 systemctl link -q "$units"/*.service
@@ -89,8 +89,26 @@ check "stops" systemctl stop lxc-monitord
 is "as it should" "$(active lxc-monitord) $(show lxc-monitord Result)" "inactive success"
 check "nobody listens" eval "! listens"
 
+# --- containers of images ----------------------------------------------------------------------------------------------------
+unset CREEL_ROOT
+ct() { printf '%s ' "$(active creel)" "$(creel inspect -f '{{.State.Status}}' "$a")"; }
+tar -C "$LXCPATH/$a/rootfs" -c . | creel import - "$CT" >/dev/null
+creel run -d --name "$a" --restart unless-stopped "$CT" sh -c 'trap "exit 0" TERM; while :; do sleep 0.2; done' >/dev/null
+check "creel starts" systemctl start creel
+is "one that runs goes on" "$(ct)" "active running "
+check "stops" systemctl stop creel
+is "and that one with it, in its own way" "$(ct)$(creel inspect -f '{{.State.ExitCode}}' "$a")" "inactive exited 0"
+check "starts" systemctl start creel
+is "both again" "$(ct)" "active running "
+creel stop -t 30 "$a" >/dev/null
+check "restarts" systemctl restart creel
+is "what somebody has stopped stays so" "$(ct)" "active exited "
+systemctl stop creel
+creel rm "$a" >/dev/null
+creel rmi "$CT" >/dev/null
+
 systemctl stop lxc-net
 for n in "$a" "$b" "$c"; do lxc-destroy -n "$n"; done
-systemctl disable -q lxc lxc-net lxc-monitord lxc@ 2>/dev/null
-rm -f /etc/systemd/system/lxc*.service /etc/default/lxc /etc/default/lxc-net
+systemctl disable -q creel lxc lxc-net lxc-monitord lxc@ 2>/dev/null
+rm -f /etc/systemd/system/{creel,lxc*}.service /etc/default/lxc /etc/default/lxc-net
 systemctl daemon-reload

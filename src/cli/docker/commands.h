@@ -7,6 +7,7 @@
 
 /* One a line: they are added to from many sides. */
 extern const struct command cmd_docker_attach;
+extern const struct command cmd_docker_boot;
 extern const struct command cmd_docker_build;
 extern const struct command cmd_docker_builder_du;
 extern const struct command cmd_docker_builder_prune;
@@ -85,6 +86,7 @@ extern const struct command cmd_docker_wait;
 	&cmd_docker_kill, \
 	&cmd_docker_rm, \
 	&cmd_docker_attach, \
+	&cmd_docker_boot, \
 	&cmd_docker_builder_du, \
 	&cmd_docker_builder_prune, \
 	&cmd_docker_logs, \
