@@ -410,6 +410,14 @@ TEST(volumes_begin_with_what_the_image_has)
 	CHECK(docker_volume_remove(d, "named", false, &e) == 0);
 }
 
+static bool becomes(const char *member, const char *want)
+{
+	for (int i = 0; i < 500; i++, usleep(10000))
+		if (streq(inspect(member), want))
+			return true;
+	return false;
+}
+
 TEST(an_image_boots_its_init)
 {
 	int out = text_fd("");
@@ -427,14 +435,18 @@ TEST(an_image_boots_its_init)
 		  -EBADF, out, -EBADF) == 0);
 	CHECK_STR(text_of(out), "creel\n3\n");
 	gone();
-}
-
-static bool becomes(const char *member, const char *want)
-{
-	for (int i = 0; i < 500; i++, usleep(10000))
-		if (streq(inspect(member), want))
-			return true;
-	return false;
+	/* It reboots, which is its next life, and halts, which is no failure. */
+	create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"[ -e /again ] && exit 3; echo > /again; reboot -f\"],"
+	       "\"HostConfig\":{\"NetworkMode\":\"none\",\"Annotations\":{\"creel.system\":\"1\"}}}");
+	CHECK(docker_start(d, id, &e) == 0);
+	CHECK(becomes("ExitCode", "3"));
+	gone();
+	create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"poweroff -f\"],"
+	       "\"HostConfig\":{\"NetworkMode\":\"none\",\"Annotations\":{\"creel.system\":\"1\"}}}");
+	CHECK(docker_start(d, id, &e) == 0);
+	CHECK(becomes("Status", "exited"));
+	CHECK_STR(inspect("ExitCode"), "0");
+	gone();
 }
 
 TEST(health_is_looked_after)

@@ -225,7 +225,8 @@ int create_body(const struct create_args *a, char *const *words, struct buf *ret
 	json_kv_bool(&j, "AttachStdin", in);
 	json_kv_bool(&j, "AttachStdout", create_attaches(a, "stdout"));
 	json_kv_bool(&j, "AttachStderr", create_attaches(a, "stderr"));
-	json_kv_bool(&j, "Tty", a->tty);
+	/* What an init says of the boot goes to its console: of one that nobody sees, to the log. */
+	json_kv_bool(&j, "Tty", a->tty || (a->system && !create_attaches(a, "stdout")));
 	json_kv_bool(&j, "OpenStdin", a->interactive);
 	json_kv_bool(&j, "StdinOnce", a->interactive && in);
 	json_text(&j, "WorkingDir", a->workdir);

@@ -393,6 +393,19 @@ static void take_out(struct strv *l, const char *s)
 			strv_remove(l, i);
 }
 
+static bool is_builtin(const char *profile)
+{
+	return !profile || streq(profile, "builtin") || streq(profile, "default");
+}
+
+/* An init ends by reboot(2), which in a pid name space of its own reaches no further; what else the capability stands for, loading
+ * another kernel, the built-in policy refuses to everybody. */
+static bool may_reboot(const struct json_c_value *host)
+{
+	return docker_is_system(host) && !streq(value_text(host, "PidMode") ?: "", "host") &&
+	       is_builtin(security_opt(host, "seccomp"));
+}
+
 int docker_caps(const struct json_c_value *host, struct strv *ret, struct err *e)
 {
 	const struct json_c_value *add = value_get(host, "CapAdd"), *drop = value_get(host, "CapDrop");
@@ -405,6 +418,8 @@ int docker_caps(const struct json_c_value *host, struct strv *ret, struct err *e
 	else if (!says_all(drop))
 		for (size_t i = 0; i < ARRAY_SIZE(default_caps) && r == 0; i++)
 			r = strv_push(ret, default_caps[i], e);
+	if (r == 0 && !all && !says_all(drop) && may_reboot(host))
+		r = strv_push(ret, "sys_boot", e);
 	for (size_t i = 0; i < value_len(add) && r == 0 && !all; i++) {
 		const char *word = NULL;
 
@@ -442,7 +457,7 @@ static int seccomp(const struct docker_container *c, const struct strv *caps, st
 
 	if (value_bool(c->host, "Privileged") || (said && streq(said, "unconfined")))
 		return 0;
-	if (!said || streq(said, "builtin") || streq(said, "default"))
+	if (is_builtin(said))
 		return docker_seccomp_default(caps, &s->security.seccomp, e);
 	r = value_parse(said, strlen(said), "seccomp profile", &profile, e);
 	if (r == 0)
