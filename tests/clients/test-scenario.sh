@@ -60,19 +60,19 @@ state() { creel exec system systemctl is-system-running 2>/dev/null; }
 up() { [ "$(state)" = running ]; }
 started() { creel inspect -f '{{.State.StartedAt}}' system; }
 booted() { [ "$(started)" != "$was" ] && up; }
-wait_for 30 up || note "$(creel exec system systemctl --failed --no-legend 2>&1)"
+wait_for 120 up || note "$(creel exec system systemctl --failed --no-legend 2>&1)"
 is "the whole of it" "$(state)" running
 like "it tells of it" "$(creel logs system)" 'Reached target.*multi-user'
 was=$(started)
 check "it reboots" creel exec system systemctl reboot
-check "and is there again" wait_for 30 booted
+check "and is there again" wait_for 120 booted
 check "it stops" creel stop -t 30 system
 is "by itself" "$(creel inspect -f '{{.State.Status}} {{.State.ExitCode}}' system)" "exited 0"
 creel start system >/dev/null
-wait_for 30 up
+wait_for 120 up
 creel exec system systemctl poweroff
 ended() { [ "$(creel inspect -f '{{.State.Status}}' system)" = exited ]; }
-check "it goes down when it is told so inside" wait_for 30 ended
+check "it goes down when it is told so inside" wait_for 120 ended
 check "and is removed" creel rm system
 check "push" creel push $R/debian:12
 check "and it is removed here" creel rmi $R/debian:12
