@@ -66,6 +66,7 @@ struct keeper {
 	int init_fd;
 	pid_t helper;	   /* the runtime that cleans up, 0: none */
 	int console;	   /* master, -1 */
+	int console_peer;  /* its other end, while init lives: one that nobody has open could not be waited for, -1 */
 	int seccomp;	   /* listener, -1 */
 	pid_t proxy;	   /* who answers there, 0: nobody that we know of */
 	int ns[KEEPER_NS]; /* held until the runtime says so, or the next life */

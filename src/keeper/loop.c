@@ -31,8 +31,8 @@
 void keeper_init(struct keeper *k)
 {
 	memset(k, 0, offsetof(struct keeper, s.held));
-	k->ctl = k->listen = k->commands = k->sigfd = k->init_fd = k->console = k->seccomp = k->log = k->in = k->out =
-		-1;
+	k->ctl = k->listen = k->commands = k->sigfd = k->init_fd = k->console = k->console_peer = k->seccomp = k->log =
+		k->in = k->out = -1;
 	for (int i = 0; i < KEEPER_CLIENTS; i++)
 		k->clients[i].fd = -1;
 	streams_init(&k->s);
@@ -97,6 +97,7 @@ static void new_life(struct keeper *k, pid_t pid, int pidfd)
 	take_ns(k, NULL, 0);
 	keeper_close(&k->init_fd);
 	keeper_close(&k->console);
+	keeper_close(&k->console_peer);
 	keeper_close(&k->seccomp);
 	k->proxy = 0;
 	for (unsigned i = 0; i < k->n_ttys; i++)
@@ -125,7 +126,9 @@ static void take_ptys(struct keeper *k, const struct keeper_msg *m, const int *f
 		fcntl(fds[i], F_SETFL, fcntl(fds[i], F_GETFL) | O_NONBLOCK);
 		if (i == 0 && (m->flags & 1)) {
 			keeper_close(&k->console);
+			keeper_close(&k->console_peer);
 			k->console = fds[i];
+			k->console_peer = ioctl(fds[i], TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 		} else if (k->n_ttys < KEEPER_TTYS) {
 			k->ttys[k->n_ttys++] = fds[i];
 		} else {
@@ -697,7 +700,7 @@ static void serve(struct keeper *k, int *console_hup)
 	int n = 0;
 
 	watch(k, p, *console_hup);
-	/* Nobody has the console open: no wake-ups for it but a slow look, and that only while init lives. */
+	/* Nobody has the console open, nor could we: no wake-ups for it but a slow look, and that only while init lives. */
 	n = sooner(probe_timeout(k), keeper_ms_until(k->ends_at));
 	n = poll(p, P_CLIENTS + KEEPER_CLIENTS, sooner(*console_hup ? HUP_PAUSE_MS * 10 : -1, n));
 	if (n < 0)
@@ -744,6 +747,7 @@ int keeper_run(struct keeper *k)
 
 	while (k->init > 0 || (k->ctl >= 0 && !k->generation))
 		serve(k, &hup);
+	keeper_close(&k->console_peer);
 	/* What the console still holds belongs to the log and to those who watch. */
 	drain_console(k);
 	streams_ended(k);

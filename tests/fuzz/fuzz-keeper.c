@@ -86,6 +86,7 @@ static void drop(struct keeper *k)
 	fd_close(k->sigfd);
 	fd_close(k->init_fd);
 	fd_close(k->console);
+	fd_close(k->console_peer);
 	fd_close(k->log);
 	fd_close(k->out);
 	streams_done(&k->s);

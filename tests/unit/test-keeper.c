@@ -32,10 +32,11 @@ static struct {
 	pid_t keeper, init;
 	int ctl, listen, life, result; /* life: closing it ends init */
 	int console;		       /* the slave */
+	int master;		       /* its other end, as the keeper has it */
 	struct sockaddr_un addr;
 	socklen_t addr_len;
 	char dir[64];
-} rig = { .ctl = -EBADF, .listen = -EBADF, .life = -EBADF, .result = -EBADF, .console = -EBADF };
+} rig = { .ctl = -EBADF, .listen = -EBADF, .life = -EBADF, .result = -EBADF, .console = -EBADF, .master = -EBADF };
 
 static void rig_end(void)
 {
@@ -50,6 +51,7 @@ static void rig_end(void)
 	rig.life = fd_close(rig.life);
 	rig.result = fd_close(rig.result);
 	rig.console = fd_close(rig.console);
+	rig.master = fd_close(rig.master);
 	if (*rig.dir)
 		tree_remove(AT_FDCWD, rig.dir, NULL);
 	*rig.dir = '\0';
@@ -156,6 +158,7 @@ static void hand_over(unsigned n, int *slaves)
 
 	CHECK(n < 9);
 	rig.console = make_pty(&masters[0]);
+	rig.master = fcntl(masters[0], F_DUPFD_CLOEXEC, 3);
 	for (unsigned i = 0; i < n; i++)
 		slaves[i] = make_pty(&masters[i + 1]);
 	say_init();
@@ -311,6 +314,9 @@ TEST(console_to_two_and_from_both)
 	CHECK(fd_read_full(rig.console, buf, 3) == 3 && memcmp(buf, "one", 3) == 0);
 	send_data(b, "two");
 	CHECK(fd_read_full(rig.console, buf, 3) == 3 && memcmp(buf, "two", 3) == 0);
+	/* An init opens it for each line. It is not hung up meanwhile, or the keeper could not wait for the next one. */
+	rig.console = fd_close(rig.console);
+	CHECK(poll(&(struct pollfd){ .fd = rig.master, .events = POLLIN }, 1, 0) == 0);
 	close(a);
 	close(b);
 	rig_end();
