@@ -91,10 +91,16 @@ is "it has stopped, too" "$(state_of "$c")" STOPPED
 # --- the other way round: creel keeps away from what LXC runs -------------------------------------------------------------
 # It answers as LXC does, by which it is known at once: no start waits for it to leave.
 python3 - "$LXCPATH/$c/command" "$T/asked" <<'END' &
-import socket, struct, sys
+import socket, struct, sys, time
 s = socket.socket(socket.AF_UNIX)
-s.bind("\0" + sys.argv[1])
+while True:
+    try:
+        s.bind("\0" + sys.argv[1])
+        break
+    except OSError:  # the last keeper's, for a moment
+        time.sleep(0.01)
 s.listen()
+open(sys.argv[2], "w").close()
 while True:
     client = s.accept()[0]
     cmd, length, arg = struct.unpack("iiQ", client.recv(16))
@@ -104,7 +110,7 @@ while True:
     client.close()
 END
 other=$!
-wait_for 5 grep -q "@$LXCPATH/$c/command$" /proc/net/unix
+wait_for 10 test -e "$T/asked"
 refuse "what another program runs is not started" start_ct "$c"
 like "it says why" "$(cat "$T/.out")" 'run by another program.*@'
 is "it was asked for its state, once" "$(cat "$T/asked")" "3 0 0"
