@@ -137,6 +137,33 @@ int file_replace_lazy(int dirfd, const char *path, const void *data, size_t len,
 	return replace(dirfd, path, data, len, mode, false, true, e);
 }
 
+/* "NAME.PID~" */
+static bool is_half(const char *name)
+{
+	size_t len = strlen(name), digits = 0;
+
+	if (len < 4 || name[len - 1] != '~')
+		return false;
+	while (digits + 2 < len && name[len - 2 - digits] >= '0' && name[len - 2 - digits] <= '9')
+		digits++;
+	return digits && name[len - 2 - digits] == '.';
+}
+
+void file_replace_sweep(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		fd_close(fd);
+		return;
+	}
+	for (const struct dirent *de; (de = readdir(d));)
+		if (is_half(de->d_name))
+			(void)unlinkat(dirfd, de->d_name, 0);
+	closedir(d);
+}
+
 int dir_make_all(const char *path, mode_t mode, struct err *e)
 {
 	_cleanup_free_ char *copy = strdup(path);

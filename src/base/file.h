@@ -27,6 +27,9 @@ int file_replace(int dirfd, const char *path, const void *data, size_t len, mode
 /* The same for what ends with the boot or is written anew: nobody waits for a disk, and after a power failure it may be empty. */
 int file_replace_lazy(int dirfd, const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
+/* Removes what killed ones of them have left in DIRFD, where nobody is at one now. */
+void file_replace_sweep(int dirfd);
+
 /* mkdir -p; existing directories are left as they are. */
 int dir_make_all(const char *path, mode_t mode, struct err *e);
 

@@ -71,6 +71,7 @@ static void drop_files(int dirfd)
 	unlinkat(dirfd, "spec", 0);
 	unlinkat(dirfd, "sock", 0);
 	unlinkat(dirfd, "seccomp", 0);
+	file_replace_sweep(dirfd);
 }
 
 static int clean(struct doctor *d, int dirfd, struct record *rec, struct err *e)

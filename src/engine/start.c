@@ -456,6 +456,7 @@ int container_recover(struct container *c, int dirfd, struct err *e)
 		if (!rec.id || !rec.name || !rec.lxcpath)
 			return err_oom(e);
 	}
+	file_replace_sweep(dirfd);
 	r = run_cleanup(dirfd, &rec, &c->spec, NULL, c->engine->log, e);
 	return r < 0 ? err_wrap(e, r, "clean up after an earlier life") : 0;
 }

@@ -31,8 +31,9 @@ run=$(find /run/creel -maxdepth 1 -name "$CT-a*")
 : >"$run/journal"
 : >"$run/spec"
 : >"$run/sock"
+: >"$run/spec.4711~"
 check "doctor takes a torn journal away, and the files of a start that did not come to one" creel doctor --fix
-is "quietly" "$(find "$run" -name journal -o -name spec -o -name sock; cat "$T/.out")" "nothing is left of dead containers"
+is "quietly" "$(find "$run" -name journal -o -name spec -o -name sock -o -name '*~'; cat "$T/.out")" "nothing is left of dead containers"
 
 # A pid file named from here is removed from elsewhere; a device is not replaced.
 check "a start with a relative pid file" env -C "$T" lxc-start -P "$LXCPATH" -n "$CT-a" -d -p rel.pid

@@ -181,6 +181,15 @@ TEST(file_replace_and_tree_remove)
 		CHECK(len == size && memcmp(back, big, size) == 0 && back[size] == '\0');
 		CHECK(file_read(AT_FDCWD, file, size - 1, &back, NULL, NULL) == -E2BIG);
 	}
+	/* What a killed one has left, and nothing that is called nearly so. */
+	static const char *const names[] = { "state.12~", "state.~", "state.1x~", "12~", "state.12" };
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		CHECK(file_replace(fd, names[i], "x", 1, 0600, false, NULL) == 0);
+	file_replace_sweep(fd);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		CHECK(file_exists(fd, names[i]) == (i > 0));
 	CHECK(symlink("/", "/tmp/creel-test-link") == 0 || errno == EEXIST);
 	CHECK(tree_remove(AT_FDCWD, "/tmp/creel-test-link", NULL) == 0);
 	CHECK(tree_remove(AT_FDCWD, dir, NULL) == 0);
