@@ -58,6 +58,7 @@ struct docker_state {
 	int64_t started_ns, finished_ns;
 	bool oom, stopped; /* stopped: somebody asked for it: the policy does not start it again */
 	bool down;	   /* the host was about to: the same until it has come up again */
+	bool kept;	   /* by a restart: its end does not remove it */
 	bool volumes;	   /* removing: its anonymous volumes are to go along */
 	int restarts;
 	enum docker_health health;

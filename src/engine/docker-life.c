@@ -76,8 +76,15 @@ static int open_target(struct docker *d, const char *id, bool lock, struct targe
 	return read_state(t, e);
 }
 
-/* Whoever looks at it while it is not locked: the lock is taken for the change alone. DOWN: the host's wish, not somebody's. */
-static int mark_held(struct target *t, bool down, struct err *e)
+/* Who wants its end, and what for. */
+enum wish {
+	WISH_STOP,
+	WISH_DOWN,    /* the host's */
+	WISH_RESTART, /* it is started again by whoever ends it, and so not removed, whatever it was run with */
+};
+
+/* Whoever looks at it while it is not locked: the lock is taken for the change alone. */
+static int mark_held(struct target *t, enum wish wish, struct err *e)
 {
 	_cleanup_close_ int lock = record_lock(t->c.id, true, e);
 	int r;
@@ -87,10 +94,11 @@ static int mark_held(struct target *t, bool down, struct err *e)
 	r = read_state(t, e);
 	if (r < 0)
 		return r;
-	if (down)
+	if (wish == WISH_DOWN)
 		t->st.down = true;
 	else
 		t->st.stopped = true;
+	t->st.kept = wish == WISH_RESTART;
 	return docker_state_write(t->dirfd, &t->st, e);
 }
 
@@ -184,9 +192,9 @@ static int stop_signal(const struct docker_row *c, const char *said, int *ret, s
 }
 
 /* 1: it has ended. */
-static int ask_to_end(struct docker *d, struct target *t, int sig, bool down, struct err *e)
+static int ask_to_end(struct docker *d, struct target *t, int sig, enum wish wish, struct err *e)
 {
-	int r = mark_held(t, down, e);
+	int r = mark_held(t, wish, e);
 
 	if (r == 0 && !runs(&t->st))
 		return 1;
@@ -227,7 +235,7 @@ static int timeout_ms(const struct target *t, int said)
 }
 
 /* 1: it did not run. */
-static int stop(struct docker *d, struct target *t, const char *signal, int timeout_s, struct err *e)
+static int stop(struct docker *d, struct target *t, const char *signal, int timeout_s, enum wish wish, struct err *e)
 {
 	int sig, r = stop_signal(&t->c, signal, &sig, e);
 
@@ -235,7 +243,7 @@ static int stop(struct docker *d, struct target *t, const char *signal, int time
 		return r;
 	if (!runs(&t->st))
 		return 1;
-	r = ask_to_end(d, t, sig, false, e);
+	r = ask_to_end(d, t, sig, wish, e);
 	return r == 0 ? see_it_end(d, t, timeout_ms(t, timeout_s), e) : r < 0 ? r : 0;
 }
 
@@ -248,7 +256,7 @@ int docker_stop(struct docker *d, const char *id, const char *signal, int timeou
 	if (r == -ENOENT && (lxc = docker_lxc_load(d, id, e)))
 		return docker_lxc_stop(lxc, signal, timeout_s, e);
 	if (r == 0)
-		r = stop(d, &t, signal, timeout_s, e);
+		r = stop(d, &t, signal, timeout_s, WISH_STOP, e);
 	if (r == 0)
 		docker_event(d, &t.c, "stop", NULL);
 	return r;
@@ -263,7 +271,7 @@ int docker_down_begin(struct docker *d, const char *id, struct err *e)
 		return 1;
 	if (r == 0)
 		r = stop_signal(&t.c, NULL, &sig, e);
-	return r == 0 ? ask_to_end(d, &t, sig, true, e) : r;
+	return r == 0 ? ask_to_end(d, &t, sig, WISH_DOWN, e) : r;
 }
 
 int docker_down_end(struct docker *d, const char *id, int64_t since_ms, struct err *e)
@@ -299,7 +307,7 @@ int docker_restart(struct docker *d, const char *id, const char *signal, int tim
 		return r < 0 ? r : docker_start(d, id, e);
 	}
 	if (r == 0)
-		r = stop(d, &t, signal, timeout_s, e);
+		r = stop(d, &t, signal, timeout_s, WISH_RESTART, e);
 	if (r >= 0)
 		r = docker_start(d, t.c.id, e);
 	if (r >= 0)
@@ -837,7 +845,7 @@ static int ended(struct docker *d, struct target *t, struct record *rec, int run
 	t->st.health = t->st.health == DH_NONE ? DH_NONE : DH_UNHEALTHY;
 	again = r == 0 && goes_on(&t->c, &t->st, is_reboot(&t->c, status, SIGHUP));
 	t->st.status = again ? DS_RESTARTING : DS_EXITED;
-	removed = r == 0 && !again && value_bool(t->c.host, "AutoRemove");
+	removed = r == 0 && !again && !t->st.kept && value_bool(t->c.host, "AutoRemove");
 	if (!removed)
 		docker_net_stopped(d, t->c.id);
 	tell_death(d, &t->c, &t->st);

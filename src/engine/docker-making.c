@@ -87,7 +87,7 @@ bool docker_sweep_row(struct docker *d, struct docker_row *c, const struct docke
 	bool over = st->status == DS_REMOVING || st->status == DS_DEAD;
 
 	/* Before all of it is parsed: the few that may say so. */
-	if (!over && (st->status != DS_EXITED || !strstr(c->text, "\"AutoRemove\":true")))
+	if (!over && (st->status != DS_EXITED || st->kept || !strstr(c->text, "\"AutoRemove\":true")))
 		return false;
 	if (docker_row_parse(c, NULL) < 0 || !(over || value_bool(c->host, "AutoRemove")))
 		return false;

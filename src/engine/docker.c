@@ -329,6 +329,8 @@ int docker_state_write(int dirfd, const struct docker_state *s, struct err *e)
 		   docker_health_names[s->health]);
 	if (s->down)
 		buf_puts(&b, "down=1\n");
+	if (s->kept)
+		buf_puts(&b, "kept=1\n");
 	if (s->volumes)
 		buf_puts(&b, "volumes=1\n");
 	if (s->error)
@@ -370,6 +372,8 @@ static void take_field(struct docker_state *s, const char *key, const char *valu
 		s->oom = streq(value, "1");
 	else if (streq(key, "down"))
 		s->down = streq(value, "1");
+	else if (streq(key, "kept"))
+		s->kept = streq(value, "1");
 	else if (streq(key, "volumes"))
 		s->volumes = streq(value, "1");
 	else if (streq(key, "stopped"))

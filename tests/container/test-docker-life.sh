@@ -56,6 +56,11 @@ echo 51200 >"$T/data/containers/$(dk inspect -f '{{.Id}}' steady)/backoff"
 SECONDS=0
 wait_for 20 bash -c '[ "$(creel docker inspect -f {{.RestartCount}} steady)" -ge 1 ]'
 is "restart: one that ran ten seconds begins at once again" "$? $((SECONDS < 17))" "0 1"
+dk run -d --rm --name brief "${N[@]}" base sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' >/dev/null
+check "restart: of one that its end removes" dk restart -t 5 brief
+gives "restart: which does not" "running" inspect -f '{{.State.Status}}' brief
+dk stop -t 5 brief >/dev/null
+check "restart: the next end does" wait_for 10 bash -c '[ -z "$(creel docker ps -aqf name=brief)" ]'
 
 # --- a power failure ------------------------------------------------------------------------------------------------------------------------
 
