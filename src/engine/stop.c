@@ -215,6 +215,36 @@ int container_signal(struct container *c, int sig, struct err *e)
 	return engine_dry(c->engine, "signal %d to %s", sig, c->name) ? 0 : send_signal(c, sig, e);
 }
 
+/* Frozen and known to be so, or neither: half of them frozen is no state to be left in. */
+static int freeze_now(struct container *c, struct cg *g, int dirfd, struct err *e)
+{
+	int r = record_set_state(dirfd, &c->rec, RUN_FREEZING, e);
+
+	if (r == 0)
+		r = cg_freeze(g, true, FREEZE_TIMEOUT_MS, e);
+	if (r == 0)
+		r = record_set_state(dirfd, &c->rec, RUN_FROZEN, e);
+	if (r < 0) {
+		(void)cg_freeze(g, false, FREEZE_TIMEOUT_MS, NULL);
+		(void)record_set_state(dirfd, &c->rec, RUN_RUNNING, NULL);
+	}
+	return r;
+}
+
+/* Nobody stays frozen because a disk is full. */
+static int thaw_now(struct container *c, struct cg *g, int dirfd, struct err *e)
+{
+	int r;
+
+	(void)record_set_state(dirfd, &c->rec, RUN_THAWED, NULL);
+	r = cg_freeze(g, false, FREEZE_TIMEOUT_MS, e);
+	if (r < 0) {
+		(void)record_set_state(dirfd, &c->rec, RUN_FROZEN, NULL);
+		return r;
+	}
+	return record_set_state(dirfd, &c->rec, RUN_RUNNING, e);
+}
+
 int container_freeze(struct container *c, bool freeze, struct err *e)
 {
 	_cleanup_close_ int dirfd = -EBADF, lock = -EBADF;
@@ -237,15 +267,5 @@ int container_freeze(struct container *c, bool freeze, struct err *e)
 	dirfd = record_open_dir(c->id, false, e);
 	if (dirfd < 0)
 		return dirfd;
-	r = record_set_state(dirfd, &c->rec, freeze ? RUN_FREEZING : RUN_THAWED, e);
-	if (r == 0)
-		r = cg_freeze(g, freeze, FREEZE_TIMEOUT_MS, e);
-	if (r < 0) {
-		/* Half of them frozen is no state to be left in. */
-		if (freeze)
-			(void)cg_freeze(g, false, FREEZE_TIMEOUT_MS, NULL);
-		(void)record_set_state(dirfd, &c->rec, freeze ? RUN_RUNNING : RUN_FROZEN, NULL);
-		return r;
-	}
-	return record_set_state(dirfd, &c->rec, freeze ? RUN_FROZEN : RUN_RUNNING, e);
+	return freeze ? freeze_now(c, g, dirfd, e) : thaw_now(c, g, dirfd, e);
 }
