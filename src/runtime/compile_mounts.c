@@ -118,7 +118,7 @@ int compile_rootfs(struct compiler *c)
 	r = idmap ? check_idmap(c, "root file system") : 0;
 	if (r < 0)
 		return r;
-	given = stage == OP_HOST ? given_at(c, "/") : NULL;
+	given = stage == OP_HOST && !needs_release(root->path) ? given_at(c, "/") : NULL;
 	r = given ? compile_add(c, stage, &op_bind_given, "/", NULL, slot, given->fd)
 		  : compile_add(c, stage, &op_rootfs_open, root->path, options, slot, 0);
 	if (r == 0 && needs_release(root->path)) {
