@@ -15,6 +15,10 @@ int block_open_tree(const char *dev, const char *what, const char *options, bool
 const char *block_fs_type(int fd);
 uint64_t block_size(const char *dev);
 
+/* A loop device that shows FILE and ends with the last who uses it; its name in DEV. fd. */
+#define LOOP_DEV_MAX 32
+int loop_attach(const char *file, bool *ret_ro, char dev[static LOOP_DEV_MAX], struct err *e);
+
 /* Waits for a node that udev makes. */
 int block_wait(const char *dev, struct err *e);
 

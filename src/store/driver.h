@@ -7,7 +7,7 @@
 #include "sys/mount.h"
 
 extern const struct store_driver store_dir, store_overlay, store_btrfs, store_loop, store_lvm, store_zfs, store_nbd,
-	store_rbd;
+	store_rbd, store_thin;
 
 /* open_tree() of what is a directory. */
 int store_open_dir(const struct store_ref *ref, const char *options, struct err *e);

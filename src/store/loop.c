@@ -19,15 +19,14 @@
 #include "store/copy.h"
 
 #define TRIES	   64
-#define DEV_MAX	   32
 #define LOOP_MAJOR 7
 
 /* /dev/loopN, made where nobody has. */
-static int open_device(int number, char dev[static DEV_MAX])
+static int open_device(int number, char dev[static LOOP_DEV_MAX])
 {
 	int fd;
 
-	snprintf(dev, DEV_MAX, "/dev/loop%d", number);
+	snprintf(dev, LOOP_DEV_MAX, "/dev/loop%d", number);
 	fd = open(dev, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && mknod(dev, S_IFBLK | 0660, makedev(LOOP_MAJOR, (unsigned)number)) == 0)
 		fd = open(dev, O_RDWR | O_CLOEXEC);
@@ -61,7 +60,7 @@ static int configure(int dev, int file, bool ro)
 }
 
 /* fd of a device that shows FILE, its name in DEV. Another may take the free one before us: the next, then. */
-static int attach(const char *file, bool *ret_ro, char dev[static DEV_MAX], struct err *e)
+int loop_attach(const char *file, bool *ret_ro, char dev[static LOOP_DEV_MAX], struct err *e)
 {
 	_cleanup_close_ int ctl = -EBADF, fd = open(file, O_RDWR | O_CLOEXEC);
 
@@ -99,10 +98,10 @@ static int attach(const char *file, bool *ret_ro, char dev[static DEV_MAX], stru
 static int loop_open_tree(const struct store_ref *ref, const char *options, struct err *e)
 {
 	_cleanup_close_ int loop = -EBADF;
-	char dev[DEV_MAX];
+	char dev[LOOP_DEV_MAX];
 	bool ro;
 
-	loop = attach(ref->src, &ro, dev, e);
+	loop = loop_attach(ref->src, &ro, dev, e);
 	return loop < 0 ? loop : block_open_tree(dev, ref->src, options, ro, e);
 }
 

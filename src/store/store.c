@@ -15,7 +15,8 @@
 #include "sys/syscalls.h"
 
 const struct store_driver *const store_drivers[] = {
-	&store_dir, &store_overlay, &store_loop, &store_lvm, &store_zfs, &store_btrfs, &store_rbd, &store_nbd, NULL,
+	&store_dir,   &store_overlay, &store_loop, &store_lvm,	&store_zfs,
+	&store_btrfs, &store_rbd,     &store_nbd,  &store_thin, NULL,
 };
 
 void store_ref_done(struct store_ref *r)
@@ -41,7 +42,8 @@ static int unknown_type(const char *path, size_t len, struct err *e)
 	_cleanup_buf_ struct buf known = BUF_INIT;
 
 	for (const struct store_driver *const *d = store_drivers; *d; d++)
-		buf_printf(&known, "%s%s", d == store_drivers ? "" : ", ", (*d)->name);
+		if (!((*d)->flags & STORE_INNER))
+			buf_printf(&known, "%s%s", d == store_drivers ? "" : ", ", (*d)->name);
 	return err_kind(e, ERR_INVALID, -EINVAL, "unknown storage type '%.*s' in '%s': expected a path, or one of %s",
 			(int)len, path, path, buf_str(&known));
 }
@@ -82,7 +84,7 @@ int store_find(const char *type, const char *lxcpath, const struct store_opts *o
 		for (const struct store_driver *const *p = store_drivers; *p; p++)
 			if ((*p)->suits && (*p)->suits(lxcpath, o))
 				d = *p;
-	if (!d)
+	if (!d || d->flags & STORE_INNER)
 		return unknown_type(type, strlen(type), e);
 	*ret = d;
 	return 0;

@@ -38,6 +38,7 @@ enum {
 	STORE_DEPENDS = 1,   /* a snapshot needs what it was taken of for as long as it lives */
 	STORE_OVER_DIRS = 2, /* it makes snapshots of whatever lies in a directory, too */
 	STORE_DEVICE = 4,    /* a file system of its own on a device: size and fstype count */
+	STORE_INNER = 8,     /* of images' containers only: it is opened, and never made by name */
 };
 
 struct store_driver {
