@@ -84,7 +84,9 @@ static int own_layer(struct committing *m, bool pause, char diff[static DIGEST_M
 	if (blob < 0)
 		return blob;
 	in.fd = blob;
-	return layer_unpack(s->layers, *m->image.chain ? m->image.chain : NULL, &in, diff, same, chain, e);
+	/* The container may be another driver's. */
+	r = image_need(s, &m->image, e);
+	return r < 0 ? r : layer_unpack(s->layers, *m->image.chain ? m->image.chain : NULL, &in, diff, same, chain, e);
 }
 
 static int describe(struct committing *m, const struct docker_commit *o, const char *diff, struct err *e)

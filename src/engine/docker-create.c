@@ -557,6 +557,9 @@ static int make(struct making *m, struct err *e)
 	if (r == 0)
 		r = rootfs_make(m->d->images->layers, m->row.id, *m->image.chain ? m->image.chain : NULL, &m->rootfs,
 				e);
+	/* Whoever can unpack is asked to. */
+	if (r == -ENOENT && *m->image.chain && !layers_have(m->d->images->layers, m->image.chain))
+		r = e ? (e->code = -ESTALE) : -ESTALE;
 	if (r == 0)
 		r = write_doc(m, &doc, e);
 	if (r < 0)

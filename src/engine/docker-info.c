@@ -98,6 +98,22 @@ static void put_host(struct docker *d, struct json *j)
 	json_kv_bool(j, "OomKillDisable", layout != CG_V2 && layout != CG_NONE);
 }
 
+struct figures {
+	struct json *j;
+	bool loop;
+};
+
+static void put_figure(void *arg, const char *name, const char *value)
+{
+	struct figures *f = arg;
+
+	json_array(f->j);
+	json_string(f->j, name);
+	json_string(f->j, value);
+	json_end_array(f->j);
+	f->loop |= streq(name, "Data loop file");
+}
+
 int docker_info(struct docker *d, struct buf *ret, struct err *e)
 {
 	static const char *const logs[] = { "json-file", "local", "none", NULL }, *const volumes[] = { "local", NULL },
@@ -108,6 +124,7 @@ int docker_info(struct docker *d, struct buf *ret, struct err *e)
 	struct utsname u;
 	char now[40];
 	struct json j;
+	struct figures figures = { .j = &j };
 	int r = docker_each(d, count, &n, e);
 
 	if (r < 0)
@@ -124,6 +141,7 @@ int docker_info(struct docker *d, struct buf *ret, struct err *e)
 	json_kv_string(&j, "Driver", streq(driver, "overlay") ? "overlay2" : driver);
 	json_key(&j, "DriverStatus");
 	json_array(&j);
+	r = layers_figures(d->images->layers, put_figure, &figures, e);
 	json_end_array(&j);
 	json_key(&j, "Plugins");
 	json_object(&j);
@@ -173,9 +191,14 @@ int docker_info(struct docker *d, struct buf *ret, struct err *e)
 	put_list(&j, "SecurityOptions", security);
 	json_key(&j, "Warnings");
 	json_array(&j);
+	if (figures.loop)
+		json_string(
+			&j,
+			"WARNING: the thin pool is a file of this host's file system, by way of loop devices: slow, "
+			"and for tests only. Give one by --storage-opt thin.pool=DEVICE");
 	json_end_array(&j);
 	json_end_object(&j);
-	return buf_error(ret, e);
+	return r < 0 ? r : buf_error(ret, e);
 }
 
 int docker_version(struct docker *d, struct buf *ret, struct err *e)

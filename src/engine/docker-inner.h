@@ -177,6 +177,8 @@ int docker_keys_filter(struct docker_keys *k, const unsigned char *in, size_t n,
 
 /* DATA/volumes/NAME or a FILE in it; free(). */
 char *docker_volume_path(const struct docker *d, const char *name, const char *file);
+/* Their rows can be asked for. */
+int docker_volume_tables(struct docker *d, struct err *e);
 /* What a row of a volume says of it. */
 int docker_volume_doc(const struct json_c_value *labels, const struct json_c_value *options, bool anonymous,
 		      struct buf *out, struct err *e);

@@ -25,7 +25,7 @@ static const char *const schema[] = {
 	NULL,
 };
 
-static int tables(struct docker *d, struct err *e)
+int docker_volume_tables(struct docker *d, struct err *e)
 {
 	return db_schema(d->images->db, "volumes", schema, e);
 }
@@ -92,7 +92,7 @@ static int take_volume(void *arg, const struct db_row *row)
 
 static int find_volume(struct docker *d, const char *name, struct one_volume *ret, struct err *e)
 {
-	int r = tables(d, e);
+	int r = docker_volume_tables(d, e);
 
 	if (r == 0)
 		r = db_query(d->images->db, take_volume, ret, e,
@@ -175,7 +175,7 @@ int docker_volume_create(struct docker *d, const char *body, struct buf *ret, st
 	int r = value_parse(body, strlen(body), "volume", &b, e);
 
 	if (r == 0)
-		r = tables(d, e);
+		r = docker_volume_tables(d, e);
 	if (r == 0)
 		r = docker_new_id(id, e);
 	if (r < 0)
@@ -361,7 +361,7 @@ static bool like_dangling(void *arg, const char *want)
 static int list_each(struct listing *l, int (*fn)(struct listing *l, const struct one_volume *v))
 {
 	_cleanup_strv_ struct strv names = STRV_INIT;
-	int r = tables(l->d, l->e);
+	int r = docker_volume_tables(l->d, l->e);
 
 	if (r == 0)
 		r = db_query(l->d->images->db, take_name, &names, l->e, "SELECT name FROM volumes ORDER BY name", "");
@@ -506,7 +506,7 @@ int docker_volume_take(struct docker *d, const char *container, const char *name
 		       struct err *e)
 {
 	struct db *db = d->images->db;
-	int r = tables(d, e);
+	int r = docker_volume_tables(d, e);
 
 	/* Its user first, for itself: by that a volume is found whose making was killed, and nobody removes it from here on. */
 	if (r == 0)
@@ -525,7 +525,7 @@ int docker_volumes_leave(struct docker *d, const char *container, bool volumes, 
 {
 	_cleanup_strv_ struct strv own = STRV_INIT;
 	struct db *db = d->images->db;
-	int r = tables(d, e);
+	int r = docker_volume_tables(d, e);
 
 	if (r == 0)
 		r = db_begin(db, e);

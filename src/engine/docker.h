@@ -40,7 +40,8 @@ struct docker_sink {
 
 /* --- containers. ID: a name, an id, or a beginning of one that is no other's. LXC containers are found by name, too ------------ */
 
-/* BODY: of POST /containers/create. NAME NULL: one is made up ("eager_turing"). An image that is not there: ERR_NOT_FOUND, nothing is pulled.
+/* BODY: of POST /containers/create. NAME NULL: one is made up ("eager_turing"). An image that is not there: ERR_NOT_FOUND, nothing is pulled. -ESTALE: the storage
+ * driver does not have its layers yet (docker_check()).
  * RET: {"Id", "Warnings"}. */
 int docker_create(struct docker *d, const char *name, const char *body, const char *platform, struct buf *ret,
 		  struct err *e);
@@ -171,6 +172,17 @@ int docker_network_prune(struct docker *d, const char *filters, struct buf *ret,
 int docker_info(struct docker *d, struct buf *ret, struct err *e);
 int docker_version(struct docker *d, struct buf *ret, struct err *e);
 int docker_df(struct docker *d, struct buf *ret, struct err *e);
+/*
+ * Looks whether what is stored is what it is said to be; REPAIR mends what can be mended. FOUND is called for each finding: WHAT, what
+ * is the matter with it, and what was done, or NULL and, maybe, why nothing was. How many there are; RET_LEFT: that are left.
+ */
+struct docker_check {
+	bool quick, repair;
+	const char *image; /* only this one, and what it needs */
+	void (*found)(void *arg, const char *what, const char *is, const char *mended, const char *why);
+	void *arg;
+};
+int docker_check(struct docker *d, const struct docker_check *o, unsigned *ret_left, struct err *e);
 
 /* --- the keeper's helpers: hidden commands of the program that started a container ---------------------------------------------------- */
 

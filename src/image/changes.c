@@ -310,19 +310,18 @@ int walk_changes(struct layers *l, const char *id, int (*fn)(void *arg, const st
 {
 	_cleanup_free_ struct walk *w = calloc(1, sizeof(*w));
 	_cleanup_close_ int new = -EBADF, old = -EBADF;
-	_cleanup_free_ char *path = root_path(l, id, l->driver->over ? "delta" : "root");
 	char chain[DIGEST_MAX];
 	int r;
 
-	if (!w || !path)
+	if (!w)
 		return err_oom(e);
-	*w = (struct walk){ .l = l, .fn = fn, .arg = arg };
-	r = root_chain(l, id, chain, e);
+	r = root_find(&l, id, chain, e);
 	if (r < 0)
 		return r;
-	new = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*w = (struct walk){ .l = l, .fn = fn, .arg = arg };
+	new = l->driver->open_root(l, id, chain, e);
 	if (new < 0)
-		return err_set(e, -errno, "open %s", path);
+		return new;
 	r = open_old(l, chain, &old, e);
 	if (r == 0)
 		r = l->driver->over ? walk_upper(w, new, old, e) : walk_trees(w, new, old, e);

@@ -45,14 +45,21 @@ static bool overlay_suits(const char *dir, int dir_fd)
 	return fd >= 0;
 }
 
-static int overlay_begin(struct layers *l, const char *new_tree, const char *parent, struct err *e)
+static int overlay_begin(struct layers *l, int new_fd, const char *new_tree, const char *parent, struct err *e)
 {
-	if (mkdir(new_tree, 0755) < 0 || chmod(new_tree, 0755) < 0)
-		return err_set(e, -errno, "make %s", new_tree);
-	return 0;
+	int fd = mkdirat(new_fd, "t", 0755) < 0 ? -1
+						: openat(new_fd, "t", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fchmod(fd, 0755) < 0) {
+		int r = err_set(e, -errno, "make %s", new_tree);
+
+		fd_close(fd);
+		return r;
+	}
+	return fd;
 }
 
-static int overlay_remove(int dir_fd, const char *path, const char *name, struct err *e)
+static int overlay_remove(struct layers *l, int dir_fd, const char *path, const char *name, struct err *e)
 {
 	return tree_remove(dir_fd, name, e);
 }
@@ -168,6 +175,35 @@ static int overlay_open_read(struct layers *l, const char *id, const char *chain
 	return upper ? overlay_open(l, upper, chain, e) : err_oom(e);
 }
 
+static int overlay_open_root(struct layers *l, const char *id, const char *chain, struct err *e)
+{
+	_cleanup_free_ char *path = root_path(l, id, "delta");
+	int fd;
+
+	if (!path)
+		return err_oom(e);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(e, -errno, "open %s", path) : fd;
+}
+
+static bool is_dir(int at, const char *path)
+{
+	struct stat st;
+
+	return fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool overlay_sound(struct layers *l, int dir_fd, const char *name)
+{
+	char path[DIGEST_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", name, dir_fd == l->roots ? "work" : "t");
+	if (!is_dir(dir_fd, path))
+		return false;
+	snprintf(path, sizeof(path), "%s/%s", name, dir_fd == l->roots ? "delta" : "t");
+	return is_dir(dir_fd, path);
+}
+
 const struct layer_driver layer_overlay = {
 	.name = "overlay",
 	.mode = UNTAR_OVERLAY,
@@ -179,4 +215,6 @@ const struct layer_driver layer_overlay = {
 	.root_ref = overlay_root_ref,
 	.open_chain = overlay_open_chain,
 	.open_read = overlay_open_read,
+	.open_root = overlay_open_root,
+	.sound = overlay_sound,
 };

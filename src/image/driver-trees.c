@@ -64,18 +64,32 @@ static const char *type_of(const struct layers *l)
 	return l->driver == &layer_btrfs ? "btrfs" : "dir";
 }
 
-static int trees_begin(struct layers *l, const char *new_tree, const char *parent, struct err *e)
+/* To read what lies at PATH, the caller's (free()). */
+static int open_path(char *path, struct err *e)
+{
+	_cleanup_free_ char *own = path;
+	int fd;
+
+	if (!own)
+		return err_oom(e);
+	fd = open(own, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(e, -errno, "open %s", own) : fd;
+}
+
+static int trees_begin(struct layers *l, int new_fd, const char *new_tree, const char *parent, struct err *e)
 {
 	_cleanup_free_ char *from = parent ? layer_path(l, parent) : NULL;
+	int r;
 
 	if (parent && !from)
 		return err_oom(e);
 	if (parent && !layers_have(l, parent))
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "there is no layer %s", parent);
-	return make_tree(type_of(l), from, new_tree, e);
+	r = make_tree(type_of(l), from, new_tree, e);
+	return r < 0 ? r : open_path(strdup(new_tree), e);
 }
 
-static int trees_remove(int dir_fd, const char *path, const char *name, struct err *e)
+static int trees_remove(struct layers *l, int dir_fd, const char *path, const char *name, struct err *e)
 {
 	return file_exists(dir_fd, name) ? store_remove_tree(path, e) : 0;
 }
@@ -91,8 +105,13 @@ static int trees_root_make(struct layers *l, const char *id, const char *chain, 
 	r = make_tree(type_of(l), from, to, e);
 	if (r < 0)
 		return r;
-	fd = open(to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_set(e, -errno, "open %s", to) : bottom_make(fd, e);
+	fd = open_path(TAKE_PTR(to), e);
+	return fd < 0 ? fd : bottom_make(fd, e);
+}
+
+static int trees_open_root(struct layers *l, const char *id, const char *chain, struct err *e)
+{
+	return open_path(root_path(l, id, ROOT_NAME), e);
 }
 
 static int trees_root_ref(struct layers *l, const char *id, const char *chain, char **ret, struct err *e)
@@ -121,9 +140,19 @@ static int trees_open_read(struct layers *l, const char *id, const char *chain, 
 	return path ? mount_clone(AT_FDCWD, path, false, e) : err_oom(e);
 }
 
+static bool trees_sound(struct layers *l, int dir_fd, const char *name)
+{
+	char path[DIGEST_MAX + 32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", name, dir_fd == l->roots ? ROOT_NAME : "t");
+	return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 #define TREES                                                                                            \
 	.mode = UNTAR_APPLY, .begin = trees_begin, .remove = trees_remove, .root_make = trees_root_make, \
-	.root_ref = trees_root_ref, .open_chain = trees_open_chain, .open_read = trees_open_read
+	.root_ref = trees_root_ref, .open_chain = trees_open_chain, .open_read = trees_open_read,        \
+	.open_root = trees_open_root, .sound = trees_sound
 
 const struct layer_driver layer_btrfs = { .name = "btrfs", .suits = btrfs_suits, TREES };
 const struct layer_driver layer_copy = { .name = "copy", .suits = copy_suits, TREES };

@@ -189,6 +189,34 @@ int image_add(struct images *s, const char *manifest, size_t len, const char *ty
 	return r;
 }
 
+int image_need(struct images *s, const struct image *i, struct err *e)
+{
+	_cleanup_manifest_ struct manifest m = { 0 };
+	_cleanup_image_config_ struct image_config c;
+	_cleanup_free_ char *text = NULL, *type = NULL;
+	size_t len;
+	int r;
+
+	image_config_init(&c);
+	if (!*i->chain || layers_have(s->layers, i->chain))
+		return 0;
+	r = blobs_hold(s->blobs, e);
+	if (r < 0)
+		return r;
+	r = image_manifest(s, i, &text, &len, &type, e);
+	if (r == 0)
+		r = manifest_parse(text, len, type, &m, e);
+	if (r == 0)
+		r = read_config(s, &m, &c, e);
+	if (r == 0)
+		r = unpack_all(s, &m, &c, NULL, e);
+	if (r == 0)
+		r = layers_settle(s->layers, &c.diff_ids, e);
+	blobs_release(s->blobs);
+	return r < 0 ? err_wrap(e, r, "unpack image %.19s for the storage driver %s", i->id, layers_driver(s->layers))
+		     : 0;
+}
+
 /* --- what was made here ----------------------------------------------------------------------------------------------- */
 
 static int make_manifest(const struct descriptor *config, const struct descriptor *layers, size_t n, struct buf *out,

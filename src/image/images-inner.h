@@ -32,5 +32,9 @@ int images_note(struct images *s, const char *digest, struct err *e);
 int images_resolve(struct images *s, const char *name, char **ret_id, bool *ret_by_id, struct reference *ret_ref,
 		   struct err *e);
 
+/* "DRIVER[,OPTION=VALUE]…" as the configuration of this host, or of an ordinary user, says; NULL: it says nothing. free().
+ * FILE: NULL, where that is. */
+int storage_conf(const char *file, char **ret, struct err *e);
+
 /* Time of "2024-01-02T03:04:05.678Z" in nanoseconds since 1970; 0: none. */
 int64_t image_time(const char *rfc3339);

@@ -56,7 +56,7 @@ static char *default_root(void)
 int images_open(const char *root, const char *driver, struct images **ret, struct err *e)
 {
 	_cleanup_(images_freep) struct images *s = calloc(1, sizeof(*s));
-	_cleanup_free_ char *db = NULL, *blobs = NULL, *layers = NULL;
+	_cleanup_free_ char *db = NULL, *blobs = NULL, *layers = NULL, *conf = NULL;
 	int r;
 
 	if (!s)
@@ -78,7 +78,9 @@ int images_open(const char *root, const char *driver, struct images **ret, struc
 	if (r == 0)
 		r = blobs_open(blobs, true, &s->blobs, e);
 	if (r == 0)
-		r = layers_open(layers, driver, s->db, true, &s->layers, e);
+		r = driver ? 0 : storage_conf(NULL, &conf, e);
+	if (r == 0)
+		r = layers_open(layers, driver ?: conf, s->db, true, &s->layers, e);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(s);
@@ -347,12 +349,7 @@ int images_layers_size(struct images *s, uint64_t *ret, struct err *e)
 	for (size_t i = 0; i < chains.n && r == 0; i++) {
 		uint64_t bytes = 0;
 
-		r = layer_bytes(s->layers, chains.v[i], &bytes, e);
-		/* One that is lost takes no place. */
-		if (r == -ENOENT) {
-			err_clear(e);
-			r = 0;
-		}
+		r = layer_bytes_all(s->layers, chains.v[i], &bytes, e);
 		*ret += bytes;
 	}
 	return r;

@@ -21,7 +21,8 @@ struct images {
 	struct blobs *blobs;
 	struct layers *layers;
 };
-/* ROOT NULL: /var/lib/creel, for an ordinary user $XDG_DATA_HOME/creel. DRIVER as layers_open(). */
+/* ROOT NULL: /var/lib/creel, for an ordinary user $XDG_DATA_HOME/creel. DRIVER as layers_open(); NULL: as
+ * SYSCONFDIR/creel/daemon.json says, else what is there. */
 int images_open(const char *root, const char *driver, struct images **ret, struct err *e);
 struct images *images_free(struct images *s);
 DEFINE_CLEANUP(struct images *, images_free);
@@ -54,6 +55,8 @@ int images_layers_size(struct images *s, uint64_t *ret, struct err *e);
 struct progress;
 int image_add(struct images *s, const char *manifest, size_t len, const char *type, const struct reference *name,
 	      const struct progress *progress, char ret_id[static DIGEST_MAX], struct err *e);
+/* What of I's layers the storage driver does not have, it has afterwards: from their blobs. */
+int image_need(struct images *s, const struct image *i, struct err *e);
 /* One that was made here (commit, build): CONFIG's bytes and layers that are unpacked already, PACKED their blobs, bottom first. */
 int image_add_local(struct images *s, const struct image_config *config, const struct descriptor *packed, size_t n,
 		    const char *parent, const struct reference *name, char ret_id[static DIGEST_MAX], struct err *e);

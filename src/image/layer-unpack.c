@@ -13,6 +13,8 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "image/check-layer.h"
+#include "image/check.h"
 #include "image/codec.h"
 #include "image/layers-inner.h"
 #include "store/tar-read.h"
@@ -220,12 +222,13 @@ static void fresh_drop(struct layers *l, struct fresh *f)
 	_cleanup_free_ char *full = path ? path_join(path, f->name) : NULL;
 
 	if (full)
-		(void)l->driver->remove(l->fd, full, f->name, NULL);
+		(void)l->driver->remove(l, l->fd, full, f->name, NULL);
 	f->fd = fd_close(f->fd);
 }
 
+/* RET_TREE: NULL, or to look into what was unpacked. */
 static int fill_fresh(struct layers *l, struct fresh *f, const char *parent, const struct layer_input *in,
-		      struct layer_info *info, struct err *e)
+		      struct layer_info *info, int *ret_tree, struct err *e)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int tree = -EBADF;
@@ -238,19 +241,22 @@ static int fill_fresh(struct layers *l, struct fresh *f, const char *parent, con
 		return err_oom(e);
 	}
 	/* What a kill has left of an earlier one. */
-	r = l->driver->remove(f->fd, path, "t", e);
+	r = l->driver->remove(l, f->fd, path, "t", e);
 	if (r == 0 && unlinkat(f->fd, "info", 0) < 0 && errno != ENOENT)
 		r = err_set(e, -errno, "remove what is left of %s", f->name);
-	if (r == 0)
-		r = l->driver->begin(l, path, parent, e);
 	if (r < 0)
 		return r;
-	tree = openat(f->fd, "t", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	tree = l->driver->begin(l, f->fd, path, parent, e);
 	if (tree < 0)
-		return err_set(e, -errno, "open %s", path);
+		return tree;
 	r = layer_stream(tree, in, &o, info->diff, e);
+	/* Its end is the last to hear that there was no room. */
+	if (r == 0 && l->driver->own_fs && syncfs(tree) < 0)
+		r = err_set(e, -errno, "write %s", path);
 	info->bytes = stats.bytes;
 	info->disk = stats.disk;
+	if (r == 0 && ret_tree)
+		*ret_tree = TAKE_FD(tree);
 	return r;
 }
 
@@ -297,7 +303,7 @@ int layer_unpack(struct layers *l, const char *parent, const struct layer_input 
 		snprintf(ret_diff, DIGEST_MAX, "%s", diff);
 		return 0;
 	}
-	r = fill_fresh(l, &f, parent, in, &info, e);
+	r = fill_fresh(l, &f, parent, in, &info, NULL, e);
 	if (r == 0 && diff && !streq(diff, info.diff))
 		r = err_kind(e, ERR_INVALID, -EBADMSG, "the layer has the digest %s, expected %s", info.diff, diff);
 	if (r == 0) {
@@ -309,4 +315,70 @@ int layer_unpack(struct layers *l, const char *parent, const struct layer_input 
 		fresh_drop(l, &f);
 	fd_close(f.fd);
 	return r;
+}
+
+/* --- looking again ---------------------------------------------------------------------------------------------------- */
+
+/* A tree of CHAIN's to read: with overlay, what it alone has. */
+static int open_layer(struct layers *l, const char *chain, struct err *e)
+{
+	_cleanup_close_ int mnt = -EBADF;
+	_cleanup_free_ char *path = NULL;
+	int fd;
+
+	if (l->driver->own_fs) {
+		mnt = l->driver->open_chain(l, chain, e);
+		if (mnt < 0)
+			return mnt;
+		fd = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	} else {
+		path = layer_path(l, chain);
+		if (!path)
+			return err_oom(e);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	return fd < 0 ? err_set(e, -errno, "open layer %s", chain) : fd;
+}
+
+static int compare(struct layers *l, int fresh, const struct layer_info *now, const char *chain, struct err *e)
+{
+	struct layer_info was;
+	_cleanup_close_ int old = -EBADF;
+
+	/* What cannot be read is damaged. */
+	if (layer_info_read(l, chain, &was, NULL) < 0 || !streq(was.parent, now->parent) || !streq(was.diff, now->diff))
+		return 0;
+	old = open_layer(l, chain, NULL);
+	return old < 0 ? 0 : trees_same(fresh, old, e);
+}
+
+int layer_check(struct layers *l, const char *parent, const struct layer_input *in, const char *diff, const char *chain,
+		bool repair, struct err *e)
+{
+	struct layer_info info = { 0 };
+	struct fresh f = { .fd = -EBADF };
+	int tree = -EBADF, same = 0, r;
+	char key[48];
+
+	snprintf(key, sizeof(key), "check-%d-%p", (int)gettid(), (void *)&f);
+	r = fresh_open(l, key, &f, e);
+	if (r < 0)
+		return r;
+	snprintf(info.parent, sizeof(info.parent), "%s", parent ?: "");
+	r = fill_fresh(l, &f, parent, in, &info, &tree, e);
+	if (r == 0 && !streq(diff, info.diff))
+		r = err_kind(e, ERR_INVALID, -EBADMSG, "the layer has the digest %s, expected %s", info.diff, diff);
+	if (r == 0)
+		same = r = compare(l, tree, &info, chain, e);
+	fd_close(tree);
+	if (r == 0 && repair) {
+		r = layer_info_write(f.fd, &info, e);
+		if (r == 0 && syncfs(f.fd) < 0)
+			r = err_set(e, -errno, "write the layer %s", chain);
+		if (r == 0 && renameat2(l->fd, f.name, l->fd, digest_hex(chain), RENAME_EXCHANGE) < 0)
+			r = err_set(e, -errno, "put the layer %s in place", chain);
+	}
+	/* The new one, or the old one in its place. */
+	fresh_drop(l, &f);
+	return r < 0 ? r : same;
 }

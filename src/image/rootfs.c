@@ -70,53 +70,81 @@ static int check_id(const char *id, struct err *e)
 	return err_kind(e, ERR_INVALID, -EINVAL, "'%.64s' is no name for a root file system", id);
 }
 
-int root_chain(struct layers *l, const char *id, char ret[static DIGEST_MAX], struct err *e)
+/* *L: of the driver that has ROOTS/NAME; where nothing says which that is, it stays. -ENOENT */
+static int read_chain(struct layers **l, const char *name, char ret[static DIGEST_MAX])
 {
-	char path[160];
+	char path[300], text[DIGEST_MAX + 32], *driver;
 	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/chain", name);
+	n = readlinkat((*l)->roots, path, text, sizeof(text) - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	driver = strchr(text, ' ');
+	if (driver)
+		*driver++ = '\0';
+	for (struct layers *o = *l; driver && o; o = o->next)
+		if (streq(o->driver->name, driver)) {
+			*l = o;
+			driver = NULL;
+		}
+	snprintf(ret, DIGEST_MAX, "%.135s", streq(text, "-") ? "" : text);
+	return driver ? -EOPNOTSUPP : 0;
+}
+
+int root_find(struct layers **l, const char *id, char ret[static DIGEST_MAX], struct err *e)
+{
 	int r = check_id(id, e);
 
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "%s/chain", id);
-	n = readlinkat(l->roots, path, ret, DIGEST_MAX - 1);
-	if (n < 0 && errno == ENOENT)
+	r = read_chain(l, id, ret);
+	if (r == -ENOENT)
 		return err_kind(e, ERR_NOT_FOUND, -ENOENT, "there is no root file system for %s", id);
-	if (n < 0)
-		return err_set(e, -errno, "read the layer of %s", id);
-	ret[n] = '\0';
-	if (streq(ret, "-"))
-		ret[0] = '\0';
+	if (r < 0)
+		return err_set(e, r, "read the layer of %s", id);
 	return *ret ? digest_check(ret, e) : 0;
 }
 
 int rootfs_ref(struct layers *l, const char *id, char **ret, struct err *e)
 {
 	char chain[DIGEST_MAX];
-	int r = root_chain(l, id, chain, e);
+	int r = root_find(&l, id, chain, e);
 
 	return r < 0 ? r : l->driver->root_ref(l, id, chain, ret, e);
+}
+
+static int write_chain(struct layers *l, const char *id, const char *chain)
+{
+	char path[160], text[DIGEST_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/chain", id);
+	snprintf(text, sizeof(text), "%s %s", *chain ? chain : "-", l->driver->name);
+	return symlinkat(text, l->roots, path) < 0 ? -errno : 0;
 }
 
 int rootfs_make(struct layers *l, const char *id, const char *chain, char **ret_rootfs, struct err *e)
 {
 	_cleanup_free_ char *ref = NULL;
-	char path[160];
 	int r = check_id(id, e);
 
 	if (isempty(chain))
 		chain = "";
-	if (r == 0 && *chain && !layers_have(l, chain))
-		r = err_kind(e, ERR_NOT_FOUND, -ENOENT, "there is no layer %s", chain);
+	if (r == 0 && *chain && !layers_have(l, chain)) {
+		r = err_kind(e, ERR_NOT_FOUND, -ENOENT, "there is no layer %s for the storage driver %s", chain,
+			     l->driver->name);
+		err_hint(e, r, "creel system check --repair unpacks what is missing");
+	}
 	if (r < 0)
 		return r;
 	if (mkdirat(l->roots, id, 0700) < 0)
 		return errno == EEXIST
 			       ? err_kind(e, ERR_EXISTS, -EEXIST, "there is a root file system for %s already", id)
 			       : err_set(e, -errno, "make the root file system of %s", id);
-	snprintf(path, sizeof(path), "%s/chain", id);
-	if (symlinkat(*chain ? chain : "-", l->roots, path) < 0)
-		r = err_set(e, -errno, "make the root file system of %s", id);
+	r = write_chain(l, id, chain);
+	if (r < 0)
+		err_set(e, r, "make the root file system of %s", id);
 	if (r == 0)
 		r = l->driver->root_make(l, id, chain, e);
 	if (r == 0)
@@ -129,9 +157,18 @@ int rootfs_make(struct layers *l, const char *id, const char *chain, char **ret_
 	return 0;
 }
 
+int root_destroy(struct layers *l, const char *name, struct err *e)
+{
+	_cleanup_free_ char *path = root_path(l, name, NULL);
+	char chain[DIGEST_MAX];
+
+	/* Without a word of whose it is, it has nothing yet. */
+	(void)read_chain(&l, name, chain);
+	return path ? l->driver->remove(l, l->roots, path, name, e) : err_oom(e);
+}
+
 int rootfs_remove(struct layers *l, const char *id, struct err *e)
 {
-	_cleanup_free_ char *path = NULL;
 	char gone[192];
 	int r = check_id(id, e);
 
@@ -140,8 +177,7 @@ int rootfs_remove(struct layers *l, const char *id, struct err *e)
 	snprintf(gone, sizeof(gone), ".gone-%d-%s", (int)gettid(), id);
 	if (renameat(l->roots, id, l->roots, gone) < 0)
 		return errno == ENOENT ? 0 : err_set(e, -errno, "remove the root file system of %s", id);
-	path = root_path(l, gone, NULL);
-	r = path ? l->driver->remove(l->roots, path, gone, e) : err_oom(e);
+	r = root_destroy(l, gone, e);
 	return r < 0 ? err_wrap(e, r, "remove the root file system of %s", id) : 0;
 }
 
@@ -170,7 +206,7 @@ int rootfs_open(struct layers *l, const char *id, const char *chain, bool read_o
 	} else if (!read_only) {
 		fd = rootfs_mount(l, id, e);
 	} else {
-		r = root_chain(l, id, own, e);
+		r = root_find(&l, id, own, e);
 		if (r < 0)
 			return r;
 		fd = l->driver->open_read(l, id, own, e);

@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # runs: root vm
-# What every storage driver of images promises, asked of each: overlay, btrfs (on a file system in a file) and copy.
+# What every storage driver of images promises, asked of each: overlay, btrfs (on a file system in a file), copy, and, where there
+# is a device mapper, thin.
 . "${0%/*}/lib.sh"
 N=(--network none)
 unset CREEL_ROOT
 driver=
-d() { creel docker --data-root "$T/d-$driver" "$@"; }
+how=()
+d() { creel docker --data-root "$T/d-$driver" "${how[@]}" "$@"; }
 gives() { is "$driver: $1" "$(d "${@:3}" 2>"$T/.err" </dev/null)" "$2"; }
 leave() {
 	local status=$?
-	for driver in overlay copy btrfs; do
+	for driver in overlay copy btrfs thin; do
 		[ -d "$T/d-$driver" ] || continue
 		# shellcheck disable=SC2046 # several ids
 		d rm -fv $(d ps -aq) >/dev/null 2>&1
+		[ $driver != thin ] || d system prune -af >/dev/null 2>&1
 	done
 	umount "$T/d-btrfs" 2>/dev/null
 	(exit $status)
@@ -84,13 +87,14 @@ one() {
 	# shellcheck disable=SC2046 # several ids
 	d rm -f $(d ps -aq) >/dev/null 2>&1
 	check "$driver: system prune" d system prune -af
-	is "$driver: nothing is left" "$(find "$T/d-$driver/layers/$driver" "$T/d-$driver/layers/roots" "$T/d-$driver/blobs/blobs/sha256" -mindepth 1 -maxdepth 1 ! -name .bottom)" ""
+	is "$driver: nothing is left" "$(find "$T/d-$driver/layers/$driver" "$T/d-$driver/layers/roots" "$T/d-$driver/blobs/blobs/sha256" -mindepth 1 -maxdepth 1 ! -name .bottom ! -name .pool)" ""
 } 2>/dev/null
 
 one overlay
 # One that is there already is used.
 mkdir -p "$T/d-copy/layers/copy"
-one copy
+# Nothing in it is the machine's: in the virtual one the time is thin's.
+[ -n "${CREEL_IN_VM-}" ] || one copy
 mkdir "$T/d-btrfs"
 if ! command -v mkfs.btrfs >/dev/null || ! grep -qw btrfs /proc/filesystems; then
 	skip "btrfs" "no mkfs.btrfs, or a kernel without btrfs"
@@ -102,3 +106,18 @@ elif truncate -s 512M "$T/btrfs.img" && mkfs.btrfs -q "$T/btrfs.img" >"$T/.mkfs"
 else
 	nok "a btrfs in a file"
 fi
+
+modprobe dm-thin-pool 2>/dev/null
+if [ ! -e /dev/mapper/control ] || ! command -v mkfs.ext4 >/dev/null; then
+	skip "thin" "no device mapper, or no mkfs.ext4"
+	exit
+fi
+maps() { dmsetup ls | awk '{ print $1 }' | sort | tr '\n' ' '; }
+loops() { losetup -n -O BACK-FILE | grep -c "$T"; }
+maps=$(maps)
+driver=thin
+how=(--storage-driver thin --storage-opt thin.size=1G --storage-opt thin.basesize=64M)
+like "thin: a pool of files is warned of" "$(d import - bb <"$T/t.tar" 2>&1 && d info 2>&1 | tr '\n' ' ')" 'WARNING: the thin pool is a file.* Storage Driver: thin.*Pool Name: creel-'
+how=()
+one thin
+is "thin: no device is left, and no file" "$(maps) $(loops) $(find "$T/d-thin/layers/thin" -type f)" "$maps 0 "

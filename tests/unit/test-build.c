@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "image/build/apply.h"
+#include "image/build/inner.h"
 #include "image/build/tree.h"
 #include "unit/test.h"
 
@@ -215,4 +217,36 @@ TEST(changes_of_a_configuration)
 	CHECK(change("RUN x", &e) < 0 && strstr(e.msg, "RUN is not a valid change command"));
 	CHECK(change("HEALTHCHECK --retries=2 CMD x", NULL) == 0 && cfg.config.health.retries == 2);
 	image_config_done(&cfg);
+}
+
+static int clean_result;
+
+static int clean_run(void *arg, struct images *s, const char *id, struct err *e)
+{
+	return clean_result;
+}
+
+TEST(what_could_not_be_ended_is_found_again)
+{
+	_cleanup_(images_freep) struct images *images = NULL;
+	_cleanup_free_ char *root = NULL, *runs = NULL, *run = NULL;
+	const struct build_host host = { .clean = clean_run };
+	const struct build_opts o = { .host = &host };
+	struct build b = { .o = &o };
+	char id[65];
+	int src, dst;
+
+	fresh(&src, &dst);
+	snprintf(id, sizeof(id), "%064d", 7);
+	root = path_join(dir, "data");
+	runs = path_join(dir, "data/build");
+	run = runs ? path_join(runs, id) : NULL;
+	CHECK(root && run && images_open(root, "copy", &images, NULL) == 0 && dir_make_all(run, 0700, NULL) == 0);
+	b.dir = runs;
+	clean_result = -EBUSY;
+	CHECK(stages_sweep(&b, images, NULL) == 0 && file_exists(AT_FDCWD, run));
+	clean_result = 0;
+	CHECK(stages_sweep(&b, images, NULL) == 0 && !file_exists(AT_FDCWD, run));
+	fd_close(src);
+	fd_close(dst);
 }

@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "image/images.h"
+#include "image/images-inner.h"
 #include "image/pack.h"
 #include "sys/proc.h"
 #include "unit/test.h"
@@ -597,4 +597,38 @@ TEST(a_tree_becomes_an_image)
 	OK(image_find(s, "tree", &i, &err));
 	CHECK_STR(i.id, id);
 	CHECK(i.size == 4 && layers_now(s) == 1 && blobs_now(s) == 3);
+}
+
+TEST(storage_of_the_configuration)
+{
+	static const struct {
+		const char *text, *want; /* NULL: refused */
+	} cases[] = {
+		{ "{}", "" },
+		{ "{\"debug\": true}", "" },
+		{ "{\"storage-driver\": \"overlay2\"}", "overlay2" },
+		{ "{\"storage-driver\": \"thin\", \"storage-opts\": [\"thin.pool=/dev/mapper/p\", \"dm.basesize=1G\"]}",
+		  "thin,thin.pool=/dev/mapper/p,dm.basesize=1G" },
+		{ "{\"storage-opts\": [\"a=b\"]}", NULL },
+		{ "{\"storage-driver\": 1}", NULL },
+		{ "{\"storage-driver\": \"thin\", \"storage-opts\": [1]}", NULL },
+		{ "storage-driver: thin", NULL },
+	};
+	_cleanup_(images_freep) struct images *s = setup();
+	_cleanup_free_ char *none = NULL;
+
+	OK(storage_conf("t/nowhere", &none, &err));
+	CHECK(!none);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *said = NULL;
+		int r;
+
+		OK(file_replace(AT_FDCWD, "t/conf", cases[i].text, strlen(cases[i].text), 0600, false, &err));
+		err_clear(&err);
+		r = storage_conf("t/conf", &said, &err);
+		CHECK(cases[i].want ? r == 0 : r == -EINVAL);
+		CHECK_STR(said ?: "", cases[i].want ?: "");
+		/* What is wrong names the file. */
+		CHECK(r == 0 || strstr(err.msg, "t/conf"));
+	}
 }

@@ -359,6 +359,7 @@ static int fill(struct build_job *j, struct err *e)
 	o->data_root = isempty(j->c->docker->root) ? getenv("CREEL_ROOT") : j->c->docker->root;
 	if (isempty(o->data_root))
 		o->data_root = NULL;
+	o->driver = j->c->docker->storage;
 	o->build_args = &j->build_args;
 	o->labels = &a->labels;
 	o->tags = &a->tags;

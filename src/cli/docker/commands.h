@@ -58,6 +58,7 @@ extern const struct command cmd_docker_save;
 extern const struct command cmd_docker_start;
 extern const struct command cmd_docker_stats;
 extern const struct command cmd_docker_stop;
+extern const struct command cmd_docker_system_check;
 extern const struct command cmd_docker_system_df;
 extern const struct command cmd_docker_system_prune;
 extern const struct command cmd_docker_tag;
@@ -143,5 +144,6 @@ extern const struct command cmd_docker_wait;
 	&cmd_docker_pull, \
 	&cmd_docker_push, \
 	&cmd_docker_save, \
-	&cmd_docker_search,
+	&cmd_docker_search, \
+	&cmd_docker_system_check,
 /* clang-format on */

@@ -24,6 +24,10 @@ const struct opt docker_global_opts[] = {
 	{ 'h', "help", NULL, "Show this help.", OPT_BOOL, AT(help), 1 },
 	{ 'H', "host", "SOCKET", "Accepted where it is a local socket: no daemon is asked.", OPT_LIST, AT(hosts) },
 	{ 'l', "log-level", "LEVEL", "Accepted.", OPT_STR, AT(ignored) },
+	{ 0, "storage-driver", "NAME", "What keeps new layers and containers: overlay, btrfs, thin or copy.", OPT_STR,
+	  AT(driver), .complete = COMPLETE_WORDS, .words = "overlay btrfs thin copy" },
+	{ 0, "storage-opt", "NAME=VALUE", "An option of it: thin.pool=, thin.size=, thin.basesize=.", OPT_LIST,
+	  AT(driver_opts) },
 	{ 0, "tls", NULL, "For a daemon elsewhere: refused.", OPT_BOOL, AT(tls), 1, .flags = OPT_HIDDEN },
 	{ 0, "tlscacert", "FILE", "For a daemon elsewhere: without effect.", OPT_STR, AT(ignored),
 	  .flags = OPT_HIDDEN },
@@ -101,7 +105,9 @@ int dk_parse(struct cli *c, void *args)
 int dk_open(const struct cli *c, struct docker **ret, struct err *e)
 {
 	struct registry_opts registry = { .config_dir = c->docker->config };
-	struct docker_opts o = { .root = c->docker->root, .log = &c->log, .registry = &registry };
+	struct docker_opts o = {
+		.root = c->docker->root, .driver = c->docker->storage, .log = &c->log, .registry = &registry
+	};
 
 	if (isempty(o.root))
 		o.root = getenv("CREEL_ROOT");

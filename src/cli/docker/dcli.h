@@ -17,6 +17,9 @@ struct json_object;
 struct docker_globals {
 	const char *config; /* folder of config.json */
 	const char *root;   /* data root, NULL: the usual one */
+	const char *driver;
+	struct strv driver_opts;
+	char *storage; /* both, as images_open() has them; NULL: not said */
 	bool debug, version, help;
 	struct strv hosts;
 	const char *ignored, *context;

@@ -239,6 +239,24 @@ static int run_as_user(const struct command *cmd, struct docker_globals *g, cons
 	return enter_user(name, all);
 }
 
+/* --storage-driver and --storage-opt as one text. */
+static int take_storage(struct docker_globals *g)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	if (!g->driver && g->driver_opts.n) {
+		fprintf(stderr, "creel: --storage-opt needs --storage-driver\n");
+		return 125;
+	}
+	if (!g->driver)
+		return 0;
+	buf_puts(&b, g->driver);
+	for (size_t i = 0; i < g->driver_opts.n; i++)
+		buf_printf(&b, ",%s", g->driver_opts.v[i]);
+	g->storage = buf_take(&b);
+	return g->storage ? 0 : 125;
+}
+
 static int verb(const char *name, struct docker_globals *g, int argc, char **argv, char **all)
 {
 	const struct command *cmd;
@@ -294,9 +312,11 @@ static int global(const char *name, int argc, char **argv)
 		docker_execute_online(argv);
 		code = overview(NULL, stdout, 0);
 	} else {
-		code = check_hosts(&g) ?: verb(name, &g, (int)n, argv + argc - n, argv);
+		code = check_hosts(&g) ?: take_storage(&g) ?: verb(name, &g, (int)n, argv + argc - n, argv);
 	}
 	strv_done(&g.hosts);
+	strv_done(&g.driver_opts);
+	free(g.storage);
 	return code;
 }
 

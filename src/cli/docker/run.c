@@ -67,43 +67,71 @@ static int start_error(const struct err *e)
 	return dk_start_code(e->msg, 125);
 }
 
-/* By the program that knows registries; what it says goes to standard error. */
-int dk_pull_missing(const struct cli *c, const char *image, const char *platform, bool quiet)
+/* WORDS by the program that has what they need, with the options before the verb that we were given. What it says goes to standard
+ * error, or nowhere. */
+static int by_online(const struct cli *c, const struct strv *words, bool silent)
 {
-	char *argv[16], *name = program_invocation_name;
-	int n = 0, status;
+	const struct docker_globals *g = c->docker;
+	const char *const said[][2] = { { "--config", g->config },
+					{ "--data-root", g->root },
+					{ "--storage-driver", g->driver } };
+	_cleanup_strv_ struct strv argv = STRV_INIT;
+	int status, r = strv_push(&argv, program_invocation_name, NULL);
 	pid_t pid;
 
-	argv[n++] = name;
-	if (!isempty(c->docker->config)) {
-		argv[n++] = (char *)"--config";
-		argv[n++] = (char *)(uintptr_t)c->docker->config;
-	}
-	if (!isempty(c->docker->root)) {
-		argv[n++] = (char *)"--data-root";
-		argv[n++] = (char *)(uintptr_t)c->docker->root;
-	}
-	argv[n++] = (char *)"pull";
-	argv[n++] = (char *)"--for-run";
-	if (quiet)
-		argv[n++] = (char *)"-q";
-	if (!isempty(platform)) {
-		argv[n++] = (char *)"--platform";
-		argv[n++] = (char *)(uintptr_t)platform;
-	}
-	argv[n++] = (char *)(uintptr_t)image;
-	argv[n] = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(said) && r == 0; i++)
+		if (!isempty(said[i][1]) && (r = strv_push(&argv, said[i][0], NULL)) == 0)
+			r = strv_push(&argv, said[i][1], NULL);
+	for (size_t i = 0; i < g->driver_opts.n && r == 0; i++)
+		r = strv_pushf(&argv, NULL, "--storage-opt=%s", g->driver_opts.v[i]);
+	for (size_t i = 0; i < words->n && r == 0; i++)
+		r = strv_push(&argv, words->v[i], NULL);
+	if (r < 0)
+		return r;
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		dup2(STDERR_FILENO, STDOUT_FILENO);
-		cli_delegate("creel-online", argv);
+		int null = silent ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDERR_FILENO;
+
+		dup2(null, STDOUT_FILENO);
+		cli_delegate("creel-online", argv.v);
 		fprintf(stderr, "docker: the program creel-online is missing.\n");
 		_exit(125);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		return run_error(c, "", "the image could not be pulled", -ECHILD);
+		return run_error(c, "", "creel-online could not be executed", -ECHILD);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+/* By the program that knows registries; what it says goes to standard error. */
+int dk_pull_missing(const struct cli *c, const char *image, const char *platform, bool quiet)
+{
+	_cleanup_strv_ struct strv words = STRV_INIT;
+	int r = strv_push(&words, "pull", NULL);
+
+	if (r == 0)
+		r = strv_push(&words, "--for-run", NULL);
+	if (r == 0 && quiet)
+		r = strv_push(&words, "-q", NULL);
+	if (r == 0 && !isempty(platform))
+		r = strv_pushf(&words, NULL, "--platform=%s", platform);
+	if (r == 0)
+		r = strv_push(&words, image, NULL);
+	return r < 0 ? r : by_online(c, &words, false);
+}
+
+/* Its layers are another storage driver's, or lost: they are unpacked again. */
+static int unpack_missing(const struct cli *c, const char *image)
+{
+	static const char *const all[] = { "system", "check", "--quick", "--repair" };
+	_cleanup_strv_ struct strv words = STRV_INIT;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all) && r == 0; i++)
+		r = strv_push(&words, all[i], NULL);
+	if (r == 0)
+		r = strv_push(&words, image, NULL);
+	return r < 0 ? r : by_online(c, &words, true);
 }
 
 /* --- creating -------------------------------------------------------------------------------------------------------------- */
@@ -168,6 +196,10 @@ static int create(const struct cli *c, struct docker *d, const struct create_arg
 				strchr(image, '@') || strrchr(image, ':') > strrchr(image, '/') ? "" : ":latest");
 		if (dk_pull_missing(c, image, a->platform, a->quiet) < 0)
 			return 125;
+		err_clear(&e);
+		r = create_once(d, a, body, &answer, &e);
+	}
+	if (r == -ESTALE && unpack_missing(c, image) == 0) {
 		err_clear(&e);
 		r = create_once(d, a, body, &answer, &e);
 	}

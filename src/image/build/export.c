@@ -106,6 +106,8 @@ int build_export(const struct build_opts *o, const char *id, bool archive, const
 
 	if (r >= 0)
 		r = image_find(s, id, &i, e);
+	if (r >= 0)
+		r = image_need(s, &i, e);
 	if (r < 0)
 		return r;
 	root = *i.chain ? rootfs_open(s->layers, NULL, i.chain, true, e) : nothing(e);

@@ -124,10 +124,11 @@ static void sweep_one(struct build *b, struct images *images, const char *name)
 	/* Who builds holds the lock; so whoever had this one is dead. */
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return;
-	if (b->o->host && b->o->host->clean)
-		b->o->host->clean(b->o->host->arg, images, name, NULL);
-	rootfs_remove(images->layers, name, NULL);
-	tree_remove(AT_FDCWD, path, NULL);
+	/* As long as the folder is there, the next build tries again. */
+	if (b->o->host && b->o->host->clean && b->o->host->clean(b->o->host->arg, images, name, NULL) < 0)
+		return;
+	if (rootfs_remove(images->layers, name, NULL) == 0)
+		tree_remove(AT_FDCWD, path, NULL);
 }
 
 int stages_sweep(struct build *b, struct images *images, struct err *e)
@@ -484,6 +485,8 @@ static int from_image(struct stage *g, const char *name, struct err *e)
 		r = image_config_of(g->images, &i, &g->s.config, e);
 	if (r >= 0)
 		r = base_layers(g, &i, e);
+	if (r >= 0)
+		r = image_need(g->images, &i, e);
 	if (r < 0)
 		return r;
 	snprintf(g->s.chain, sizeof(g->s.chain), "%s", i.chain);

@@ -131,6 +131,8 @@ int open_from(struct stage *g, const char *from, bool *is_image, char key[static
 	if (streq(from, "scratch"))
 		return err_kind(e, ERR_INVALID, -EINVAL, "scratch has nothing that could be copied");
 	r = find_image(g, c ? c->image : from, g->b->platform, &i, e);
+	if (r >= 0)
+		r = image_need(g->images, &i, e);
 	return r < 0 ? r : open_chain(g, i.chain, key, e);
 }
 
