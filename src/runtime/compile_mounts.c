@@ -91,11 +91,28 @@ static const struct plan_given *given_at(const struct compiler *c, const char *t
 	return NULL;
 }
 
+/* By the caller, who has it mounted already; or from its path, and then what serves it ends with it. */
+static int compile_root_open(struct compiler *c, enum op_stage stage, const char *options, int slot)
+{
+	const char *path = c->spec->rootfs.path;
+	bool release = needs_release(path);
+	const struct plan_given *given = stage == OP_HOST && !release ? given_at(c, "/") : NULL;
+	int r;
+
+	if (given)
+		return compile_add(c, stage, &op_bind_given, "/", NULL, slot, given->fd);
+	r = compile_add(c, stage, &op_rootfs_open, path, options, slot, 0);
+	if (r == 0 && release) {
+		c->plan->ops[c->plan->n - 1].undo_kind = "release";
+		c->plan->ops[c->plan->n - 1].undo_arg = c->plan->ops[c->plan->n - 1].args.a;
+	}
+	return r;
+}
+
 int compile_rootfs(struct compiler *c)
 {
 	const struct spec_rootfs *root = &c->spec->rootfs;
 	enum op_stage stage;
-	const struct plan_given *given;
 	const char *idmap;
 	char *options;
 	int slot, r;
@@ -118,13 +135,7 @@ int compile_rootfs(struct compiler *c)
 	r = idmap ? check_idmap(c, "root file system") : 0;
 	if (r < 0)
 		return r;
-	given = stage == OP_HOST && !needs_release(root->path) ? given_at(c, "/") : NULL;
-	r = given ? compile_add(c, stage, &op_bind_given, "/", NULL, slot, given->fd)
-		  : compile_add(c, stage, &op_rootfs_open, root->path, options, slot, 0);
-	if (r == 0 && needs_release(root->path)) {
-		c->plan->ops[c->plan->n - 1].undo_kind = "release";
-		c->plan->ops[c->plan->n - 1].undo_arg = c->plan->ops[c->plan->n - 1].args.a;
-	}
+	r = compile_root_open(c, stage, options, slot);
 	if (r == 0 && idmap)
 		r = compile_add(c, OP_HOST, &op_rootfs_idmap, idmap, NULL, slot, 0);
 	if (r == 0 && c->host_mounts) {

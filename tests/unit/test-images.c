@@ -614,7 +614,7 @@ TEST(storage_of_the_configuration)
 		{ "{\"storage-driver\": \"thin\", \"storage-opts\": [1]}", NULL },
 		{ "storage-driver: thin", NULL },
 	};
-	_cleanup_(images_freep) struct images *s = setup();
+	_cleanup_(images_freep) struct images *s _unused_ = setup();
 	_cleanup_free_ char *none = NULL;
 
 	OK(storage_conf("t/nowhere", &none, &err));

@@ -22,10 +22,18 @@ static const struct {
 	{ "stop", false }, { "kill", false }, { "restart", false }, { "pause", false }, { "unpause", false },
 };
 
-static const struct opt *option_of(const struct command *cmd, const char *s, size_t n, char letter)
+static const struct opt *option_named(const struct command *cmd, const char *s, size_t n)
 {
 	for (const struct opt *o = cmd->opts; o && o->name; o++)
-		if (letter ? o->letter == letter : strlen(o->name) == n && strncmp(o->name, s, n) == 0)
+		if (strlen(o->name) == n && strncmp(o->name, s, n) == 0)
+			return o;
+	return NULL;
+}
+
+static const struct opt *option_lettered(const struct command *cmd, char letter)
+{
+	for (const struct opt *o = cmd->opts; o && o->name; o++)
+		if (o->letter == letter)
 			return o;
 	return NULL;
 }
@@ -36,11 +44,11 @@ static bool takes_next(const struct command *cmd, const char *s)
 	const struct opt *o;
 
 	if (s[1] == '-') {
-		o = option_of(cmd, s + 2, strcspn(s + 2, "="), 0);
+		o = option_named(cmd, s + 2, strcspn(s + 2, "="));
 		return o && o->arg && !strchr(s, '=');
 	}
 	for (s++; *s; s++) {
-		o = option_of(cmd, NULL, 0, *s);
+		o = option_lettered(cmd, *s);
 		if (o && o->arg)
 			return !s[1];
 	}
