@@ -511,6 +511,23 @@ static int check_unused(struct container *c, struct err *e)
 	return 0;
 }
 
+/* What cannot be begun is not to be ended by a later command unasked: once the journal says so, it is. */
+static int check_writable(const struct container *c, struct err *e)
+{
+	struct store_ref ref = { 0 };
+	const char *dir = NULL;
+	int r = faccessat(AT_FDCWD, c->dir, W_OK, AT_EACCESS) < 0 ? err_set(e, -errno, "remove %s", c->dir) : 0;
+
+	if (r == 0 && c->spec.rootfs.path && c->spec.rootfs.managed != TRI_NO &&
+	    store_parse(c->spec.rootfs.path, &ref, NULL) == 0)
+		dir = ref.driver->host_dir(&ref);
+	/* One that has gone already is no hindrance. */
+	if (dir && faccessat(AT_FDCWD, dir, W_OK, AT_EACCESS) < 0 && errno == EROFS)
+		r = err_set(e, -errno, "remove %s", dir);
+	store_ref_done(&ref);
+	return r;
+}
+
 static int destroy_locked(struct container *c, struct err *e)
 {
 	struct hook_ctx h = { .spec = &c->spec, .name = c->name, .config = c->config };
@@ -522,6 +539,8 @@ static int destroy_locked(struct container *c, struct err *e)
 	if (c->rec.state != RUN_STOPPED)
 		return err_kind(e, ERR_STATE, -EBUSY, "%s has been started again meanwhile", c->name);
 	r = check_unused(c, e);
+	if (r == 0)
+		r = check_writable(c, e);
 	if (r < 0)
 		return r;
 	r = hooks_run(&h, HOOK_DESTROY, false, c->engine->log, e);
@@ -545,12 +564,7 @@ static int destroy_locked(struct container *c, struct err *e)
 		r = destroy_rootfs(c, journal, e);
 	if (r == 0)
 		r = store_remove_tree(c->dir, e);
-	if (r == 0)
-		return container_forget(c, e);
-	/* It was said that it is still there: no later command is to remove it unasked, as after a kill. */
-	(void)unlinkat(dirfd, "journal", 0);
-	(void)depends_tell(c->dir, c->lxcpath, c->name, true, NULL);
-	return r;
+	return r == 0 ? container_forget(c, e) : r;
 }
 
 /* What nobody is at work on. */
