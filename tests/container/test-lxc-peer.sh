@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# runs: root user vm
+# runs: root user vm-root
 # Programs with LXC's own library on containers that creel runs: the distribution's lxc-* tools, unpacked and not installed,
 # with the liblxc.so.1 that they were built for, and the protocol beneath them, command by command.
 # prepares: with the machine's network
