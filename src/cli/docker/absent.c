@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "cli/docker/programs.h"
 #include "base/macros.h"
+#include "cli/docker/programs.h"
 
 static const struct {
 	const char *words; /* "context create", or a verb with all that follows it */

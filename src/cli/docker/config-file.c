@@ -24,20 +24,25 @@ char *dk_config_path(const struct docker_globals *g, const char *file)
 	return dir ? path_join(dir, file) : NULL;
 }
 
-/* The caller's; NULL: there is none that can be read. */
-static struct json_object *read_config(const struct docker_globals *g)
+struct json_object *dk_read_object(const char *path)
 {
-	_cleanup_free_ char *path = dk_config_path(g, "config.json"), *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	struct json_object *o;
-	size_t len;
 
-	if (!path || file_read(AT_FDCWD, path, CONFIG_MAX, &text, &len, NULL) < 0)
+	if (file_read(AT_FDCWD, path, CONFIG_MAX, &text, NULL, NULL) < 0)
 		return NULL;
 	o = json_tokener_parse(text);
 	if (o && json_object_is_type(o, json_type_object))
 		return o;
 	json_object_put(o);
 	return NULL;
+}
+
+static struct json_object *read_config(const struct docker_globals *g)
+{
+	_cleanup_free_ char *path = dk_config_path(g, "config.json");
+
+	return path ? dk_read_object(path) : NULL;
 }
 
 char *dk_config_text(const struct docker_globals *g, const char *member)

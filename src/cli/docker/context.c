@@ -6,18 +6,15 @@
  */
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "base/fd.h"
 #include "base/file.h"
 #include "cli/docker/context.h"
 #include "cli/docker/dcli.h"
 #include "image/digest.h"
 
-#define META_MAX (1u << 20)
-#define SOCKET	 "unix:///var/run/docker.sock"
+#define SOCKET "unix:///var/run/docker.sock"
 
 struct args {
 	const char *format;
@@ -32,20 +29,6 @@ static const struct opt list_rows[] = { { 0, "format", "FORMAT", "table, json, o
 static const struct opt inspect_rows[] = {
 	{ 'f', "format", "FORMAT", "json, or a template (creel(1)).", OPT_STR, AT(format) }, OPT_END
 };
-
-static struct json_object *read_meta(const char *path)
-{
-	_cleanup_free_ char *text = NULL;
-	struct json_object *o;
-
-	if (file_read(AT_FDCWD, path, META_MAX, &text, NULL, NULL) < 0)
-		return NULL;
-	o = json_tokener_parse(text);
-	if (o && json_object_is_type(o, json_type_object))
-		return o;
-	json_object_put(o);
-	return NULL;
-}
 
 /* Where its description is; free(), NULL: out of memory. */
 static char *meta_path(const struct docker_globals *g, const char *name)
@@ -92,7 +75,7 @@ int docker_context_check(const struct docker_globals *g)
 	if (isempty(name) || streq(name, "default"))
 		return 0;
 	path = meta_path(g, name);
-	meta = path ? read_meta(path) : NULL;
+	meta = path ? dk_read_object(path) : NULL;
 	if (!meta) {
 		fprintf(stderr,
 			"Failed to initialize: unable to resolve docker endpoint: context \"%s\": context not found: "
@@ -140,7 +123,7 @@ static void add_stored(const struct docker_globals *g, struct json_object *rows,
 
 	while (dir && (de = readdir(dir))) {
 		_cleanup_free_ char *of = path_join(path, de->d_name), *file = of ? path_join(of, "meta.json") : NULL;
-		struct json_object *meta = file ? read_meta(file) : NULL;
+		struct json_object *meta = file ? dk_read_object(file) : NULL;
 
 		if (meta && *dk_text(meta, "Name"))
 			add_row(rows, dk_text(meta, "Name"), dk_text(meta, "Metadata.Description"), endpoint(meta),
@@ -197,7 +180,7 @@ static struct json_object *description(const struct cli *c, const char *name)
 	struct json_object *o;
 
 	if (!streq(name, "default")) {
-		o = path ? read_meta(path) : NULL;
+		o = path ? dk_read_object(path) : NULL;
 		if (!o)
 			dk_error(c, "context \"%s\": context not found: %s", name, path ?: "");
 		return o;

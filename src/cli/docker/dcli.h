@@ -75,6 +75,8 @@ char *dk_detach_keys(const struct cli *c, const char *said);
 /* The same of a command that is not known yet, and a file or folder beside config.json (free(); NULL: there is no home). */
 char *dk_config_text(const struct docker_globals *g, const char *member);
 char *dk_config_path(const struct docker_globals *g, const char *file);
+/* The object of a file of those; the caller's, NULL: there is none that can be read. */
+struct json_object *dk_read_object(const char *path);
 /* The proxies of config.json into ENV, where it does not say otherwise. */
 int dk_proxies(const struct cli *c, struct strv *env, struct err *e);
 
