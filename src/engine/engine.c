@@ -35,6 +35,7 @@ char *engine_resource(enum resource kind, const char *name)
 		const char *build, *prefix, *installed;
 	} places[] = {
 		[RES_KEEPER] = { "/../keeper", "/../libexec/creel", CREEL_LIBEXEC },
+		[RES_REGISTRY] = { "/../registryd", "/../libexec/creel", CREEL_LIBEXEC },
 		[RES_INIT] = { "/../keeper", "/../libexec/creel", CREEL_LIBEXEC },
 		[RES_TEMPLATES] = { "/../../../templates", "/../share/lxc/templates", CREEL_DATADIR "/lxc/templates" },
 		[RES_CONFIG] = { "/../../config", "/../share/lxc/config", CREEL_DATADIR "/lxc/config" },

@@ -27,7 +27,7 @@ int engine_cgroups(struct engine *g, struct cg_host **ret, struct err *e);
 
 /* Where our own files are: beside the running program (build tree, staged install) or where they were installed.
  * free(); NULL when it is in neither. */
-enum resource { RES_KEEPER, RES_INIT, RES_TEMPLATES, RES_CONFIG, RES_ETC, RES_LXC_LIBEXEC };
+enum resource { RES_KEEPER, RES_REGISTRY, RES_INIT, RES_TEMPLATES, RES_CONFIG, RES_ETC, RES_LXC_LIBEXEC };
 char *engine_resource(enum resource kind, const char *name);
 
 /* Not the host's root: an ordinary user, or root of a user name space only. */

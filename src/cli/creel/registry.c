@@ -47,7 +47,7 @@ static const struct opt opts[] = {
 
 static int run(struct cli *c)
 {
-	_cleanup_free_ char *program = engine_resource(RES_KEEPER, "creel-registry");
+	_cleanup_free_ char *program = engine_resource(RES_REGISTRY, "creel-registry");
 	struct registry_args a = REGISTRY_ARGS_INIT;
 	int code = cli_parse(c, &a);
 
